@@ -1,1 +1,10 @@
-//! placeholder
+//! What is said on the wire? The protos' generated code, and what both ends need to speak it: channels over any
+//! stream, the client, the watch feed, and the view of a cluster that a feed builds up.
+//!
+//! This crate knows no domain type, no key, no file and no TLS; it is all that a thin operator's console links.
+
+mod redact;
+
+#[path = "generated/wardroom.v1.rs"]
+#[rustfmt::skip]
+pub mod v1;
