@@ -1,0 +1,326 @@
+//! What does `--secret` ask for? Docker's grammar (one CSV record), and `on-change` besides.
+//!
+//! A bare word is source and target at once. Keys are case-insensitive; a missing target is the source's name. The
+//! server judges names and targets; only what would otherwise be guessed at is refused here.
+
+use wardroom_api::v1;
+
+use crate::report::Report;
+
+const GRAMMAR: &str =
+    "--secret NAME, or --secret source=NAME,target=FILE,uid=0,gid=0,mode=0444,on-change=swap";
+
+/// Reads one `--secret` value into a grant that names its secret by name.
+pub fn parse(text: &str) -> Result<v1::Grant, Report> {
+    let fields = csv_record(text)?;
+    let mut grant = v1::Grant {
+        mode: 0o444,
+        on_change: v1::OnChange::Swap as i32,
+        ..v1::Grant::default()
+    };
+    if let [bare] = fields.as_slice()
+        && !bare.contains('=')
+    {
+        if bare.is_empty() {
+            return Err(refuse("source is required"));
+        }
+        grant.secret_name.clone_from(bare);
+        grant.target.clone_from(bare);
+        return Ok(grant);
+    }
+    for field in &fields {
+        take(&mut grant, field)?;
+    }
+    if grant.secret_name.is_empty() {
+        return Err(refuse("source is required"));
+    }
+    if grant.target.is_empty() {
+        grant.target.clone_from(&grant.secret_name);
+    }
+    Ok(grant)
+}
+
+/// Reads every value; two grants for one target are refused before anything is sent.
+pub fn parse_all(texts: &[String]) -> Result<Vec<v1::Grant>, Report> {
+    let mut grants: Vec<v1::Grant> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let grant = parse(text)?;
+        if grants.iter().any(|other| other.target == grant.target) {
+            return Err(Report::usage(format!(
+                "duplicate secret target for {} not allowed",
+                grant.secret_name
+            ))
+            .hint("give each grant a target of its own: source=NAME,target=FILE"));
+        }
+        grants.push(grant);
+    }
+    Ok(grants)
+}
+
+fn refuse(message: impl Into<String>) -> Report {
+    Report::usage(message).hint(GRAMMAR)
+}
+
+fn take(grant: &mut v1::Grant, field: &str) -> Result<(), Report> {
+    let (key, value) = match field.split_once('=') {
+        Some((key, value)) if !key.is_empty() => (key.to_lowercase(), value),
+        _ => {
+            return Err(refuse(format!(
+                "invalid field '{field}' must be a key=value pair"
+            )));
+        }
+    };
+    match key.as_str() {
+        "source" | "src" => (grant.secret_name, grant.pinned) = source(value)?,
+        "target" => value.clone_into(&mut grant.target),
+        "uid" => grant.uid = owner("uid", value)?,
+        "gid" => grant.gid = owner("gid", value)?,
+        "mode" => grant.mode = mode(value)?,
+        "on-change" => on_change(grant, value)?,
+        _ => return Err(refuse(format!("invalid field in secret request: {key}"))),
+    }
+    Ok(())
+}
+
+/// `NAME`, or `NAME@N` for a fixed version.
+fn source(value: &str) -> Result<(String, u32), Report> {
+    match value.split_once('@') {
+        None => Ok((value.to_owned(), 0)),
+        Some((name, number)) => match number.parse() {
+            Ok(number) if number > 0 => Ok((name.to_owned(), number)),
+            _ => Err(refuse(format!(
+                "invalid version in source '{value}': a number from 1 is expected after @"
+            ))),
+        },
+    }
+}
+
+/// Docker takes any text here and fails when the task starts; a number is needed, so say it now.
+fn owner(key: &str, value: &str) -> Result<u32, Report> {
+    value.parse().map_err(|_| {
+        refuse(format!(
+            "invalid {key} '{value}': a number is expected (names are not resolved)"
+        ))
+    })
+}
+
+/// As Go's `ParseUint(value, 0, 32)`: `0400`, `0o400`, `0x100` and `256` are the same mode.
+fn mode(value: &str) -> Result<u32, Report> {
+    let lower = value.to_ascii_lowercase();
+    let (digits, radix) = if let Some(rest) = lower.strip_prefix("0x") {
+        (rest, 16)
+    } else if let Some(rest) = lower.strip_prefix("0o") {
+        (rest, 8)
+    } else if let Some(rest) = lower.strip_prefix("0b") {
+        (rest, 2)
+    } else if lower.len() > 1 && lower.starts_with('0') {
+        (&lower[1..], 8)
+    } else {
+        (lower.as_str(), 10)
+    };
+    // from_str_radix would take a sign.
+    let parsed = if digits.starts_with(['+', '-']) {
+        None
+    } else {
+        u32::from_str_radix(digits, radix).ok()
+    };
+    let Some(mode) = parsed else {
+        return Err(refuse(format!(
+            "invalid mode specified: strconv.ParseUint: parsing \"{value}\": invalid syntax"
+        )));
+    };
+    if mode > 0o777 {
+        return Err(refuse(format!(
+            "invalid mode specified: {value} has more than permission bits (at most 0777)"
+        )));
+    }
+    Ok(mode)
+}
+
+fn on_change(grant: &mut v1::Grant, value: &str) -> Result<(), Report> {
+    let (word, signal) = value.split_once(':').unwrap_or((value, ""));
+    let choice = match (word, signal) {
+        ("swap", "") => v1::OnChange::Swap,
+        ("restart", "") => v1::OnChange::Restart,
+        ("signal", _) => v1::OnChange::Signal,
+        _ => {
+            return Err(refuse(format!(
+                "invalid on-change '{value}': swap, restart or signal:NAME is expected"
+            )));
+        }
+    };
+    grant.on_change = choice as i32;
+    if choice == v1::OnChange::Signal {
+        let name = if signal.is_empty() {
+            "HUP".to_owned()
+        } else {
+            signal.to_ascii_uppercase()
+        };
+        grant.signal = if name.starts_with("SIG") {
+            name
+        } else {
+            format!("SIG{name}")
+        };
+    }
+    Ok(())
+}
+
+/// One CSV record with Go's quoting rules: a field may be quoted, `""` is a quote inside quotes.
+fn csv_record(text: &str) -> Result<Vec<String>, Report> {
+    let broken = |column: usize, what: &str| {
+        refuse(format!("parse error on line 1, column {column}: {what}"))
+    };
+    let mut fields = Vec::new();
+    let mut rest = text;
+    loop {
+        let column = text.len() - rest.len() + 1;
+        let (field, after) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (field, after) = quoted_field(quoted).ok_or_else(|| {
+                    broken(text.len() + 1, "extraneous or missing \" in quoted-field")
+                })?;
+                (field, after)
+            }
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                if let Some(quote) = rest[..end].find('"') {
+                    return Err(broken(column + quote, "bare \" in non-quoted-field"));
+                }
+                (rest[..end].to_owned(), &rest[end..])
+            }
+        };
+        fields.push(field);
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.is_empty() => return Ok(fields),
+            None => {
+                return Err(broken(
+                    text.len() - after.len() + 1,
+                    "extraneous or missing \" in quoted-field",
+                ));
+            }
+        }
+    }
+}
+
+/// The field up to its closing quote, and what follows it.
+fn quoted_field(text: &str) -> Option<(String, &str)> {
+    let mut field = String::new();
+    let mut rest = text;
+    loop {
+        let quote = rest.find('"')?;
+        field.push_str(&rest[..quote]);
+        rest = &rest[quote + 1..];
+        match rest.strip_prefix('"') {
+            Some(next) => {
+                field.push('"');
+                rest = next;
+            }
+            None => return Some((field, rest)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+    use super::*;
+
+    fn grant(source: &str, target: &str) -> v1::Grant {
+        v1::Grant {
+            secret_name: source.into(),
+            target: target.into(),
+            mode: 0o444,
+            on_change: v1::OnChange::Swap as i32,
+            ..v1::Grant::default()
+        }
+    }
+
+    #[test]
+    fn a_bare_word_is_source_and_target() {
+        assert_eq!(parse("foo").unwrap(), grant("foo", "foo"));
+    }
+
+    #[test]
+    fn all_keys_in_any_case() {
+        let parsed =
+            parse("SRC=db,Target=pw,uid=10,gid=20,mode=0400,on-change=signal:usr1").unwrap();
+        let expected = v1::Grant {
+            uid: 10,
+            gid: 20,
+            mode: 0o400,
+            on_change: v1::OnChange::Signal as i32,
+            signal: "SIGUSR1".into(),
+            ..grant("db", "pw")
+        };
+        assert_eq!(parsed, expected);
+        assert_eq!(parse("source=db@3").unwrap().pinned, 3);
+        assert_eq!(parse("source=db").unwrap().target, "db");
+    }
+
+    #[test]
+    fn modes_as_go_reads_them() {
+        for text in ["0400", "0o400", "256", "0x100", "0b100000000"] {
+            assert_eq!(mode(text).unwrap(), 0o400, "{text}");
+        }
+        assert_eq!(mode("0").unwrap(), 0);
+        for text in ["", "rw", "+1", "0o", "4294967296", "01000"] {
+            assert!(mode(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dockers_words() {
+        for (text, message) in [
+            ("source=a,b", "invalid field 'b' must be a key=value pair"),
+            ("source=a,=b", "invalid field '=b' must be a key=value pair"),
+            (
+                "source=a,mode=x",
+                "invalid mode specified: strconv.ParseUint: parsing \"x\": invalid syntax",
+            ),
+            (
+                "source=a,Color=red",
+                "invalid field in secret request: color",
+            ),
+            ("target=a", "source is required"),
+            ("", "source is required"),
+        ] {
+            let report = parse(text).unwrap_err();
+            assert_eq!(report.message, message);
+            assert_eq!(report.exit, crate::report::Exit::Usage);
+        }
+        assert!(
+            parse("source=a,uid=postgres")
+                .unwrap_err()
+                .message
+                .starts_with("invalid uid 'postgres'")
+        );
+    }
+
+    #[test]
+    fn fields_may_be_quoted() {
+        assert_eq!(
+            parse("source=a,\"target=x,\"\"y\"\"\"").unwrap(),
+            grant("a", "x,\"y\"")
+        );
+        assert!(
+            parse("source=a,\"target=x")
+                .unwrap_err()
+                .message
+                .contains("quoted-field")
+        );
+        assert!(
+            parse("source=a,tar\"get=x")
+                .unwrap_err()
+                .message
+                .contains("bare \"")
+        );
+    }
+
+    #[test]
+    fn one_target_once() {
+        let report = parse_all(&["a".into(), "source=b,target=a".into()]).unwrap_err();
+        assert_eq!(report.message, "duplicate secret target for b not allowed");
+    }
+}

@@ -1,0 +1,196 @@
+//! How is an answer printed? Tables as Docker's for people, one JSON document for programs.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
+
+use crate::cli::arguments::Format;
+use crate::report::Report;
+use crate::text::clean;
+
+/// Columns are padded to the widest cell and this many spaces.
+const GAP: usize = 3;
+
+/// Where answers and remarks go.
+pub struct Output {
+    pub format: Format,
+    out: Box<dyn Write>,
+    notes: Box<dyn Write>,
+}
+
+impl Output {
+    /// Answers to standard output, remarks to standard error.
+    pub fn standard(format: Format) -> Self {
+        Self {
+            format,
+            out: Box::new(io::stdout().lock()),
+            notes: Box::new(io::stderr()),
+        }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    pub fn line(&mut self, text: &str) -> Result<(), Report> {
+        writeln!(self.out, "{}", clean(text))?;
+        Ok(())
+    }
+
+    /// A remark that is no part of the answer; it must not fail the command.
+    pub fn note(&mut self, text: &str) {
+        let _ = writeln!(self.notes, "{}", clean(text));
+    }
+
+    /// One document, with Docker's four spaces.
+    pub fn json(&mut self, value: &Value) -> Result<(), Report> {
+        let mut text = Vec::new();
+        let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut text, indent);
+        serde::Serialize::serialize(value, &mut serializer)
+            .map_err(|error| Report::failure(format!("cannot encode the answer: {error}")))?;
+        text.push(b'\n');
+        self.out.write_all(&text)?;
+        self.flush()
+    }
+
+    /// One object on one line, for answers without an end.
+    pub fn json_line(&mut self, value: &Value) -> Result<(), Report> {
+        writeln!(self.out, "{value}")?;
+        self.flush()
+    }
+
+    pub fn table(&mut self, table: &Table) -> Result<(), Report> {
+        self.out.write_all(table.render().as_bytes())?;
+        self.flush()
+    }
+
+    pub fn flush(&mut self) -> Result<(), Report> {
+        self.out.flush()?;
+        Ok(())
+    }
+}
+
+/// Rows under headings, in the order they are added.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(headings: &[&str]) -> Self {
+        Self {
+            rows: vec![headings.iter().map(|&heading| heading.to_owned()).collect()],
+        }
+    }
+
+    /// Cells may hold text from outside; it is made harmless here.
+    pub fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        self.rows.push(
+            cells
+                .into_iter()
+                .map(|cell| clean(cell.as_ref()).into_owned())
+                .collect(),
+        );
+    }
+
+    /// Every column but the last is padded.
+    pub fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .map(|cell| cell.width())
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            for (column, cell) in row.iter().enumerate() {
+                text.push_str(cell);
+                if column + 1 < row.len() {
+                    text.extend(std::iter::repeat_n(
+                        ' ',
+                        widths[column] - cell.width() + GAP,
+                    ));
+                }
+            }
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Compares names as people sort them: `2-foo` before `10-foo`.
+pub fn natural_order(left: &str, right: &str) -> std::cmp::Ordering {
+    let (mut left, mut right) = (left, right);
+    loop {
+        let (digits_left, digits_right) = (leading_digits(left), leading_digits(right));
+        if !digits_left.is_empty() && !digits_right.is_empty() {
+            let (a, b) = (
+                digits_left.trim_start_matches('0'),
+                digits_right.trim_start_matches('0'),
+            );
+            let order = a.len().cmp(&b.len()).then_with(|| a.cmp(b));
+            if order.is_ne() {
+                return order;
+            }
+            (left, right) = (&left[digits_left.len()..], &right[digits_right.len()..]);
+            continue;
+        }
+        match (left.chars().next(), right.chars().next()) {
+            (Some(a), Some(b)) if a == b => {
+                (left, right) = (&left[a.len_utf8()..], &right[b.len_utf8()..])
+            }
+            (a, b) => return a.cmp(&b),
+        }
+    }
+}
+
+fn leading_digits(text: &str) -> &str {
+    &text[..text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len())]
+}
+
+/// `a=1,b=2`.
+pub fn labels<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
+    let mut pairs: Vec<String> = labels
+        .into_iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    pairs.sort();
+    pairs.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn columns_are_three_spaces_apart() {
+        let mut table = Table::new(&["ID", "NAME", "CREATED"]);
+        table.row(["abc", "db_password", "6 minutes ago"]);
+        table.row(["abcdef", "x\u{1b}y", ""]);
+        assert_eq!(
+            table.render(),
+            "ID       NAME          CREATED\n\
+             abc      db_password   6 minutes ago\n\
+             abcdef   x\u{fffd}y\n"
+        );
+    }
+
+    #[test]
+    fn names_sort_as_people_read_them() {
+        assert_eq!(natural_order("2-foo", "10-foo"), Ordering::Less);
+        assert_eq!(natural_order("web.10", "web.9"), Ordering::Greater);
+        assert_eq!(natural_order("a", "a"), Ordering::Equal);
+        assert_eq!(natural_order("a1b", "a01c"), Ordering::Less);
+    }
+}
