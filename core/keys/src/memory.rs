@@ -1,0 +1,42 @@
+//! How is this process kept from leaking its memory? No core files, no tracing by equals, keys out of swap.
+
+use std::io;
+
+use rustix::mm::{MlockAllFlags, mlockall};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+
+/// Forbids core files for this process and everything it starts.
+///
+/// Call it first thing in a process that will hold keys. Safe everywhere: it takes nothing away but core files.
+pub fn harden_process() -> io::Result<()> {
+    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
+}
+
+/// Stops other processes of the same user from tracing this one or reading its memory.
+///
+/// The price: the kernel gives `/proc/PID` of this process to root, so without root even the process's own user can
+/// no longer read its `/proc/PID` (environment, descriptors, maps). For a dedicated daemon, not for an embedded cluster.
+pub fn forbid_tracing() -> io::Result<()> {
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Locks all memory, present and future, as pages are touched. Returns whether it was done.
+///
+/// Only when `RLIMIT_MEMLOCK` is unlimited: under a limit, later allocations of the whole process would begin to fail
+/// once it is reached. Keys are locked page by page in any case.
+pub fn lock_all_memory() -> bool {
+    getrlimit(Resource::Memlock).current.is_none()
+        && mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn core_files_are_off_afterwards() {
+        harden_process().expect("lowering a limit needs no rights");
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+    }
+}

@@ -1,0 +1,117 @@
+//! Does a keyring survive its file, and only its own? Round trips, damage, wrong owners, locking, DEK rotation.
+#![allow(clippy::unwrap_used)] // a test that unwraps wrongly fails, which is its purpose
+
+use wardroom_keys::{KEYRING_FORMAT, Keyring, KeyringError, KeyringFile, SealingRoot, SeededChance, UnlockKey};
+
+fn keyring() -> Keyring {
+    let chance = SeededChance::new(5);
+    Keyring::create(&chance, "cluster1", "node1", &SealingRoot::generate(&chance), 1_700_000_000_000)
+}
+
+fn bytes_of(keyring: &Keyring) -> Vec<u8> {
+    keyring.encode().expose().to_vec()
+}
+
+fn open(bytes: &[u8]) -> Result<Keyring, KeyringError> {
+    Keyring::open(KeyringFile::decode(bytes)?, "cluster1", "node1")
+}
+
+fn error_of(result: Result<Keyring, KeyringError>) -> KeyringError {
+    result.err().expect("must be refused")
+}
+
+#[test]
+fn a_keyring_comes_back_with_the_same_keys() {
+    let made = keyring();
+    let read = open(&bytes_of(&made)).ok().expect("opens");
+    assert_eq!(read.status(), made.status());
+    assert_eq!(read.dek().check(), made.dek().check());
+    assert_eq!(read.sealing_root().check(), made.sealing_root().check());
+    assert!(read.unlock_key().equals(made.unlock_key()));
+    assert_eq!((read.cluster(), read.node(), read.created_at_ms()), ("cluster1", "node1", 1_700_000_000_000));
+    assert_eq!(bytes_of(&read), bytes_of(&made));
+}
+
+#[test]
+fn every_flipped_bit_and_every_shorter_file_is_refused() {
+    let good = bytes_of(&keyring());
+    for bit in 0..good.len() * 8 {
+        let mut bent = good.clone();
+        bent[bit / 8] ^= 1 << (bit % 8);
+        assert!(open(&bent).is_err(), "bit {bit} went unnoticed");
+    }
+    for len in 0..good.len() {
+        assert!(open(&good[..len]).is_err(), "{len} bytes went through");
+    }
+    let longer = [good.as_slice(), b"x"].concat();
+    assert_eq!(error_of(open(&longer)), KeyringError::Damaged);
+}
+
+#[test]
+fn refusals_say_whose_it_is_and_what_to_do() {
+    let good = bytes_of(&keyring());
+    let file = || KeyringFile::decode(&good).ok().unwrap();
+    let other = error_of(Keyring::open(file(), "cluster2", "node1")).to_string();
+    assert!(other.contains("belongs to cluster cluster1, not to cluster2"), "{other}");
+    let other = error_of(Keyring::open(file(), "cluster1", "node2")).to_string();
+    assert!(other.contains("belongs to node node1, not to node2"), "{other}");
+
+    let mut newer = good.clone();
+    newer[8..10].copy_from_slice(&(KEYRING_FORMAT + 1).to_le_bytes());
+    assert_eq!(error_of(open(&newer)), KeyringError::Newer { format: KEYRING_FORMAT + 1 });
+    assert_eq!(error_of(open(b"-----BEGIN EC PRIVATE KEY-----")), KeyringError::NotAKeyring);
+}
+
+#[test]
+fn autolock_takes_the_key_out_of_the_file() {
+    let mut keyring = keyring();
+    let key = keyring.unlock_key().text();
+    let key = UnlockKey::parse(std::str::from_utf8(key.expose()).unwrap()).ok().unwrap();
+    let clear = bytes_of(&keyring);
+    let kek = &clear[clear.len() - 32..];
+    keyring.set_autolock(true);
+    let locked = bytes_of(&keyring);
+    assert!(!locked.windows(32).any(|window| window == kek));
+    assert_eq!(error_of(open(&locked)), KeyringError::Locked);
+
+    let file = || KeyringFile::decode(&locked).ok().unwrap();
+    let read = Keyring::unlock(file(), &key, "cluster1", "node1").ok().expect("the right key opens");
+    assert!(read.status().autolock);
+    assert_eq!(read.dek().check(), keyring.dek().check());
+    let wrong = UnlockKey::generate(&SeededChance::new(99));
+    let error = error_of(Keyring::unlock(file(), &wrong, "cluster1", "node1"));
+    assert_eq!(error, KeyringError::WrongKey);
+
+    keyring.set_autolock(false);
+    assert!(open(&bytes_of(&keyring)).is_ok());
+}
+
+#[test]
+fn a_dek_rotation_keeps_both_until_it_ends() {
+    let chance = SeededChance::new(6);
+    let mut keyring = keyring();
+    let old = keyring.dek().check();
+    assert!(keyring.begin_dek_rotation(&chance, 5));
+    assert!(!keyring.begin_dek_rotation(&chance, 6));
+    let keyring = open(&bytes_of(&keyring)).ok().expect("two slots");
+    assert_eq!(keyring.status().pending_dek_epoch, Some(2));
+    assert_eq!(keyring.dek().epoch(), 2);
+    assert_eq!(keyring.dek_of(1).unwrap().check(), old);
+
+    let mut keyring = keyring;
+    assert!(keyring.finish_dek_rotation(&chance));
+    assert!(!keyring.finish_dek_rotation(&chance));
+    let keyring = open(&bytes_of(&keyring)).ok().expect("one slot");
+    assert_eq!((keyring.status().dek_epoch, keyring.status().dek_created_at_ms), (2, 5));
+    assert!(keyring.dek_of(1).is_none());
+}
+
+#[test]
+fn two_keyrings_of_one_cluster_share_the_root_only() {
+    let chance = SeededChance::new(7);
+    let root = SealingRoot::generate(&chance);
+    let a = Keyring::create(&chance, "cluster1", "node1", &root, 0);
+    let b = Keyring::create(&chance, "cluster1", "node2", &root, 0);
+    assert_eq!(a.sealing_root().check(), b.sealing_root().check());
+    assert_ne!(a.dek().check(), b.dek().check());
+}
