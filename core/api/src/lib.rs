@@ -3,8 +3,21 @@
 //!
 //! This crate knows no domain type, no key, no file and no TLS; it is all that a thin operator's console links.
 
+mod call_error;
+pub mod channel;
+mod client;
+mod key;
+mod net;
 mod redact;
+mod view;
+pub mod watch;
 
 #[path = "generated/wardroom.v1.rs"]
 #[rustfmt::skip]
 pub mod v1;
+
+pub use call_error::{CallError, CallKind, LOCKED, NO_LEADER};
+pub use client::{Client, HostError};
+pub use net::{BoxStream, Duplex, Listener, Net, TcpNet};
+pub use view::ClusterView;
+pub use watch::{FeedEvent, WatchFeed};

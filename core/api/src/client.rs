@@ -1,0 +1,180 @@
+//! How does an operator's program reach a manager? Over a unix socket, or over streams made in this process; it is the
+//! same client either way, and it reconnects when it is used again.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::io::DuplexStream;
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+use tonic::transport::Channel;
+
+use crate::call_error::ConnectFailure;
+use crate::channel;
+use crate::net::Duplex;
+use crate::v1::control_client::ControlClient;
+
+/// Bytes in flight per direction of an in-memory connection.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// A manager to talk to. Clones share one connection.
+#[derive(Clone)]
+pub struct Client {
+    channel: Channel,
+    address: Arc<str>,
+}
+
+impl Client {
+    /// The manager behind a unix socket. Connects on first use; must be called within a tokio runtime.
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let address = format!("unix://{}", path.display());
+        Self::over(address, move || {
+            let path = path.clone();
+            async move { UnixStream::connect(&path).await.map_err(|error| socket_failure(&path, &error)) }
+        })
+    }
+
+    /// The manager behind whatever `connector` connects to; `address` is what errors call it.
+    pub fn over<C, F, S, E>(address: impl Into<Arc<str>>, connector: C) -> Self
+    where
+        C: Fn() -> F + Send + 'static,
+        F: Future<Output = Result<S, E>> + Send + 'static,
+        S: Duplex + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        Self { channel: channel::lazy(connector), address: address.into() }
+    }
+
+    /// A client of a manager in this process, and the connections that manager has to serve.
+    pub fn in_memory(address: impl Into<Arc<str>>) -> (Self, mpsc::Receiver<DuplexStream>) {
+        let address = address.into();
+        let (sender, incoming) = mpsc::channel(16);
+        let name = address.clone();
+        let connector = move || {
+            let (sender, name) = (sender.clone(), name.clone());
+            async move {
+                let (near, far) = tokio::io::duplex(PIPE_BYTES);
+                sender.send(far).await.map_err(|_closed| ConnectFailure {
+                    address: name.to_string(),
+                    cause: "the embedded manager has stopped".into(),
+                    hint: "start wardroom again".into(),
+                })?;
+                Ok::<_, ConnectFailure>(near)
+            }
+        };
+        (Self::over(address, connector), incoming)
+    }
+
+    /// The manager that `--host` or `WARDROOM_HOST` names: `unix:///path/to/wardroom.sock`.
+    pub fn host(host: &str) -> Result<Self, HostError> {
+        parse_host(host).map(Self::unix)
+    }
+
+    /// What this client connects to, as text for people.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The operators' calls.
+    pub fn control(&self) -> ControlClient<Channel> {
+        channel::control(self.channel.clone())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A host that cannot be understood. The text says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    #[error("the host is empty: write unix:///path/to/wardroom.sock")]
+    Empty,
+    #[error("host `{0}` is a path: write unix://{0}")]
+    BarePath(String),
+    #[error("host `{0}` does not name an absolute path: write unix:///path/to/wardroom.sock, with three slashes")]
+    NotAbsolute(String),
+    #[error("host `{0}` is not a unix socket: run this on a manager and write unix:///path/to/wardroom.sock")]
+    Scheme(String),
+}
+
+fn parse_host(host: &str) -> Result<PathBuf, HostError> {
+    if host.is_empty() {
+        return Err(HostError::Empty);
+    }
+    if host.starts_with('/') {
+        return Err(HostError::BarePath(host.to_owned()));
+    }
+    let Some(path) = host.strip_prefix("unix://") else {
+        return Err(HostError::Scheme(host.to_owned()));
+    };
+    if !path.starts_with('/') || path.ends_with('/') {
+        return Err(HostError::NotAbsolute(host.to_owned()));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn socket_failure(path: &Path, error: &io::Error) -> ConnectFailure {
+    let (cause, hint) = match error.kind() {
+        io::ErrorKind::NotFound => ("there is no such socket".to_owned(), start_hint()),
+        io::ErrorKind::ConnectionRefused => ("nobody listens there".to_owned(), start_hint()),
+        io::ErrorKind::PermissionDenied => (
+            "permission denied".to_owned(),
+            "run this as the user who started wardroom, or ask for access to the socket".to_owned(),
+        ),
+        _ => (error.to_string(), "check the path of the socket".to_owned()),
+    };
+    ConnectFailure { address: format!("unix://{}", path.display()), cause, hint }
+}
+
+fn start_hint() -> String {
+    "is wardroom running? start it with `wardroom demo --headless --dir D`".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+    use super::*;
+    use crate::call_error::{CallError, CallKind};
+    use crate::channel::{CALL_DEADLINE, request, within};
+    use crate::v1::StatusRequest;
+
+    async fn status(client: &Client) -> CallError {
+        let call = within(CALL_DEADLINE, client.control().status(request(StatusRequest {}, CALL_DEADLINE))).await;
+        call.unwrap_err()
+    }
+
+    #[test]
+    fn hosts_are_read_or_refused_with_what_to_write() {
+        assert_eq!(parse_host("unix:///run/w.sock"), Ok(PathBuf::from("/run/w.sock")));
+        assert_eq!(parse_host("").unwrap_err(), HostError::Empty);
+        for wrong in ["/run/w.sock", "unix://w.sock", "unix://", "unix:///", "tcp://a:1", "unix:/run/w.sock", "w"] {
+            let text = parse_host(wrong).unwrap_err().to_string();
+            assert!(text.contains("write unix:///"), "{wrong}: {text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_socket_says_how_to_start_wardroom() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = status(&Client::unix(folder.path().join("w.sock"))).await;
+        assert_eq!(error.kind(), CallKind::Socket);
+        assert!(error.to_string().starts_with("cannot connect to unix:///"), "{error}");
+        assert!(error.hint().unwrap().contains("wardroom demo --headless --dir"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_stopped_embedded_manager_is_named() {
+        let (client, incoming) = Client::in_memory("embedded");
+        drop(incoming);
+        let error = status(&client).await;
+        assert_eq!(error.to_string(), "cannot connect to embedded: the embedded manager has stopped");
+    }
+}
