@@ -35,28 +35,84 @@ pub struct Actor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// The first command of a cluster.
-    Bootstrap { cluster: Cluster, nodes: Vec<Node> },
-    CreateSecret { id: SecretId, name: String, labels: BTreeMap<String, String>, max_age_ms: u64, version: NewVersion },
+    Bootstrap {
+        cluster: Cluster,
+        nodes: Vec<Node>,
+    },
+    CreateSecret {
+        id: SecretId,
+        name: String,
+        labels: BTreeMap<String, String>,
+        max_age_ms: u64,
+        version: NewVersion,
+    },
     /// A new version under the same name; it becomes current and a rotation starts.
-    RotateSecret { secret: SecretId, version: NewVersion, rotation: RotationId, expected: Option<u64> },
+    RotateSecret {
+        secret: SecretId,
+        version: NewVersion,
+        rotation: RotationId,
+        expected: Option<u64>,
+    },
     /// Cuts grants and files, drops the sealed value. `version: None` means every version, and the grants too.
-    RevokeSecret { secret: SecretId, version: Option<u32>, expected: Option<u64> },
-    RemoveSecret { secret: SecretId },
-    CreateService { id: ServiceId, spec: ServiceSpec },
-    UpdateService { id: ServiceId, spec: ServiceSpec, expected: Option<u64> },
-    RemoveService { id: ServiceId },
+    RevokeSecret {
+        secret: SecretId,
+        version: Option<u32>,
+        expected: Option<u64>,
+    },
+    RemoveSecret {
+        secret: SecretId,
+    },
+    CreateService {
+        id: ServiceId,
+        spec: ServiceSpec,
+    },
+    UpdateService {
+        id: ServiceId,
+        spec: ServiceSpec,
+        expected: Option<u64>,
+    },
+    RemoveService {
+        id: ServiceId,
+    },
     /// The leader's reconcile loop: new tasks.
-    CreateTasks { tasks: Vec<NewTask> },
+    CreateTasks {
+        tasks: Vec<NewTask>,
+    },
     /// The leader's reconcile loop: desired states, files, placement, or removal of finished tasks.
-    ChangeTasks { changes: Vec<TaskChange> },
+    ChangeTasks {
+        changes: Vec<TaskChange>,
+    },
     /// A worker's word about its tasks and files, by its certificate.
-    Report { node: NodeId, tasks: Vec<TaskReport>, receipts: Vec<Receipt>, inventory: bool },
-    SetNodeState { node: NodeId, state: NodeState, message: String },
-    SetAvailability { node: NodeId, availability: Availability },
-    SetCertificate { node: NodeId, certificate: Certificate },
-    AdvanceRotation { rotation: RotationId, phase: RotationPhase, progress: Vec<RotationProgress>, message: String },
+    Report {
+        node: NodeId,
+        tasks: Vec<TaskReport>,
+        receipts: Vec<Receipt>,
+        inventory: bool,
+    },
+    SetNodeState {
+        node: NodeId,
+        state: NodeState,
+        message: String,
+    },
+    SetAvailability {
+        node: NodeId,
+        availability: Availability,
+    },
+    SetCertificate {
+        node: NodeId,
+        certificate: Certificate,
+    },
+    AdvanceRotation {
+        rotation: RotationId,
+        phase: RotationPhase,
+        progress: Vec<RotationProgress>,
+        message: String,
+    },
     /// A refused access, for the audit chain.
-    NoteRefusal { method: String, reason: String },
+    NoteRefusal {
+        method: String,
+        reason: String,
+    },
 }
 
 /// A version on its way in: sealed, with everything random already decided.
@@ -80,13 +136,27 @@ pub struct NewTask {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskChange {
-    Desire { task: TaskId, desired: TaskState },
-    Place { task: TaskId, node: NodeId },
-    Files { task: TaskId, files: Vec<SecretFile> },
+    Desire {
+        task: TaskId,
+        desired: TaskState,
+    },
+    Place {
+        task: TaskId,
+        node: NodeId,
+    },
+    Files {
+        task: TaskId,
+        files: Vec<SecretFile>,
+    },
     /// The node is gone: nobody will report on it.
-    Orphan { task: TaskId, message: String },
+    Orphan {
+        task: TaskId,
+        message: String,
+    },
     /// Forget a finished task that owes no receipt.
-    Reap { task: TaskId },
+    Reap {
+        task: TaskId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

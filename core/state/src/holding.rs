@@ -33,3 +33,10 @@ pub enum HoldingState {
     Erased,
     Failed,
 }
+
+impl Holding {
+    /// Nothing says that the bytes are gone.
+    pub fn is_live(&self) -> bool {
+        self.state != HoldingState::Erased
+    }
+}

@@ -67,3 +67,21 @@ pub enum TaskState {
     Remove,
     Orphaned,
 }
+
+impl TaskState {
+    /// It ended, or will never start.
+    pub fn is_final(self) -> bool {
+        self > Self::Running
+    }
+}
+
+impl Task {
+    /// It should run and has not ended: it has a claim to its files.
+    pub fn is_live(&self) -> bool {
+        !self.desired.is_final() && !self.status.state.is_final()
+    }
+
+    pub fn is_placed_and_live(&self) -> bool {
+        self.node.is_some() && self.is_live()
+    }
+}

@@ -1,0 +1,129 @@
+//! What goes into the audit chain, and in which words?
+
+use super::step::Step;
+use crate::audit::{AUDIT_KEPT, AuditRecord};
+use crate::event::ObjectKey;
+use crate::holding::HoldingKey;
+use crate::ids::{NodeId, SecretId};
+
+/// How a deed ended.
+#[derive(Clone, Copy)]
+pub(super) enum Outcome {
+    Ok,
+    Denied,
+    Failed,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Step<'_> {
+    pub(super) fn audit(&mut self, action: &str, object: impl Into<String>, detail: impl Into<String>) {
+        self.audit_outcome(action, object, Outcome::Ok, detail);
+    }
+
+    pub(super) fn audit_outcome(
+        &mut self,
+        action: &str,
+        object: impl Into<String>,
+        outcome: Outcome,
+        detail: impl Into<String>,
+    ) {
+        let facts = &mut self.state.facts;
+        let mut record = AuditRecord {
+            sequence: facts.audit_length + 1,
+            index: self.index,
+            at_ms: self.now_ms,
+            actor: self.actor.name.clone(),
+            from: self.actor.from.clone(),
+            action: action.to_owned(),
+            object: object.into(),
+            outcome: outcome.as_str().to_owned(),
+            detail: detail.into(),
+            previous: facts.audit_head,
+            hash: [0; 32],
+        };
+        record.hash = record.expected_hash();
+        facts.audit_head = record.hash;
+        facts.audit_length = record.sequence;
+        let sequence = record.sequence;
+        facts.audit.push_back(record);
+        // The chain stays verifiable: the oldest record kept still names the hash of the one dropped.
+        while facts.audit.len() > AUDIT_KEPT {
+            facts.audit.pop_front();
+        }
+        self.put(ObjectKey::Audit(sequence));
+    }
+
+    /// `db_password`, or the id of a secret that is gone.
+    pub(super) fn secret_name(&self, id: &SecretId) -> String {
+        self.state
+            .secrets()
+            .get(id)
+            .map_or_else(|| id.to_string(), |secret| secret.name.clone())
+    }
+
+    pub(super) fn hostname(&self, id: &NodeId) -> String {
+        self.state
+            .nodes()
+            .get(id)
+            .map_or_else(|| id.to_string(), |node| node.hostname.clone())
+    }
+
+    /// `db_password v2 -> ember web.1`.
+    pub(super) fn delivery(&self, key: &HoldingKey) -> String {
+        let task = self
+            .state
+            .tasks()
+            .get(&key.task)
+            .map_or(key.task.as_str(), |task| task.name.as_str());
+        let (secret, host) = (self.secret_name(&key.secret), self.hostname(&key.node));
+        format!("{secret} v{} -> {host} {task}", key.version)
+    }
+}
+
+pub(super) fn note_refusal(step: &mut Step<'_>, method: &str, reason: &str) {
+    step.audit_outcome(
+        "access.refuse",
+        shorten(method, 200),
+        Outcome::Denied,
+        shorten(reason, 500),
+    );
+}
+
+/// Text from outside at a bounded length, so that nobody can fill the state with it.
+pub(super) fn shorten(text: &str, most: usize) -> String {
+    if text.chars().nth(most).is_none() {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shorten;
+
+    #[test]
+    fn shorten_counts_characters_and_marks_the_cut() {
+        assert_eq!(shorten("abc", 3), "abc");
+        assert_eq!(shorten("äöüß", 3), "äö…");
+    }
+}

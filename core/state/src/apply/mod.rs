@@ -1,0 +1,100 @@
+//! What does a command change? One file per noun; each checks everything first and only then changes, so that a
+//! refusal leaves the state as it was. No clock, no chance, no I/O: the proposal carries all of it.
+
+mod audited;
+mod bootstrap;
+mod holding;
+mod node;
+mod report;
+mod revoke;
+mod rotate;
+mod rotation;
+mod secret;
+mod service;
+mod step;
+mod task;
+mod version;
+
+use crate::command::{Command, Proposal};
+use crate::event::Event;
+use crate::refusal::Refusal;
+use crate::state::State;
+use step::Step;
+
+impl State {
+    /// Applies one log entry. The events name each changed object once, in the order of [`crate::event::ObjectKey`].
+    /// A refusal changes nothing but [`State::index`]; a command that is already true gives no events.
+    pub fn apply(&mut self, index: u64, proposal: &Proposal) -> Result<Vec<Event>, Refusal> {
+        self.pass_over(index);
+        if self.cluster().is_none() && !matches!(proposal.command, Command::Bootstrap { .. }) {
+            return Err(Refusal::NotBootstrapped);
+        }
+        let mut step = Step::new(self, index, proposal);
+        let outcome = dispatch(&mut step, &proposal.command);
+        debug_assert!(outcome.is_ok() || step.is_untouched(), "a refusal changes nothing");
+        outcome.map(|()| step.finish())
+    }
+}
+
+fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
+    match command {
+        Command::Bootstrap { cluster, nodes } => bootstrap::apply(step, cluster, nodes),
+        Command::CreateSecret {
+            id,
+            name,
+            labels,
+            max_age_ms,
+            version,
+        } => secret::create(
+            step,
+            &secret::Creation {
+                id,
+                name,
+                labels,
+                max_age_ms: *max_age_ms,
+                version,
+            },
+        ),
+        Command::RotateSecret {
+            secret,
+            version,
+            rotation,
+            expected,
+        } => rotate::apply(step, secret, version, rotation, *expected),
+        Command::RevokeSecret {
+            secret,
+            version: None,
+            expected,
+        } => revoke::whole(step, secret, *expected),
+        Command::RevokeSecret {
+            secret,
+            version: Some(version),
+            expected,
+        } => revoke::version(step, secret, *version, *expected),
+        Command::RemoveSecret { secret } => secret::remove(step, secret),
+        Command::CreateService { id, spec } => service::create(step, id, spec),
+        Command::UpdateService { id, spec, expected } => service::update(step, id, spec, *expected),
+        Command::RemoveService { id } => service::remove(step, id),
+        Command::CreateTasks { tasks } => task::create(step, tasks),
+        Command::ChangeTasks { changes } => task::change(step, changes),
+        Command::Report {
+            node,
+            tasks,
+            receipts,
+            inventory,
+        } => report::apply(step, node, tasks, receipts, *inventory),
+        Command::SetNodeState { node, state, message } => node::set_state(step, node, *state, message),
+        Command::SetAvailability { node, availability } => node::set_availability(step, node, *availability),
+        Command::SetCertificate { node, certificate } => node::set_certificate(step, node, certificate),
+        Command::AdvanceRotation {
+            rotation,
+            phase,
+            progress,
+            message,
+        } => rotation::advance(step, rotation, *phase, progress, message),
+        Command::NoteRefusal { method, reason } => {
+            audited::note_refusal(step, method, reason);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What changes about a machine? Its state, its availability, its certificate.
+
+use super::audited::shorten;
+use super::step::Step;
+use crate::ids::NodeId;
+use crate::node::{Availability, Certificate, Node, NodeState};
+use crate::refusal::{Noun, Refusal};
+use crate::state::State;
+
+pub(super) fn set_state(step: &mut Step<'_>, id: &NodeId, to: NodeState, message: &str) -> Result<(), Refusal> {
+    let node = known(step.state, id)?;
+    let message = shorten(message, 500);
+    let (hostname, from) = (node.hostname.clone(), node.state);
+    if from == to && node.message == message {
+        return Ok(());
+    }
+    let now_ms = step.now_ms;
+    step.edit_node(id, |node| {
+        if from != to {
+            node.state_since_ms = now_ms;
+        }
+        node.state = to;
+        node.message.clone_from(&message);
+    });
+    if from != to {
+        let reason = if message.is_empty() {
+            String::new()
+        } else {
+            format!(": {message}")
+        };
+        step.audit(
+            "node.state",
+            hostname,
+            format!("{} -> {}{reason}", state_word(from), state_word(to)),
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn set_availability(step: &mut Step<'_>, id: &NodeId, to: Availability) -> Result<(), Refusal> {
+    let node = known(step.state, id)?;
+    let (hostname, from) = (node.hostname.clone(), node.availability);
+    if from != to {
+        step.edit_node(id, |node| node.availability = to);
+        let detail = format!("{} -> {}", availability_word(from), availability_word(to));
+        step.audit("node.availability", hostname, detail);
+    }
+    Ok(())
+}
+
+pub(super) fn set_certificate(step: &mut Step<'_>, id: &NodeId, certificate: &Certificate) -> Result<(), Refusal> {
+    let node = known(step.state, id)?;
+    if node.certificate != *certificate {
+        let hostname = node.hostname.clone();
+        step.edit_node(id, |node| node.certificate = certificate.clone());
+        step.audit(
+            "node.certificate",
+            hostname,
+            format!("sha256 {}", shorten(&certificate.fingerprint, 64)),
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn known<'a>(state: &'a State, id: &NodeId) -> Result<&'a Node, Refusal> {
+    state.nodes().get(id).ok_or_else(|| Refusal::NotFound {
+        noun: Noun::Node,
+        reference: id.to_string(),
+    })
+}
+
+fn state_word(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Unknown => "unknown",
+        NodeState::Ready => "ready",
+        NodeState::Down => "down",
+    }
+}
+
+fn availability_word(availability: Availability) -> &'static str {
+    match availability {
+        Availability::Active => "active",
+        Availability::Pause => "pause",
+        Availability::Drain => "drain",
+    }
+}

@@ -1,0 +1,207 @@
+//! What is a worker believed? Its word about its own tasks and files, and nothing else: an item that names another
+//! node's task, or a file it was never given, is passed over, so that a taken-over worker cannot speak for others.
+
+use std::collections::BTreeSet;
+
+use super::audited::{Outcome, shorten};
+use super::holding::{cut_task, erase, erase_unconfirmed, key_of};
+use super::node;
+use super::step::Step;
+use crate::command::{Receipt, TaskReport};
+use crate::holding::{HoldingKey, HoldingState};
+use crate::ids::{NodeId, TaskId};
+use crate::refusal::Refusal;
+use crate::task::{Task, TaskState, TaskStatus};
+
+const MISMATCH: &str = "the bytes read back are not this version's";
+
+pub(super) fn apply(
+    step: &mut Step<'_>,
+    node: &NodeId,
+    tasks: &[TaskReport],
+    receipts: &[Receipt],
+    inventory: bool,
+) -> Result<(), Refusal> {
+    node::known(step.state, node)?;
+    for receipt in receipts {
+        take_receipt(step, node, receipt);
+    }
+    if inventory {
+        sweep(step, node, receipts);
+    }
+    for report in tasks {
+        take_status(step, node, report);
+    }
+    Ok(())
+}
+
+fn take_receipt(step: &mut Step<'_>, node: &NodeId, receipt: &Receipt) {
+    let key = key_in(node, receipt);
+    if !step.state.holdings().contains_key(&key) {
+        return;
+    }
+    match receipt.state {
+        HoldingState::Pending => {}
+        HoldingState::Erased => erase(step, &key, &target_words(&key)),
+        HoldingState::Failed => failed(step, &key, &shorten(&receipt.message, 500)),
+        HoldingState::Present if proves(step, &key, receipt) => present(step, &key),
+        HoldingState::Present => failed(step, &key, MISMATCH),
+    }
+}
+
+fn key_in(node: &NodeId, receipt: &Receipt) -> HoldingKey {
+    HoldingKey {
+        secret: receipt.secret.clone(),
+        version: receipt.version,
+        node: node.clone(),
+        task: receipt.task.clone(),
+        target: receipt.target.clone(),
+    }
+}
+
+/// Also for a secret that is gone: nobody can tell any more, so nothing is proven.
+fn proves(step: &Step<'_>, key: &HoldingKey, receipt: &Receipt) -> bool {
+    let version = step
+        .state
+        .secrets()
+        .get(&key.secret)
+        .and_then(|secret| secret.versions.get(&key.version));
+    version.is_some_and(|version| receipt.digest == Some(version.receipt_digest))
+}
+
+fn present(step: &mut Step<'_>, key: &HoldingKey) {
+    let Some(holding) = step.state.holdings().get(key) else {
+        return;
+    };
+    if holding.state == HoldingState::Present && holding.proven {
+        return;
+    }
+    // After an erasure it can only come back as a debt, unless the task still has a claim to it.
+    let claimed = is_claimed(step, key);
+    step.edit_holding(key, |holding| {
+        holding.state = HoldingState::Present;
+        holding.proven = true;
+        holding.owed |= !claimed;
+        holding.message.clear();
+    });
+    let delivery = step.delivery(key);
+    step.audit("secret.deliver", delivery, format!("{}, proven", target_words(key)));
+    replaced_unseen(step, key);
+}
+
+fn failed(step: &mut Step<'_>, key: &HoldingKey, message: &str) {
+    let Some(holding) = step.state.holdings().get(key) else {
+        return;
+    };
+    if holding.state == HoldingState::Failed && holding.message == message {
+        return;
+    }
+    let claimed = is_claimed(step, key);
+    step.edit_holding(key, |holding| {
+        holding.state = HoldingState::Failed;
+        holding.proven = false;
+        holding.owed |= !claimed;
+        message.clone_into(&mut holding.message);
+    });
+    let delivery = step.delivery(key);
+    let detail = format!("{}: {message}", target_words(key));
+    step.audit_outcome("secret.deliver", delivery, Outcome::Failed, detail);
+}
+
+/// A version that was assigned and cut before the worker ever saw it gives no receipt of its own. Another version at
+/// the same target shows that it is not there.
+fn replaced_unseen(step: &mut Step<'_>, now_there: &HoldingKey) {
+    let unseen = step.state.holdings_of_task(&now_there.task).filter(|(key, holding)| {
+        let other = key.target == now_there.target && *key != now_there;
+        other && holding.state == HoldingState::Pending && holding.owed
+    });
+    let keys: Vec<HoldingKey> = unseen.map(|(key, _)| key.clone()).collect();
+    for key in keys {
+        erase(
+            step,
+            &key,
+            &format!("{}, replaced before it arrived", target_words(&key)),
+        );
+    }
+}
+
+/// The receipts that say Present are all this worker has.
+fn sweep(step: &mut Step<'_>, node: &NodeId, receipts: &[Receipt]) {
+    let present = receipts.iter().filter(|receipt| receipt.state == HoldingState::Present);
+    let named: BTreeSet<HoldingKey> = present.map(|receipt| key_in(node, receipt)).collect();
+    let missing = step
+        .state
+        .holdings_on(node)
+        .filter(|(key, holding)| holding.is_live() && !named.contains(key));
+    let missing: Vec<HoldingKey> = missing.map(|(key, _)| key.clone()).collect();
+    for key in missing {
+        let claimed = is_claimed(step, &key);
+        let unseen = step
+            .state
+            .holdings()
+            .get(&key)
+            .is_some_and(|holding| holding.state == HoldingState::Pending);
+        if claimed && unseen {
+            continue;
+        }
+        erase(
+            step,
+            &key,
+            &format!("{}, not in the worker's inventory", target_words(&key)),
+        );
+        if claimed {
+            // Gone and wanted: it will be delivered again.
+            step.edit_holding(&key, |holding| holding.state = HoldingState::Pending);
+        }
+    }
+}
+
+fn is_claimed(step: &Step<'_>, key: &HoldingKey) -> bool {
+    let task = step.state.tasks().get(&key.task).filter(|task| task.is_live());
+    task.is_some_and(|task| task.files.iter().any(|file| key_of(&key.task, &key.node, file) == *key))
+}
+
+fn take_status(step: &mut Step<'_>, node: &NodeId, report: &TaskReport) {
+    let Some(task) = step.state.tasks().get(&report.task) else {
+        return;
+    };
+    if task.node.as_ref() != Some(node) || !is_news(task, report.state) {
+        return;
+    }
+    let status = TaskStatus {
+        state: report.state,
+        since_ms: if report.state == task.status.state {
+            task.status.since_ms
+        } else {
+            step.now_ms
+        },
+        message: shorten(&report.message, 500),
+        error: shorten(&report.error, 500),
+        exit_code: report.exit_code,
+        pid: report.pid,
+        secrets_dir: shorten(&report.secrets_dir, 4_096),
+    };
+    if task.status == status {
+        return;
+    }
+    step.edit_task(&report.task, |task| task.status = status);
+    if report.state.is_final() {
+        ended(step, &report.task);
+    }
+}
+
+/// States only move forward, within what a worker can see.
+fn is_news(task: &Task, state: TaskState) -> bool {
+    let sayable = (TaskState::Accepted..=TaskState::Rejected).contains(&state);
+    sayable && !task.status.state.is_final() && state >= task.status.state
+}
+
+/// An ended task keeps no files: what was confirmed is owed, what never was is not there.
+fn ended(step: &mut Step<'_>, task: &TaskId) {
+    erase_unconfirmed(step, task, "the task ended without it");
+    cut_task(step, task);
+}
+
+fn target_words(key: &HoldingKey) -> String {
+    format!("target {}", key.target)
+}

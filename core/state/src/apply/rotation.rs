@@ -1,0 +1,182 @@
+//! How does a rotation move on? The leader proposes each step; done must be proven, and a way back must exist.
+
+use super::audited::{Outcome, shorten};
+use super::rotate::version_or_none;
+use super::step::Step;
+use super::version::prune;
+use crate::ids::{RotationId, SecretId};
+use crate::refusal::{Noun, Refusal};
+use crate::rotation::{Rotation, RotationPhase, RotationProgress};
+use crate::secret::VersionState;
+use crate::state::State;
+
+/// Finished rotations to remember per secret.
+const ROTATIONS_KEPT: usize = 10;
+
+pub(super) fn advance(
+    step: &mut Step<'_>,
+    id: &RotationId,
+    phase: RotationPhase,
+    progress: &[RotationProgress],
+    message: &str,
+) -> Result<(), Refusal> {
+    let unknown = || Refusal::NotFound {
+        noun: Noun::Rotation,
+        reference: id.to_string(),
+    };
+    let rotation = step.state.rotations().get(id).ok_or_else(unknown)?;
+    check_step(step.state, rotation, phase)?;
+    let (before, secret, from, to) = (rotation.phase, rotation.secret.clone(), rotation.from, rotation.to);
+    let message = shorten(message, 500);
+    if before == phase && rotation.progress == progress && rotation.message == message {
+        return Ok(());
+    }
+    let now_ms = step.now_ms;
+    step.edit_rotation(id, |rotation| {
+        rotation.phase = phase;
+        rotation.progress = progress.to_vec();
+        rotation.message.clone_from(&message);
+        if phase.is_final() {
+            rotation.finished_at_ms = now_ms;
+        }
+    });
+    if before != phase {
+        if phase == RotationPhase::RollingBack {
+            return_to(step, &secret, from, to);
+        }
+        record(step, &secret, from, to, phase, &message);
+        if phase.is_final() {
+            prune(step, &secret);
+        }
+    }
+    Ok(())
+}
+
+fn check_step(state: &State, rotation: &Rotation, to: RotationPhase) -> Result<(), Refusal> {
+    use RotationPhase::{Done, Failed, RolledBack, Rolling, RollingBack, Verifying};
+    if rotation.phase.is_final() {
+        return Err(Refusal::RotationOver {
+            rotation: rotation.id.to_string(),
+        });
+    }
+    match (rotation.phase, to) {
+        (Rolling | Verifying, Rolling | Verifying) | (RollingBack, RollingBack | RolledBack) | (_, Failed) => Ok(()),
+        (Rolling | Verifying, Done) => check_proven(state, rotation),
+        (Rolling | Verifying, RollingBack) => check_way_back(state, rotation),
+        _ => Err(Refusal::RotationStep {
+            rotation: rotation.id.to_string(),
+        }),
+    }
+}
+
+/// A rotation is done only when every task has proven the new bytes, whatever the proposer believes.
+fn check_proven(state: &State, rotation: &Rotation) -> Result<(), Refusal> {
+    let progress = state.rotation_progress(rotation);
+    let tasks = progress.iter().map(|service| service.tasks).sum();
+    let proven = progress.iter().map(|service| service.proven).sum();
+    if proven < tasks {
+        return Err(Refusal::RotationUnproven {
+            secret: name(state, &rotation.secret),
+            proven,
+            tasks,
+        });
+    }
+    Ok(())
+}
+
+fn check_way_back(state: &State, rotation: &Rotation) -> Result<(), Refusal> {
+    let nothing = || Refusal::NothingToReturnTo {
+        secret: name(state, &rotation.secret),
+    };
+    let secret = state.secrets().get(&rotation.secret).ok_or_else(nothing)?;
+    let before = rotation
+        .from
+        .and_then(|from| secret.versions.get(&from))
+        .ok_or_else(nothing)?;
+    let superseded = before.state == VersionState::Superseded && before.sealed.is_some();
+    if superseded && secret.current == Some(rotation.to) {
+        Ok(())
+    } else {
+        Err(nothing())
+    }
+}
+
+fn return_to(step: &mut Step<'_>, secret: &SecretId, from: Option<u32>, to: u32) {
+    let now_ms = step.now_ms;
+    step.edit_secret(secret, |secret| {
+        if let Some(failed) = secret.versions.get_mut(&to) {
+            failed.turn(VersionState::Failed, now_ms);
+        }
+        if let Some(before) = from.and_then(|from| secret.versions.get_mut(&from)) {
+            before.turn(VersionState::Current, now_ms);
+        }
+        secret.current = from;
+    });
+}
+
+fn record(step: &mut Step<'_>, secret: &SecretId, from: Option<u32>, to: u32, phase: RotationPhase, message: &str) {
+    let name = step.secret_name(secret);
+    let from = version_or_none(from);
+    let reason = if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {message}")
+    };
+    match phase {
+        RotationPhase::Rolling | RotationPhase::Verifying => {}
+        RotationPhase::Done => step.audit("rotation.done", name, format!("{from} -> v{to}{reason}")),
+        RotationPhase::RollingBack => {
+            step.audit_outcome(
+                "rotation.rollback",
+                name,
+                Outcome::Failed,
+                format!("v{to} -> {from}{reason}"),
+            );
+        }
+        RotationPhase::RolledBack => {
+            step.audit("rotation.rollback", name, format!("everything is back at {from}"));
+        }
+        RotationPhase::Failed => {
+            step.audit_outcome(
+                "rotation.failed",
+                name,
+                Outcome::Failed,
+                format!("{from} -> v{to}{reason}"),
+            );
+        }
+    }
+}
+
+/// Ends the secret's running rotation, if there is one, because something else decided.
+pub(super) fn end(step: &mut Step<'_>, secret: &SecretId, phase: RotationPhase, message: &str) {
+    let Some(running) = step.state.running_rotation(secret) else {
+        return;
+    };
+    let (id, from, to, now_ms) = (running.id.clone(), running.from, running.to, step.now_ms);
+    step.edit_rotation(&id, |rotation| {
+        rotation.phase = phase;
+        message.clone_into(&mut rotation.message);
+        rotation.finished_at_ms = now_ms;
+    });
+    record(step, secret, from, to, phase, message);
+}
+
+pub(super) fn forget_oldest(step: &mut Step<'_>, secret: &SecretId) {
+    let over = step
+        .state
+        .rotations_of(secret)
+        .filter(|rotation| rotation.phase.is_final());
+    let mut over: Vec<(u32, RotationId)> = over.map(|rotation| (rotation.to, rotation.id.clone())).collect();
+    over.sort();
+    let surplus = over.len().saturating_sub(ROTATIONS_KEPT);
+    for (_, id) in over.drain(..surplus) {
+        step.remove_rotation(&id);
+    }
+}
+
+fn name(state: &State, secret: &SecretId) -> String {
+    state
+        .secrets()
+        .get(secret)
+        .map_or_else(|| secret.to_string(), |secret| secret.name.clone())
+}

@@ -1,0 +1,185 @@
+//! How does a service come, change and go?
+
+use super::audited::counted;
+use super::holding;
+use super::rotate::check_token;
+use super::step::Step;
+use crate::ids::{SecretId, ServiceId, TaskId};
+use crate::refusal::{Noun, Refusal};
+use crate::service::{Grant, Mode, OnChange, Service, ServiceSpec};
+use crate::state::State;
+use crate::task::TaskState;
+use crate::validate;
+
+pub(super) fn create(step: &mut Step<'_>, id: &ServiceId, spec: &ServiceSpec) -> Result<(), Refusal> {
+    let spec = canonical(step.state, spec, &[])?;
+    if step.state.services().contains_key(id) {
+        return Err(Refusal::IdTaken {
+            noun: Noun::Service,
+            id: id.to_string(),
+        });
+    }
+    if step.state.derived.service_names.contains_key(&spec.name.to_lowercase()) {
+        return Err(Refusal::NameTaken {
+            noun: Noun::Service,
+            name: spec.name,
+        });
+    }
+    let name = spec.name.clone();
+    let mut detail = vec![mode_words(spec.mode)];
+    detail.extend(spec.grants.iter().map(|grant| format!("+{}", grant_words(step, grant))));
+    step.insert_service(Service {
+        id: id.clone(),
+        spec,
+        previous: None,
+        created_at_ms: step.now_ms,
+        updated_at_ms: step.now_ms,
+        version_index: step.index,
+    });
+    step.audit("service.create", name, detail.join(", "));
+    Ok(())
+}
+
+pub(super) fn update(
+    step: &mut Step<'_>,
+    id: &ServiceId,
+    spec: &ServiceSpec,
+    expected: Option<u64>,
+) -> Result<(), Refusal> {
+    let service = known(step.state, id)?;
+    check_token(service.version_index, expected)?;
+    if service.spec.name != spec.name {
+        return Err(Refusal::RenameUnsupported);
+    }
+    if std::mem::discriminant(&service.spec.mode) != std::mem::discriminant(&spec.mode) {
+        return Err(Refusal::ModeChangeUnsupported);
+    }
+    let spec = canonical(step.state, spec, &service.spec.grants)?;
+    if service.spec == spec {
+        return Ok(());
+    }
+    let (name, detail) = (spec.name.clone(), difference(step, &service.spec, &spec));
+    step.edit_service(id, |service| {
+        service.previous = Some(std::mem::replace(&mut service.spec, spec))
+    });
+    step.audit("service.update", name, detail);
+    Ok(())
+}
+
+/// Its placed tasks stay until their workers have let go of them; nobody has to wait for the others.
+pub(super) fn remove(step: &mut Step<'_>, id: &ServiceId) -> Result<(), Refusal> {
+    let name = known(step.state, id)?.spec.name.clone();
+    let tasks: Vec<(TaskId, bool)> = step
+        .state
+        .tasks_of(id)
+        .map(|task| (task.id.clone(), task.node.is_some()))
+        .collect();
+    for (task, placed) in &tasks {
+        if *placed {
+            step.edit_task(task, |task| task.desired = TaskState::Remove);
+            holding::cut_task(step, task);
+        } else {
+            step.remove_task(task);
+        }
+    }
+    step.remove_service(id);
+    step.audit("service.remove", name, counted(tasks.len(), "task"));
+    Ok(())
+}
+
+pub(super) fn known<'a>(state: &'a State, id: &ServiceId) -> Result<&'a Service, Refusal> {
+    state.services().get(id).ok_or_else(|| Refusal::NotFound {
+        noun: Noun::Service,
+        reference: id.to_string(),
+    })
+}
+
+/// The spec with its grants in canonical form. Grants that were there before may point at a revoked secret: scaling a
+/// service must stay possible after a revoke.
+fn canonical(state: &State, spec: &ServiceSpec, before: &[Grant]) -> Result<ServiceSpec, Refusal> {
+    validate::service_spec(spec)?;
+    let unknown = spec
+        .grants
+        .iter()
+        .map(|grant| &grant.secret)
+        .filter(|id| !state.secrets().contains_key(*id));
+    let mut unknown: Vec<String> = unknown.map(SecretId::to_string).collect();
+    unknown.sort();
+    unknown.dedup();
+    if !unknown.is_empty() {
+        return Err(Refusal::SecretsNotFound(unknown));
+    }
+    let name_of = |grant: &Grant| {
+        state
+            .secrets()
+            .get(&grant.secret)
+            .map_or_else(String::new, |s| s.name.clone())
+    };
+    let grants = validate::grants(&spec.grants, name_of)?;
+    for grant in &grants {
+        let was_there = before
+            .iter()
+            .any(|old| old.secret == grant.secret && old.pinned == grant.pinned);
+        if !was_there {
+            check_live(state, grant)?;
+        }
+    }
+    Ok(ServiceSpec { grants, ..spec.clone() })
+}
+
+fn check_live(state: &State, grant: &Grant) -> Result<(), Refusal> {
+    if state.version_wanted(grant).is_some() {
+        return Ok(());
+    }
+    let secret = super::secret::known(state, &grant.secret)?;
+    let name = secret.name.clone();
+    Err(match grant.pinned {
+        None => Refusal::NoCurrentVersion { secret: name },
+        Some(version) if secret.versions.contains_key(&version) => Refusal::VersionGone { secret: name, version },
+        Some(version) => Refusal::VersionNotFound { secret: name, version },
+    })
+}
+
+/// `+api_key as key.txt (swap), -db_password, 1 replica -> 3 replicas`.
+fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
+    let added = new.grants.iter().filter(|grant| !old.grants.contains(grant));
+    let removed = old.grants.iter().filter(|grant| !new.grants.contains(grant));
+    let mut words: Vec<String> = removed.map(|grant| format!("-{}", grant_words(step, grant))).collect();
+    words.extend(added.map(|grant| format!("+{}", grant_words(step, grant))));
+    if old.mode != new.mode {
+        words.push(format!("{} -> {}", mode_words(old.mode), mode_words(new.mode)));
+    }
+    if old.command != new.command || old.executor != new.executor {
+        words.push("new command".to_owned());
+    }
+    if old.labels != new.labels {
+        words.push("new labels".to_owned());
+    }
+    if old.update_parallelism != new.update_parallelism || old.update_monitor_ms != new.update_monitor_ms {
+        words.push("new update settings".to_owned());
+    }
+    words.join(", ")
+}
+
+fn grant_words(step: &Step<'_>, grant: &Grant) -> String {
+    let secret = step.secret_name(&grant.secret);
+    let pinned = grant.pinned.map_or_else(String::new, |version| format!(" v{version}"));
+    let target = if grant.target == secret {
+        String::new()
+    } else {
+        format!(" as {}", grant.target)
+    };
+    let on_change = match &grant.on_change {
+        OnChange::Swap => "swap",
+        OnChange::Restart => "restart",
+        OnChange::Signal(signal) => signal,
+    };
+    format!("{secret}{pinned}{target} ({on_change})")
+}
+
+fn mode_words(mode: Mode) -> String {
+    match mode {
+        Mode::Replicated(replicas) => counted(usize::try_from(replicas).unwrap_or(usize::MAX), "replica"),
+        Mode::Global => "global".to_owned(),
+    }
+}

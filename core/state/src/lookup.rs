@@ -1,0 +1,89 @@
+//! Which object does this text name? Docker's order: full id, then exact name (in any case), then a unique id prefix.
+//! A prefix of a name never matches.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{NodeId, SecretId, ServiceId, TaskId};
+use crate::node::Node;
+use crate::refusal::{Noun, Refusal};
+use crate::secret::Secret;
+use crate::service::Service;
+use crate::state::State;
+use crate::task::Task;
+
+impl State {
+    /// Also by the name of one of its versions.
+    pub fn find_secret(&self, reference: &str) -> Result<&Secret, Refusal> {
+        find(Noun::Secret, reference, &self.facts.secrets, SecretId::new, |name| {
+            let named = self.derived.secret_names.get(name);
+            named.and_then(|id| self.facts.secrets.get(id)).into_iter().collect()
+        })
+    }
+
+    pub fn find_service(&self, reference: &str) -> Result<&Service, Refusal> {
+        find(Noun::Service, reference, &self.facts.services, ServiceId::new, |name| {
+            let named = self.derived.service_names.get(name);
+            named.and_then(|id| self.facts.services.get(id)).into_iter().collect()
+        })
+    }
+
+    /// By hostname; several nodes can share one.
+    pub fn find_node(&self, reference: &str) -> Result<&Node, Refusal> {
+        find(Noun::Node, reference, &self.facts.nodes, NodeId::new, |name| {
+            self.facts
+                .nodes
+                .values()
+                .filter(|node| node.hostname.to_lowercase() == name)
+                .collect()
+        })
+    }
+
+    /// By name; a task that should run comes before the ended ones of its slot.
+    pub fn find_task(&self, reference: &str) -> Result<&Task, Refusal> {
+        find(Noun::Task, reference, &self.facts.tasks, TaskId::new, |name| {
+            let named = || {
+                self.facts
+                    .tasks
+                    .values()
+                    .filter(|task| task.name.to_lowercase() == name)
+            };
+            let live: Vec<&Task> = named().filter(|task| task.is_live()).collect();
+            if live.is_empty() { named().collect() } else { live }
+        })
+    }
+}
+
+fn find<'a, I: Ord + AsRef<str>, T>(
+    noun: Noun,
+    reference: &str,
+    objects: &'a BTreeMap<I, T>,
+    id: impl Fn(String) -> I,
+    named: impl Fn(&str) -> Vec<&'a T>,
+) -> Result<&'a T, Refusal> {
+    if reference.is_empty() {
+        return Err(Refusal::ReferenceMissing { noun });
+    }
+    let start = id(reference.to_owned());
+    if let Some(exact) = objects.get(&start) {
+        return Ok(exact);
+    }
+    let mut found = named(&reference.to_lowercase());
+    if found.is_empty() {
+        let prefixed = objects
+            .range(start..)
+            .take_while(|(id, _)| id.as_ref().starts_with(reference));
+        found = prefixed.map(|(_, object)| object).collect();
+    }
+    match found.as_slice() {
+        [] => Err(Refusal::NotFound {
+            noun,
+            reference: reference.to_owned(),
+        }),
+        [one] => Ok(one),
+        several => Err(Refusal::Ambiguous {
+            noun,
+            reference: reference.to_owned(),
+            matches: several.len(),
+        }),
+    }
+}
