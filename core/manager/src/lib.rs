@@ -1,1 +1,260 @@
-//! placeholder
+//! Who decides, who is told? One manager of a cluster: its part in the consensus, its replica of the state, and the
+//! services it offers to operators, workers and the other managers. This file is wiring only.
+//!
+//! ```text
+//! operator ─> control ─> propose ─> raft ─> replica ─> watch ─> operator
+//!                                              ├─────> dispatcher ─> worker ─> (receipt) ─> propose
+//!                                              └─────> reconcile ─> propose      on the leader only
+//! ```
+//!
+//! Time, chance, disk and network come in through [`Seams`], so that a whole cluster runs in one thread from a seed.
+
+mod config;
+mod context;
+pub(crate) mod control;
+pub(crate) mod dispatcher;
+mod links;
+mod peer;
+mod propose;
+mod raft;
+pub(crate) mod reconcile;
+mod replica;
+mod server;
+mod status;
+pub(crate) mod watch;
+
+#[cfg(test)]
+mod cluster_tests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::sync::watch as channel;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wardroom_api::v1;
+use wardroom_ca::NodeTls;
+use wardroom_keys::Keyring;
+use wardroom_state::command::{Actor, Command};
+
+pub use config::{ManagerConfig, Seams, Timing};
+pub use peer::{Managers, Table, Word};
+pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};
+pub use raft::{InitializeError, OpenError, Peer};
+pub use replica::{Applied, Replica};
+pub use server::Local;
+pub use status::Leadership;
+
+use context::Context;
+use raft::{Consensus, Opening};
+
+/// Time for connections to finish what they are at when a manager stops.
+const LEAVE: Duration = Duration::from_secs(2);
+
+/// Why a manager did not start. The texts say what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the keyring is for node {found_node} of cluster {found_cluster}; give the data directory of this manager")]
+    OtherKeyring { found_cluster: String, found_node: String },
+    #[error("cannot listen at {address}; choose another address, or stop what uses it")]
+    Bind { address: String, source: io::Error },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// A running manager. Cheap to clone; all clones are the same manager.
+#[derive(Clone)]
+pub struct Manager(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    consensus: Consensus,
+    reports: status::Reports,
+    address: String,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Manager {
+    /// Recovers what is on disk, joins the consensus and serves the TLS port. A pristine manager waits to be contacted
+    /// by a leader, or for [`Self::initialize`].
+    pub async fn start(
+        mut config: ManagerConfig,
+        keyring: Keyring,
+        tls: NodeTls,
+        seams: Seams,
+    ) -> Result<Self, StartError> {
+        if keyring.cluster() != config.cluster_id || keyring.node() != config.node_id {
+            let (found_cluster, found_node) = (keyring.cluster().to_owned(), keyring.node().to_owned());
+            return Err(StartError::OtherKeyring { found_cluster, found_node });
+        }
+        let bound = seams.net.bind(&config.listen).await;
+        let listener = bound.map_err(|source| StartError::Bind { address: config.listen.clone(), source })?;
+        let address = listener.address();
+        if config.advertise.is_empty() {
+            config.advertise.clone_from(&address);
+        }
+
+        let (config, keyring, replica) = (Arc::new(config), Arc::new(keyring), Replica::new());
+        let links = links::Links::new(Arc::clone(&seams.net), tls.clone());
+        let opening = Opening {
+            config: Arc::clone(&config),
+            keyring: Arc::clone(&keyring),
+            links: links.clone(),
+            replica: replica.clone(),
+            seams: seams.clone(),
+        };
+        let consensus = raft::open(opening).await?;
+        let stop = CancellationToken::new();
+        let reporter = status::Reporter {
+            config: Arc::clone(&config),
+            consensus: consensus.clone(),
+            replica: replica.clone(),
+            keyring: Arc::clone(&keyring),
+            tls: tls.clone(),
+            clock: Arc::clone(&seams.clock),
+        };
+        let reports = reporter.start(stop.clone());
+        let context = Context {
+            config,
+            keyring,
+            proposer: Proposer::new(consensus.clone(), Arc::clone(&seams.clock)),
+            clock: seams.clock,
+            chance: seams.chance,
+            replica,
+            leadership: reports.leadership.clone(),
+            links,
+            managers: Managers::new(),
+            stop,
+        };
+        let manager = Self(Arc::new(Inner { context, consensus, reports, address, tasks: Mutex::default() }));
+        manager.serve_peers(listener, tls);
+        manager.follow_managers();
+        manager.reconcile();
+        Ok(manager)
+    }
+
+    /// Begins a cluster of `members` with `bootstrap` as its first change. Ask exactly one manager, once; asking it
+    /// again finishes what a crash interrupted.
+    pub async fn initialize(
+        &self,
+        members: BTreeMap<u64, Peer>,
+        actor: Actor,
+        bootstrap: Command,
+    ) -> Result<Committed, InitializeError> {
+        let context = &self.0.context;
+        let begun = |replica: &Replica| replica.read(|state| state.cluster().is_some());
+        if begun(&context.replica) {
+            return Err(InitializeError::NotPristine);
+        }
+        match self.0.consensus.initialize(members).await {
+            // The members are in the log already, the first change is not: a crash came between them.
+            Err(InitializeError::NotPristine) if !begun(&context.replica) => {}
+            initialized => initialized?,
+        }
+        let mut leadership = context.leadership.clone();
+        let elected = leadership.wait_for(|leadership| leadership.mine);
+        match tokio::time::timeout(InitializeError::PATIENCE, elected).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return Err(InitializeError::Stopped("it is shutting down".to_owned())),
+            Err(_elapsed) => return Err(InitializeError::NoQuorum),
+        }
+        Ok(context.proposer.propose(actor, bootstrap).await?)
+    }
+
+    /// Serves the Control service to local connections, until the stream ends or the manager stops.
+    pub fn serve_local(&self, incoming: impl Stream<Item = Local> + Send + 'static) {
+        let context = &self.0.context;
+        let routes = control::local_routes(context);
+        self.keep(tokio::spawn(server::serve_local(incoming, routes, context.stop.clone())));
+    }
+
+    /// The bound address of the TLS port.
+    pub fn address(&self) -> &str {
+        &self.0.address
+    }
+
+    pub fn replica(&self) -> &Replica {
+        &self.0.context.replica
+    }
+
+    pub fn proposer(&self) -> &Proposer {
+        &self.0.context.proposer
+    }
+
+    /// Every manager's latest word about itself, this one's included.
+    pub fn managers(&self) -> &Managers {
+        &self.0.context.managers
+    }
+
+    /// This manager's word about itself, whenever it changes.
+    pub fn status(&self) -> channel::Receiver<v1::ManagerStatus> {
+        self.0.reports.status.clone()
+    }
+
+    pub fn leadership(&self) -> channel::Receiver<Leadership> {
+        self.0.reports.leadership.clone()
+    }
+
+    /// Why Raft stopped by itself (its disk failed, its log disagrees); `None` while it runs. Then nothing can be done
+    /// here but to end the process.
+    pub fn failure(&self) -> channel::Receiver<Option<String>> {
+        self.0.reports.failure.clone()
+    }
+
+    /// Waits until somebody leads, or says in Docker's words that nobody does.
+    pub async fn wait_leader(&self, patience: Duration) -> Result<Peer, ProposeError> {
+        let mut leadership = self.leadership();
+        let led = leadership.wait_for(|leadership| leadership.leader.is_some());
+        let known = tokio::time::timeout(patience, led).await;
+        let leader = known.ok().and_then(Result::ok).and_then(|leadership| leadership.leader.clone());
+        leader.ok_or(ProposeError::NotLeader { leader: None })
+    }
+
+    /// Takes a snapshot of what is applied now; it is done in the background.
+    pub async fn take_snapshot(&self) -> Result<(), ProposeError> {
+        self.0.consensus.snapshot().await
+    }
+
+    /// Stops serving and leaves the disk in order. Connections get a moment to finish.
+    pub async fn shutdown(&self) {
+        self.0.context.stop.cancel();
+        let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let leaving = futures_util::future::join_all(&mut tasks);
+        if tokio::time::timeout(LEAVE, leaving).await.is_err() {
+            for task in tasks {
+                task.abort();
+            }
+        }
+        self.0.consensus.shutdown().await;
+    }
+
+    fn serve_peers(&self, listener: Box<dyn wardroom_api::net::Listener>, tls: NodeTls) {
+        let context = &self.0.context;
+        let peers = peer::service(self.status(), context.stop.clone());
+        let routes = control::tls_routes(context, self.0.consensus.service(), peers);
+        self.keep(tokio::spawn(server::serve_tls(listener, tls, routes, context.stop.clone())));
+    }
+
+    fn follow_managers(&self) {
+        let context = &self.0.context;
+        let following = peer::follow_all(
+            context.managers.clone(),
+            self.status(),
+            self.0.reports.members.clone(),
+            context.links.clone(),
+            context.stop.clone(),
+        );
+        self.keep(tokio::spawn(following));
+    }
+
+    fn reconcile(&self) {
+        self.keep(tokio::spawn(reconcile::run(self.0.context.clone())));
+    }
+
+    fn keep(&self, task: JoinHandle<()>) {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+}

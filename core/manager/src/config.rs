@@ -1,0 +1,52 @@
+//! Which manager is this, and what does it stand on? Its settings, and the seams to the outside.
+
+use std::sync::Arc;
+
+use wardroom_api::net::Net;
+use wardroom_ca::Clock;
+use wardroom_keys::Chance;
+use wardroom_log::{Disk, Spawn};
+
+/// One manager's settings.
+#[derive(Clone, Debug)]
+pub struct ManagerConfig {
+    pub cluster_id: String,
+    /// The common name of its certificate.
+    pub node_id: String,
+    /// Its number among the managers; never 0, never reused.
+    pub raft_id: u64,
+    pub hostname: String,
+    /// `host:port` of the TLS port to bind; port 0 takes a free one.
+    pub listen: String,
+    /// `host:port` at which the others reach it; empty: what was bound.
+    pub advertise: String,
+    pub timing: Timing,
+    /// Applied entries between two snapshots.
+    pub snapshot_every: u64,
+}
+
+/// Raft's clockwork, in milliseconds. An append must be answered within one heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    pub heartbeat_ms: u64,
+    pub election_min_ms: u64,
+    pub election_max_ms: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { heartbeat_ms: 100, election_min_ms: 300, election_max_ms: 600 }
+    }
+}
+
+/// Everything a manager touches outside itself.
+#[derive(Clone)]
+pub struct Seams {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    pub net: Arc<dyn Net>,
+    /// Rooted at this manager's data directory.
+    pub disk: Arc<dyn Disk>,
+    /// Where the log's writer runs: a thread of its own, or a task in a simulation.
+    pub spawn: Spawn,
+}

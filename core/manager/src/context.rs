@@ -1,0 +1,34 @@
+//! What do the parts of a manager share? Handles, all cheap to clone; no part owns another.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use wardroom_ca::Clock;
+use wardroom_keys::{Chance, Keyring};
+
+use crate::config::ManagerConfig;
+use crate::links::Links;
+use crate::peer::Managers;
+use crate::propose::Proposer;
+use crate::replica::Replica;
+use crate::status::Leadership;
+
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) config: Arc<ManagerConfig>,
+    /// Seals values on their way in, opens them on their way to a worker.
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Arc<dyn Chance>,
+    pub(crate) replica: Replica,
+    pub(crate) proposer: Proposer,
+    /// Who leads; whether this manager may decide.
+    pub(crate) leadership: watch::Receiver<Leadership>,
+    /// Channels to the other managers, e.g. to forward a write to the leader.
+    pub(crate) links: Links,
+    /// Every manager's latest word about itself.
+    pub(crate) managers: Managers,
+    /// Cancelled when the manager stops; every loop ends on it.
+    pub(crate) stop: CancellationToken,
+}

@@ -1,0 +1,260 @@
+//! What do the other managers say about themselves? Each manager offers a feed of its own status and follows the feeds
+//! of all others; the table of their latest words is what a console sees of the managers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use wardroom_api::v1::peer_server::{Peer as PeerService, PeerServer};
+use wardroom_api::{channel, v1};
+
+use crate::links::{Lane, Links};
+use crate::raft::Peer;
+
+/// A feed repeats its word after this time, so that silence means trouble.
+const REPEAT: Duration = Duration::from_secs(2);
+/// Silence on a feed after which the manager counts as lost.
+const SILENCE: Duration = Duration::from_secs(6);
+/// Pause before a lost feed is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A manager's latest word, or why there is none.
+#[derive(Clone, Debug)]
+pub enum Word {
+    Status(Arc<v1::ManagerStatus>),
+    Lost(String),
+}
+
+/// The latest word of every manager by node id, each with the revision of the table at which it came.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    pub revision: u64,
+    pub words: BTreeMap<String, (u64, Word)>,
+}
+
+impl Table {
+    /// What came after `revision`; 0 gives everything.
+    pub fn since(&self, revision: u64) -> impl Iterator<Item = (&str, &Word)> {
+        self.words.iter().filter(move |(_, (at, _))| *at > revision).map(|(node, (_, word))| (node.as_str(), word))
+    }
+
+    fn note(&mut self, node_id: &str, word: Word) -> bool {
+        let known = match (self.words.get(node_id), &word) {
+            (Some((_, Word::Status(old))), Word::Status(new)) => same(old, new),
+            (Some((_, Word::Lost(old))), Word::Lost(new)) => old == new,
+            _ => false,
+        };
+        if !known {
+            self.revision += 1;
+            self.words.insert(node_id.to_owned(), (self.revision, word));
+        }
+        !known
+    }
+}
+
+/// Equal but for the times that move by themselves.
+pub(crate) fn same(a: &v1::ManagerStatus, b: &v1::ManagerStatus) -> bool {
+    let still = |status: &v1::ManagerStatus| v1::ManagerStatus { at_ms: 0, quorum_acked_ms: 0, ..status.clone() };
+    still(a) == still(b)
+}
+
+/// All managers' words. Cheap to clone; all clones are the same table.
+#[derive(Clone)]
+pub struct Managers(Arc<watch::Sender<Table>>);
+
+impl Managers {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Table::default())))
+    }
+
+    /// The table now, and a wake-up whenever a word is new.
+    pub fn subscribe(&self) -> watch::Receiver<Table> {
+        self.0.subscribe()
+    }
+
+    fn note(&self, node_id: &str, word: Word) {
+        self.0.send_if_modified(|table| table.note(node_id, word));
+    }
+
+    fn keep(&self, members: &BTreeSet<&str>) {
+        self.0.send_if_modified(|table| {
+            let before = table.words.len();
+            table.words.retain(|node_id, _| members.contains(node_id.as_str()));
+            table.words.len() != before
+        });
+    }
+}
+
+/// Offers this manager's own status to the others.
+struct Service {
+    status: watch::Receiver<v1::ManagerStatus>,
+    stop: CancellationToken,
+}
+
+/// The service that offers `status`; its streams end on `stop`.
+pub(crate) fn service(
+    status: watch::Receiver<v1::ManagerStatus>,
+    stop: CancellationToken,
+) -> PeerServer<impl PeerService> {
+    PeerServer::new(Service { status, stop })
+}
+
+#[tonic::async_trait]
+impl PeerService for Service {
+    type FollowStream = futures_util::stream::BoxStream<'static, Result<v1::ManagerStatus, Status>>;
+
+    async fn follow(&self, _: Request<v1::FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {
+        let feed = repeated(self.status.clone()).take_until(self.stop.clone().cancelled_owned());
+        Ok(Response::new(feed.map(Ok).boxed()))
+    }
+}
+
+/// Each new word, and the last one again whenever nothing is new for a while.
+fn repeated(status: watch::Receiver<v1::ManagerStatus>) -> impl Stream<Item = v1::ManagerStatus> + Send {
+    futures_util::stream::unfold((status, true), |(mut status, first)| async move {
+        if !first && matches!(tokio::time::timeout(REPEAT, status.changed()).await, Ok(Err(_))) {
+            return None;
+        }
+        let word = status.borrow_and_update().clone();
+        Some((word, (status, false)))
+    })
+}
+
+/// Follows this manager's own status and every other member's feed until `stop`.
+pub(crate) async fn follow_all(
+    managers: Managers,
+    own: watch::Receiver<v1::ManagerStatus>,
+    mut members: watch::Receiver<Vec<Peer>>,
+    links: Links,
+    stop: CancellationToken,
+) {
+    let me = own.borrow().node_id.clone();
+    let mut following: BTreeMap<(String, String), Following> = BTreeMap::new();
+    let mut own = WatchStream::new(own);
+    loop {
+        let current = members.borrow_and_update().clone();
+        following.retain(|_, task| current.contains(&task.peer));
+        for peer in current.iter().filter(|peer| peer.node_id != me) {
+            let key = (peer.node_id.clone(), peer.address.clone());
+            following.entry(key).or_insert_with(|| Following::start(&managers, peer, &links));
+        }
+        let known = current.iter().map(|peer| peer.node_id.as_str()).chain([me.as_str()]).collect();
+        managers.keep(&known);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                changed = members.changed() => if changed.is_ok() { break } else { return },
+                Some(word) = own.next() => managers.note(&me, Word::Status(Arc::new(word))),
+            }
+        }
+    }
+}
+
+/// A feed being followed; dropping it stops that.
+struct Following {
+    peer: Peer,
+    task: AbortHandle,
+}
+
+impl Following {
+    fn start(managers: &Managers, peer: &Peer, links: &Links) -> Self {
+        let following = follow(managers.clone(), peer.clone(), links.clone());
+        Self { peer: peer.clone(), task: tokio::spawn(following).abort_handle() }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn follow(managers: Managers, peer: Peer, links: Links) {
+    loop {
+        let reason = follow_once(&managers, &peer, &links).await;
+        managers.note(&peer.node_id, Word::Lost(reason));
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Follows one feed until it ends and says why it did.
+async fn follow_once(managers: &Managers, peer: &Peer, links: &Links) -> String {
+    let (line, attempt) = links.attempt(peer, Lane::Bulk);
+    let mut client = channel::peer(line);
+    let opened = tokio::time::timeout(SILENCE, client.follow(v1::FollowRequest {})).await;
+    let mut feed = match opened {
+        Err(_elapsed) => return format!("no answer from {}", peer.address),
+        Ok(answer) => {
+            attempt.answered();
+            match answer {
+                Ok(answer) => answer.into_inner(),
+                Err(status) => return status.message().to_owned(),
+            }
+        }
+    };
+    loop {
+        match tokio::time::timeout(SILENCE, feed.message()).await {
+            Ok(Ok(Some(status))) if status.node_id == peer.node_id => {
+                managers.note(&peer.node_id, Word::Status(Arc::new(status)));
+            }
+            Ok(Ok(Some(_))) => return format!("{} spoke for another manager", peer.address),
+            Ok(Ok(None)) => return "it stopped".to_owned(),
+            Ok(Err(status)) => return status.message().to_owned(),
+            Err(_elapsed) => return format!("silent for {} s", SILENCE.as_secs()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(applied: u64, at_ms: i64) -> Word {
+        Word::Status(Arc::new(v1::ManagerStatus { applied, at_ms, ..Default::default() }))
+    }
+
+    #[test]
+    fn a_word_is_new_when_more_than_its_time_changed() {
+        let mut table = Table::default();
+        assert!(table.note("a", status(1, 10)));
+        assert!(!table.note("a", status(1, 20)));
+        assert!(table.note("a", status(2, 30)));
+        assert!(table.note("a", Word::Lost("gone".into())));
+        assert!(!table.note("a", Word::Lost("gone".into())));
+        assert!(table.note("a", status(2, 40)));
+        assert_eq!(table.revision, 4);
+    }
+
+    #[test]
+    fn a_subscriber_is_told_only_what_came_after() {
+        let mut table = Table::default();
+        table.note("a", status(1, 0));
+        table.note("b", status(1, 0));
+        let seen = table.revision;
+        table.note("a", status(2, 0));
+        let told: Vec<&str> = table.since(seen).map(|(node, _)| node).collect();
+        assert_eq!(told, ["a"]);
+        assert_eq!(table.since(0).count(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_feed_repeats_itself_in_silence() {
+        let (words, status) = watch::channel(v1::ManagerStatus::default());
+        let mut feed = Box::pin(repeated(status));
+        assert_eq!(feed.next().await.map(|word| word.applied), Some(0));
+        words.send_modify(|word| word.applied = 7);
+        assert_eq!(feed.next().await.map(|word| word.applied), Some(7));
+        let before = tokio::time::Instant::now();
+        assert_eq!(feed.next().await.map(|word| word.applied), Some(7));
+        assert_eq!(before.elapsed(), REPEAT);
+        drop(words);
+        assert!(feed.next().await.is_none());
+    }
+}

@@ -1,0 +1,89 @@
+//! How does a change get into the log? The only door: it adds the time, encodes, and waits until the change is applied
+//! here. Only the leader's door opens; the others name the leader.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wardroom_ca::Clock;
+use wardroom_state::command::{Actor, Command, Proposal};
+use wardroom_state::encode_proposal;
+use wardroom_state::event::Event;
+use wardroom_state::refusal::Refusal;
+
+use crate::raft::{Consensus, Peer};
+
+/// How long a proposal may wait for a quorum.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Docker's words for a cluster that nobody leads.
+pub const NO_LEADER: &str = "The swarm does not have a leader. It's possible that too few managers are online. \
+     Make sure more than half of the managers are online.";
+
+/// A change that a quorum holds and this manager has applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Raft index.
+    pub index: u64,
+    pub events: Vec<Event>,
+}
+
+/// Why a proposal was not confirmed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProposeError {
+    /// Every manager said the same no; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// This manager does not lead; nothing changed. Without `leader` nobody is known to lead.
+    #[error("{}", not_leader(leader.as_ref()))]
+    NotLeader { leader: Option<Peer> },
+    /// The change is in the leader's log and no quorum answered in time: it may still be applied.
+    #[error(
+        "no quorum of managers confirmed the change within {} s; it may still be made. \
+         Make sure more than half of the managers are online, then look before you repeat it.",
+        DEADLINE.as_secs()
+    )]
+    NoQuorum,
+    #[error("this manager has stopped ({0}); ask another one, and see its log for the reason")]
+    Stopped(String),
+}
+
+fn not_leader(leader: Option<&Peer>) -> String {
+    match leader {
+        Some(peer) => format!("this manager does not lead; ask the one at {}", peer.address),
+        None => NO_LEADER.to_owned(),
+    }
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Proposer {
+    consensus: Consensus,
+    clock: Arc<dyn Clock>,
+}
+
+impl Proposer {
+    pub(crate) fn new(consensus: Consensus, clock: Arc<dyn Clock>) -> Self {
+        Self { consensus, clock }
+    }
+
+    /// Proposes `command` in the name of `actor` and returns once it is applied here.
+    pub async fn propose(&self, actor: Actor, command: Command) -> Result<Committed, ProposeError> {
+        let proposal = Proposal { at_ms: self.clock.now_ms(), actor, command };
+        let writing = self.consensus.write(encode_proposal(&proposal));
+        let Ok(written) = tokio::time::timeout(DEADLINE, writing).await else {
+            return Err(ProposeError::NoQuorum);
+        };
+        let (index, outcome) = written?;
+        match outcome.refusal {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(Committed { index, events: outcome.applied.map(|applied| applied.events.clone()).unwrap_or_default() }),
+        }
+    }
+
+    /// Returns once a quorum has confirmed that this manager leads and everything committed before is applied here:
+    /// what the replica shows then is not older than this call.
+    pub async fn confirm(&self) -> Result<u64, ProposeError> {
+        let confirming = tokio::time::timeout(DEADLINE, self.consensus.confirm());
+        confirming.await.unwrap_or(Err(ProposeError::NotLeader { leader: None }))
+    }
+}

@@ -1,0 +1,144 @@
+//! Who decides? Consensus among the managers: openraft over our log, our state machine and our network.
+//!
+//! Everything that names openraft lives in this module. Outside, a manager proposes bytes and is told an index, and
+//! watches who leads.
+//!
+//! ```text
+//! propose ─> openraft ─> log_store ─> wardroom_log (one writer, one fdatasync per batch)
+//!               │  └───> network ──> links ──> service of the other managers
+//!               └──────> state_machine ─> replica
+//! ```
+
+mod encode;
+mod log_store;
+mod network;
+mod open;
+mod runtime;
+mod service;
+mod snapshot_store;
+mod state_machine;
+mod types;
+mod view;
+mod wire;
+
+#[cfg(test)]
+mod suite_tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::error::{CheckIsLeaderError, ClientProposeError, RaftError};
+use wardroom_api::v1;
+use wardroom_api::v1::raft_server::RaftServer;
+
+use self::log_store::LogStore;
+use self::snapshot_store::SnapshotStore;
+use self::types::{Proposed, Raft};
+use crate::propose::ProposeError;
+
+pub(crate) use self::open::{Opening, open};
+pub(crate) use self::types::Outcome;
+pub(crate) use self::view::{Changes, View};
+pub use self::open::OpenError;
+pub use self::types::Peer;
+
+/// This manager's part in the consensus. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Consensus {
+    raft: Raft,
+    log: LogStore,
+    snapshots: Arc<SnapshotStore>,
+}
+
+/// Why a cluster could not be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum InitializeError {
+    #[error("this manager already belongs to a cluster; start it without initializing, or give it an empty directory")]
+    NotPristine,
+    #[error("raft id {0} is not among the first members; list this manager too")]
+    NotAMember(u64),
+    #[error("no quorum of the first members answered; start the others, then try again")]
+    NoQuorum,
+    #[error(transparent)]
+    Bootstrap(#[from] ProposeError),
+    #[error("this manager has stopped ({0}); see its log for the reason")]
+    Stopped(String),
+}
+
+impl InitializeError {
+    /// How long the first members have to elect a leader.
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+}
+
+impl Consensus {
+    /// Replicates `bytes` and returns the index and what applying them gave. Waits for a quorum without a deadline.
+    pub(crate) async fn write(&self, bytes: Vec<u8>) -> Result<(u64, Outcome), ProposeError> {
+        match self.raft.client_write(Proposed(bytes)).await {
+            Ok(written) => Ok((written.log_id.index, written.data)),
+            Err(RaftError::APIError(ClientProposeError::ForwardToLeader(to))) => {
+                Err(ProposeError::NotLeader { leader: to.leader_node })
+            }
+            Err(error) => Err(ProposeError::Stopped(error.to_string())),
+        }
+    }
+
+    /// Confirms with a quorum that this manager leads, and waits until it has applied what was committed before.
+    pub(crate) async fn confirm(&self) -> Result<u64, ProposeError> {
+        match self.raft.ensure_linearizable().await {
+            Ok(read) => Ok(read.map_or(0, |id| id.index)),
+            Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(to))) => {
+                Err(ProposeError::NotLeader { leader: to.leader_node })
+            }
+            Err(RaftError::APIError(CheckIsLeaderError::QuorumNotEnough(_))) => {
+                Err(ProposeError::NotLeader { leader: None })
+            }
+            Err(error) => Err(ProposeError::Stopped(error.to_string())),
+        }
+    }
+
+    /// Begins a cluster of `members`, all of them voters. Exactly one pristine manager may be asked.
+    pub(crate) async fn initialize(&self, members: BTreeMap<u64, Peer>) -> Result<(), InitializeError> {
+        use openraft::error::InitializeError as Raw;
+        self.raft.initialize(members).await.map_err(|error| match error {
+            RaftError::APIError(Raw::NotAllowed(_)) => InitializeError::NotPristine,
+            RaftError::APIError(Raw::NotInMembers(refused)) => InitializeError::NotAMember(refused.node_id),
+            RaftError::Fatal(fatal) => InitializeError::Stopped(fatal.to_string()),
+        })
+    }
+
+    /// What the other managers' calls are answered with.
+    pub(crate) fn service(&self) -> RaftServer<impl v1::raft_server::Raft> {
+        let limit = wardroom_api::channel::MESSAGE_BYTES_MAX;
+        RaftServer::new(service::Service::new(self.raft.clone()))
+            .max_decoding_message_size(limit)
+            .max_encoding_message_size(limit)
+    }
+
+    /// Raft as it is now.
+    pub(crate) fn view(&self) -> View {
+        View::new(&self.raft.metrics().borrow(), self.log.pointers())
+    }
+
+    pub(crate) fn changes(&self) -> Changes {
+        Changes { whole: self.raft.metrics(), data: self.raft.data_metrics(), server: self.raft.server_metrics() }
+    }
+
+    /// What the disk does.
+    pub(crate) fn log_status(&self) -> v1::LogStatus {
+        self.log.status(&self.snapshots)
+    }
+
+    /// Takes a snapshot of what is applied now, without waiting for it.
+    pub(crate) async fn snapshot(&self) -> Result<(), ProposeError> {
+        self.raft.trigger().snapshot().await.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))
+    }
+
+    /// Stops Raft and makes the log's last word durable.
+    pub(crate) async fn shutdown(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "raft did not stop cleanly");
+        }
+        self.log.close().await;
+    }
+}

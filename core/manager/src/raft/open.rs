@@ -1,0 +1,95 @@
+//! How does this manager's Raft begin? It opens log and snapshots, rebuilds the replica, and starts openraft on them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::error::Fatal;
+use openraft::{Config, SnapshotPolicy};
+use wardroom_keys::Keyring;
+use wardroom_log::{Log, RecoverError, Snapshots, Writer};
+
+use super::log_store::LogStore;
+use super::network::Network;
+use super::runtime::seed_jitter;
+use super::snapshot_store::SnapshotStore;
+use super::state_machine::StateMachine;
+use super::types::Raft;
+use super::Consensus;
+use crate::{ManagerConfig, Seams};
+use crate::links::Links;
+use crate::replica::Replica;
+
+/// Entries kept behind a snapshot, so that a follower that was away shortly needs no snapshot.
+const KEPT: u64 = 1000;
+/// Time for a snapshot to travel and to be installed.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(60);
+/// Entries in one message to a follower; their bytes are capped by the log store.
+const BATCH: u64 = 300;
+
+/// What Raft runs on.
+pub(crate) struct Opening {
+    pub(crate) config: Arc<ManagerConfig>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) links: Links,
+    pub(crate) replica: Replica,
+    pub(crate) seams: Seams,
+}
+
+/// Why Raft could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Log(#[from] RecoverError),
+    #[error("the timing does not fit together ({0}); heartbeat < shortest election < longest election must hold")]
+    Timing(String),
+    #[error("what the log and the snapshot hold does not fit together: {0}")]
+    Storage(String),
+}
+
+/// Opens the stores and starts Raft on them.
+pub(crate) async fn open(opening: Opening) -> Result<Consensus, OpenError> {
+    let config = settings(&opening.config)?;
+    let (log, snapshots) = stores(&opening)?;
+    let machine = StateMachine::recover(opening.replica, Arc::clone(&snapshots), log.clone())
+        .map_err(|error| OpenError::Storage(error.to_string()))?;
+    let me = opening.config.raft_id;
+    let heartbeat = Duration::from_millis(opening.config.timing.heartbeat_ms);
+    let network = Network::new(me, opening.links, heartbeat);
+    // Nothing may be awaited between the seed and the draw that `Raft::new` makes first.
+    seed_jitter(opening.seams.chance.next_u64());
+    let raft = Raft::new(me, Arc::new(config), network, log.clone(), machine).await.map_err(|error| match error {
+        Fatal::StorageError(error) => OpenError::Storage(error.to_string()),
+        other => OpenError::Storage(other.to_string()),
+    })?;
+    Ok(Consensus { raft, log, snapshots })
+}
+
+fn stores(opening: &Opening) -> Result<(LogStore, Arc<SnapshotStore>), OpenError> {
+    let (log, recovered) = Log::open(
+        Arc::clone(&opening.seams.disk),
+        Arc::clone(&opening.keyring),
+        Arc::clone(&opening.seams.chance),
+    )?;
+    let snapshots = Snapshots::open(
+        Arc::clone(&opening.seams.disk),
+        Arc::clone(&opening.keyring),
+        Arc::clone(&opening.seams.chance),
+    )?;
+    let store = LogStore::new(Writer::spawn(log, opening.seams.spawn), recovered);
+    Ok((store, Arc::new(SnapshotStore::new(snapshots, Arc::clone(&opening.seams.clock)))))
+}
+
+fn settings(config: &ManagerConfig) -> Result<Config, OpenError> {
+    let settings = Config {
+        cluster_name: config.cluster_id.clone(),
+        heartbeat_interval: config.timing.heartbeat_ms,
+        election_timeout_min: config.timing.election_min_ms,
+        election_timeout_max: config.timing.election_max_ms,
+        install_snapshot_timeout: u64::try_from(SNAPSHOT_DEADLINE.as_millis()).unwrap_or(u64::MAX),
+        max_payload_entries: BATCH,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(config.snapshot_every),
+        max_in_snapshot_log_to_keep: KEPT.min(config.snapshot_every),
+        ..Config::default()
+    };
+    settings.validate().map_err(|error| OpenError::Timing(error.to_string()))
+}

@@ -1,0 +1,107 @@
+//! What does Raft look like from outside? openraft's metrics as plain values, and a wake-up when they change.
+
+use std::sync::Arc;
+
+use openraft::{RaftMetrics, ServerState};
+use openraft::metrics::{RaftDataMetrics, RaftServerMetrics};
+use tokio::sync::watch;
+use wardroom_api::v1;
+
+use super::log_store::Pointers;
+use super::types::{Peer, StoredMembership};
+use crate::status::Leadership;
+
+/// Raft at one moment.
+pub(crate) struct View {
+    /// `leader`, `follower`, `candidate`, `learner` or `stopped`.
+    pub(crate) role: &'static str,
+    pub(crate) term: u64,
+    pub(crate) voted_for: u64,
+    leader: Option<u64>,
+    me: u64,
+    /// Term of the last applied entry.
+    applied_term: u64,
+    pub(crate) snapshot: u64,
+    pub(crate) pointers: Pointers,
+    /// On the leader: how long ago a quorum last answered.
+    pub(crate) quorum_acked_ms_ago: Option<u64>,
+    membership: Arc<StoredMembership>,
+    matched: Vec<(u64, u64)>,
+}
+
+impl View {
+    pub(super) fn new(metrics: &RaftMetrics<u64, Peer>, pointers: Pointers) -> Self {
+        let role = match (&metrics.running_state, metrics.state) {
+            (Err(_), _) | (_, ServerState::Shutdown) => "stopped",
+            (_, ServerState::Leader) => "leader",
+            (_, ServerState::Follower) => "follower",
+            (_, ServerState::Candidate) => "candidate",
+            (_, ServerState::Learner) => "learner",
+        };
+        let matched = metrics.replication.iter().flatten();
+        Self {
+            role,
+            term: metrics.current_term,
+            voted_for: metrics.vote.leader_id.node_id,
+            leader: metrics.current_leader.filter(|_| role != "stopped"),
+            me: metrics.id,
+            applied_term: metrics.last_applied.map_or(0, |id| id.leader_id.term),
+            snapshot: metrics.snapshot.map_or(0, |id| id.index),
+            pointers,
+            quorum_acked_ms_ago: metrics.millis_since_quorum_ack,
+            membership: Arc::clone(&metrics.membership_config),
+            matched: matched.map(|(id, at)| (*id, at.map_or(0, |at| at.index))).collect(),
+        }
+    }
+
+    /// The leader; a candidate that this manager only voted for is none.
+    pub(crate) fn leader_peer(&self) -> Option<Peer> {
+        self.membership.membership().get_node(&self.leader?).cloned()
+    }
+
+    pub(crate) fn leadership(&self) -> Leadership {
+        let mine = self.role == "leader" && self.applied_term == self.term;
+        Leadership { term: self.term, leader: self.leader_peer(), mine }
+    }
+
+    pub(crate) fn members(&self) -> Vec<Peer> {
+        self.membership.nodes().map(|(_, peer)| peer.clone()).collect()
+    }
+
+    /// Empty for a node the membership does not know.
+    pub(crate) fn node_id_of(&self, raft_id: u64) -> String {
+        self.membership.membership().get_node(&raft_id).map(|peer| peer.node_id.clone()).unwrap_or_default()
+    }
+
+    /// How far each other manager is, on the leader.
+    pub(crate) fn followers(&self) -> Vec<v1::Follower> {
+        let others = self.matched.iter().filter(|(raft_id, _)| *raft_id != self.me);
+        others
+            .map(|&(raft_id, matched)| v1::Follower { raft_id, node_id: self.node_id_of(raft_id), matched })
+            .collect()
+    }
+}
+
+/// Wakes when Raft's data or its role changes.
+pub(crate) struct Changes {
+    pub(super) whole: watch::Receiver<RaftMetrics<u64, Peer>>,
+    pub(super) data: watch::Receiver<RaftDataMetrics<u64>>,
+    pub(super) server: watch::Receiver<RaftServerMetrics<u64, Peer>>,
+}
+
+impl Changes {
+    /// Waits for the next change; an error says why there will be none.
+    pub(crate) async fn next(&mut self) -> Result<(), String> {
+        let changed = tokio::select! {
+            biased;
+            changed = self.server.changed() => changed,
+            changed = self.data.changed() => changed,
+        };
+        let running = self.whole.borrow().running_state.clone();
+        match (running, changed) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Err(reason), _) => Err(reason.to_string()),
+            (Ok(()), Err(_)) => Err("raft ended".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Who comes in by which door? The TLS port for managers and workers, and local connections for administrators.
+//!
+//! A connection proves who it is once, in its handshake or by its peer credentials, and every request on it carries the
+//! resulting [`Caller`] in its extensions. Handshakes have a deadline and a cap, so that strangers cannot pile up.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Poller, Poll};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
+use wardroom_api::net::{BoxStream, Listener};
+use wardroom_ca::{NodeTls, Role};
+
+use crate::control::caller::{Caller, Identity};
+
+/// Time for a handshake.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Handshakes under way at once; further connections wait in the listener's backlog.
+const HANDSHAKES: usize = 64;
+/// Accepted connections waiting for the server to take them.
+const QUEUE: usize = 16;
+/// Pause after a failed accept: running out of descriptors must not become a busy loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// A silent peer's connection is probed after this and dropped when it does not answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// A connection whose other end is known.
+pub(crate) struct Connection {
+    stream: BoxStream,
+    caller: Caller,
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Poller<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, out)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Poller<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Poller<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Poller<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A connection from this machine, with the user behind it.
+pub struct Local {
+    stream: BoxStream,
+    user: String,
+}
+
+impl Local {
+    /// A stream made in this process, in the name of `user`.
+    pub fn trusted(stream: BoxStream, user: impl Into<String>) -> Self {
+        Self { stream, user: user.into() }
+    }
+
+    /// A unix socket; the kernel says who is at the other end. Root and the manager's own user are let in.
+    pub fn unix(stream: tokio::net::UnixStream) -> io::Result<Self> {
+        let peer = stream.peer_cred()?;
+        let own = rustix::process::geteuid().as_raw();
+        if peer.uid() != 0 && peer.uid() != own {
+            let text = format!("user {} may not administer this manager; use the account it runs under, or root", peer.uid());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        Ok(Self { stream: Box::new(stream), user: user_name(peer.uid()) })
+    }
+}
+
+/// The name of a user on this machine, or `uid 1000` when it has none.
+fn user_name(uid: u32) -> String {
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_in(&accounts, uid).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+fn name_in(accounts: &str, uid: u32) -> Option<String> {
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+/// Serves `routes` on the TLS port until `stop`; returns when every connection is closed.
+pub(crate) async fn serve_tls(listener: Box<dyn Listener>, tls: NodeTls, routes: Routes, stop: CancellationToken) {
+    let (ready, incoming) = mpsc::channel(QUEUE);
+    let accepting = accept(listener, tls, ready, stop.clone());
+    tokio::join!(accepting, serve(ReceiverStream::new(incoming).map(io::Result::Ok), routes, stop));
+}
+
+/// Serves `routes` to local connections until `stop` or the end of `incoming`.
+pub(crate) async fn serve_local(
+    incoming: impl Stream<Item = Local> + Send + 'static,
+    routes: Routes,
+    stop: CancellationToken,
+) {
+    let connections = incoming.map(|local| {
+        let caller = Caller::new(Identity::Admin(local.user), "local");
+        io::Result::Ok(Connection { stream: local.stream, caller })
+    });
+    serve(connections, routes, stop).await;
+}
+
+async fn serve(
+    incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
+    routes: Routes,
+    stop: CancellationToken,
+) {
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(HANDSHAKE))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "a server of this manager ended");
+    }
+}
+
+async fn accept(
+    mut listener: Box<dyn Listener>,
+    tls: NodeTls,
+    ready: mpsc::Sender<Connection>,
+    stop: CancellationToken,
+) {
+    let slots = Arc::new(Semaphore::new(HANDSHAKES));
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (tls, ready) = (tls.clone(), ready.clone());
+        tokio::spawn(async move {
+            let connection = handshake(&tls, stream, from).await;
+            drop(slot);
+            if let Some(connection) = connection {
+                // The server stops taking connections when the manager stops.
+                let _ = ready.send(connection).await;
+            }
+        });
+    }
+}
+
+async fn handshake(tls: &NodeTls, stream: BoxStream, from: String) -> Option<Connection> {
+    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok((stream, identity, _facts))) => {
+            let identity = match identity.role {
+                Role::Manager => Identity::Manager(identity.node_id),
+                Role::Worker => Identity::Worker(identity.node_id),
+            };
+            Some(Connection { stream: Box::new(stream), caller: Caller::new(identity, from) })
+        }
+        Ok(Err(error)) => {
+            tracing::info!(%from, %error, "refused a connection");
+            None
+        }
+        Err(_elapsed) => {
+            tracing::info!(%from, "a connection did not finish its handshake in time");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_named_by_their_account() {
+        let accounts = "root:x:0:0:root:/root:/bin/sh\nbroken\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        assert_eq!(name_in(accounts, 0).as_deref(), Some("root"));
+        assert_eq!(name_in(accounts, 1000).as_deref(), Some("ada"));
+        assert_eq!(name_in(accounts, 7), None);
+    }
+}

@@ -1,0 +1,258 @@
+//! How is this manager? One word about itself that changes only when something worth showing does.
+//!
+//! Raft's metrics move with every heartbeat; they are read at once for who leads, but a status is published only when
+//! it differs in more than its times, and at most a few times a second. Nothing here polls.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wardroom_api::v1;
+use wardroom_ca::{Clock, NodeTls};
+use wardroom_keys::Keyring;
+
+use crate::ManagerConfig;
+use crate::peer::same;
+use crate::raft::{Consensus, Peer, View};
+use crate::replica::Replica;
+
+/// Shortest time between two published words.
+const PACE: Duration = Duration::from_millis(250);
+/// Elections remembered.
+const ELECTIONS: usize = 16;
+
+/// Who leads, as this manager knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    pub term: u64,
+    /// `None` while nobody is known to lead.
+    pub leader: Option<Peer>,
+    /// This manager leads and has applied everything committed before its term: what it decides rests on the truth.
+    pub mine: bool,
+}
+
+/// What a status is made from.
+pub(crate) struct Reporter {
+    pub(crate) config: Arc<ManagerConfig>,
+    pub(crate) consensus: Consensus,
+    pub(crate) replica: Replica,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) tls: NodeTls,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What a reporter tells.
+#[derive(Clone)]
+pub(crate) struct Reports {
+    pub(crate) status: watch::Receiver<v1::ManagerStatus>,
+    pub(crate) leadership: watch::Receiver<Leadership>,
+    pub(crate) members: watch::Receiver<Vec<Peer>>,
+    /// Why Raft stopped by itself; `None` while it runs.
+    pub(crate) failure: watch::Receiver<Option<String>>,
+}
+
+struct Senders {
+    status: watch::Sender<v1::ManagerStatus>,
+    leadership: watch::Sender<Leadership>,
+    members: watch::Sender<Vec<Peer>>,
+    failure: watch::Sender<Option<String>>,
+}
+
+impl Reporter {
+    /// Starts reporting until `stop`.
+    pub(crate) fn start(self, stop: CancellationToken) -> Reports {
+        let elections = Elections::default();
+        let view = self.consensus.view();
+        let senders = Senders {
+            status: watch::Sender::new(self.status(&view, &elections)),
+            leadership: watch::Sender::new(view.leadership()),
+            members: watch::Sender::new(view.members()),
+            failure: watch::Sender::new(None),
+        };
+        let reports = Reports {
+            status: senders.status.subscribe(),
+            leadership: senders.leadership.subscribe(),
+            members: senders.members.subscribe(),
+            failure: senders.failure.subscribe(),
+        };
+        tokio::spawn(self.run(senders, elections, stop));
+        reports
+    }
+
+    async fn run(self, senders: Senders, mut elections: Elections, stop: CancellationToken) {
+        let mut changes = self.consensus.changes();
+        let mut next = Instant::now();
+        let mut pending = true;
+        let mut fresh = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                changed = changes.next() => {
+                    if let Err(reason) = changed {
+                        return self.ended(&senders, reason);
+                    }
+                    let view = self.consensus.view();
+                    elections.observe(view.term, view.leader_peer().map(|peer| peer.node_id), self.clock.now_ms());
+                    tell(&senders.leadership, view.leadership());
+                    tell(&senders.members, view.members());
+                    pending = true;
+                }
+                () = tokio::time::sleep_until(next), if pending => {
+                    pending = false;
+                    let view = self.consensus.view();
+                    let status = self.status(&view, &elections);
+                    let confirmed = self.is_confirmed(&view);
+                    if confirmed != fresh || !same(&senders.status.borrow(), &status) {
+                        fresh = confirmed;
+                        senders.status.send_replace(status);
+                        next = Instant::now() + PACE;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A quorum has answered this leader within two elections' time.
+    fn is_confirmed(&self, view: &View) -> bool {
+        view.quorum_acked_ms_ago.is_none_or(|ms| ms <= 2 * self.config.timing.election_max_ms)
+    }
+
+    fn ended(&self, senders: &Senders, reason: String) {
+        tracing::error!(%reason, "raft has stopped on this manager");
+        let at_ms = self.clock.now_ms();
+        senders.status.send_modify(|status| {
+            "stopped".clone_into(&mut status.role);
+            status.leader.clear();
+            status.at_ms = at_ms;
+        });
+        tell(&senders.leadership, Leadership::default());
+        tell(&senders.failure, Some(reason));
+    }
+
+    fn status(&self, view: &View, elections: &Elections) -> v1::ManagerStatus {
+        let (applied, digest) = self.replica.read(|state| (self.replica.index(), state.digest()));
+        let at_ms = self.clock.now_ms();
+        let acked = |ms: u64| at_ms.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX));
+        v1::ManagerStatus {
+            node_id: self.config.node_id.clone(),
+            hostname: self.config.hostname.clone(),
+            raft_id: self.config.raft_id,
+            role: view.role.to_owned(),
+            term: view.term,
+            voted_for: view.node_id_of(view.voted_for),
+            leader: view.leader_peer().map(|peer| peer.node_id).unwrap_or_default(),
+            first_index: view.pointers.first,
+            last_index: view.pointers.last,
+            committed: view.pointers.committed,
+            applied,
+            snapshot_index: view.snapshot,
+            followers: view.followers(),
+            elections: elections.ring.iter().cloned().collect(),
+            digest: hex(&digest[..8]),
+            log: Some(self.consensus.log_status()),
+            keys: Some(self.keys()),
+            at_ms,
+            heartbeat_ms: self.config.timing.heartbeat_ms,
+            election_min_ms: self.config.timing.election_min_ms,
+            election_max_ms: self.config.timing.election_max_ms,
+            quorum_acked_ms: view.quorum_acked_ms_ago.map(acked).unwrap_or_default(),
+        }
+    }
+
+    fn keys(&self) -> v1::KeyStatus {
+        let keys = self.keyring.status();
+        let certificate = self.tls.certificate_facts();
+        v1::KeyStatus {
+            kek_epoch: keys.kek_epoch,
+            autolock: keys.autolock,
+            kek_check: hex(&keys.kek_check),
+            dek_epoch: keys.dek_epoch,
+            dek_created_at_ms: keys.dek_created_at_ms,
+            dek_records: self.consensus.log_status().records,
+            dek_check: hex(&keys.dek_check),
+            certificate_fingerprint: certificate.fingerprint,
+            certificate_not_before_ms: certificate.not_before_ms,
+            certificate_not_after_ms: certificate.not_after_ms,
+            memory_locked: keys.locked_in_memory,
+        }
+    }
+}
+
+fn tell<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|current| {
+        let changed = *current != value;
+        *current = value;
+        changed
+    });
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from_digit(u32::from(digit), 16).expect("four bits are a hex digit"));
+        }
+        out
+    })
+}
+
+/// The changes of leader this manager has seen, newest last.
+#[derive(Default)]
+struct Elections {
+    ring: VecDeque<v1::Election>,
+    current: Option<(u64, String)>,
+    /// Since when nobody is known to lead.
+    vacant_since_ms: Option<i64>,
+}
+
+impl Elections {
+    fn observe(&mut self, term: u64, leader: Option<String>, now_ms: i64) {
+        let seen = leader.map(|leader| (term, leader));
+        if seen == self.current {
+            return;
+        }
+        match &seen {
+            None => self.vacant_since_ms = Some(now_ms),
+            Some((term, leader)) => {
+                let gap = self.vacant_since_ms.take().map_or(0, |since| now_ms.saturating_sub(since));
+                if self.ring.len() == ELECTIONS {
+                    self.ring.pop_front();
+                }
+                let gap_ms = u64::try_from(gap).unwrap_or(0);
+                self.ring.push_back(v1::Election { term: *term, leader: leader.clone(), at_ms: now_ms, gap_ms });
+            }
+        }
+        self.current = seen;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_election_is_noted_once_with_the_time_without_a_leader() {
+        let mut elections = Elections::default();
+        elections.observe(0, None, 5);
+        elections.observe(1, Some("ada".into()), 10);
+        elections.observe(1, Some("ada".into()), 20);
+        elections.observe(2, None, 30);
+        elections.observe(3, None, 40);
+        elections.observe(3, Some("bob".into()), 90);
+        let seen: Vec<_> = elections.ring.iter().map(|e| (e.term, e.leader.as_str(), e.at_ms, e.gap_ms)).collect();
+        assert_eq!(seen, [(1, "ada", 10, 0), (3, "bob", 90, 60)]);
+    }
+
+    #[test]
+    fn only_the_newest_elections_are_kept() {
+        let mut elections = Elections::default();
+        for term in 1..=40 {
+            elections.observe(term, Some("ada".into()), 0);
+        }
+        assert_eq!(elections.ring.len(), ELECTIONS);
+        assert_eq!(elections.ring.back().map(|e| e.term), Some(40));
+    }
+}
