@@ -30,10 +30,7 @@ impl Command {
 
 /// A noun and what it is about.
 pub const NOUNS: &[(&str, &str)] = &[
-    (
-        "secret",
-        "Named secrets: create, rotate, revoke, and who holds them",
-    ),
+    ("secret", "Named secrets: create, rotate, revoke, and who holds them"),
     ("service", "What runs, and which secrets it may read"),
     ("node", "The machines of the cluster"),
     ("raft", "Consensus: who leads and what is replicated"),
@@ -131,13 +128,7 @@ pub const COMMANDS: &[Command] = &[
         "5 n",
     ),
     command(("service", "ls"), "list", "[-q]", "List services", "5"),
-    command(
-        ("service", "ps"),
-        "",
-        "SERVICE...",
-        "List the tasks of services",
-        "8",
-    ),
+    command(("service", "ps"), "", "SERVICE...", "List the tasks of services", "8"),
     command(
         ("service", "inspect"),
         "",
@@ -160,20 +151,8 @@ pub const COMMANDS: &[Command] = &[
         "5 D",
     ),
     command(("node", "ls"), "list", "[-q]", "List nodes", "6"),
-    command(
-        ("node", "inspect"),
-        "",
-        "NODE...",
-        "Show nodes in full",
-        "6 enter",
-    ),
-    command(
-        ("raft", "status"),
-        "",
-        "",
-        "Show every manager's place in the log",
-        "2",
-    ),
+    command(("node", "inspect"), "", "NODE...", "Show nodes in full", "6 enter"),
+    command(("raft", "status"), "", "", "Show every manager's place in the log", "2"),
     command(
         ("audit", "ls"),
         "list",
@@ -192,10 +171,9 @@ pub const COMMANDS: &[Command] = &[
 
 /// The command with that noun and verb (or its alias).
 pub fn find(noun: &str, verb: &str) -> Option<&'static Command> {
-    COMMANDS.iter().find(|command| {
-        command.noun == noun
-            && (command.verb == verb || (!verb.is_empty() && command.alias == verb))
-    })
+    COMMANDS
+        .iter()
+        .find(|command| command.noun == noun && (command.verb == verb || (!verb.is_empty() && command.alias == verb)))
 }
 
 #[cfg(test)]
@@ -214,9 +192,7 @@ mod tests {
             .get_subcommands()
             .filter(|noun| noun.get_name() != "help")
         {
-            let verbs = noun
-                .get_subcommands()
-                .filter(|verb| verb.get_name() != "help");
+            let verbs = noun.get_subcommands().filter(|verb| verb.get_name() != "help");
             let leaves: Vec<String> = verbs
                 .map(|verb| format!("{} {}", noun.get_name(), verb.get_name()))
                 .collect();
@@ -231,11 +207,7 @@ mod tests {
     #[test]
     fn the_table_is_the_parser() {
         let table: BTreeSet<String> = COMMANDS.iter().map(Command::path).collect();
-        assert_eq!(
-            table.len(),
-            COMMANDS.len(),
-            "a path stands twice in the table"
-        );
+        assert_eq!(table.len(), COMMANDS.len(), "a path stands twice in the table");
         assert_eq!(table, parsed_paths());
     }
 
@@ -258,11 +230,7 @@ mod tests {
                 .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
             {
                 if let Some(long) = word.strip_prefix("--").filter(|long| !long.is_empty()) {
-                    assert!(
-                        parsed.contains(long),
-                        "{}: --{long} is not parsed",
-                        command.path()
-                    );
+                    assert!(parsed.contains(long), "{}: --{long} is not parsed", command.path());
                 }
             }
         }

@@ -71,9 +71,7 @@ impl Report {
             return reports.remove(0);
         }
         let exit = match reports.split_first() {
-            Some((first, rest)) if rest.iter().all(|report| report.exit == first.exit) => {
-                first.exit
-            }
+            Some((first, rest)) if rest.iter().all(|report| report.exit == first.exit) => first.exit,
             _ => Exit::Failure,
         };
         let hint = reports.iter().find_map(|report| report.hint.clone());
@@ -134,10 +132,7 @@ mod tests {
             joined.to_string(),
             "Error: secret a not found\nsecret b not found\nNext: wardroom secret ls"
         );
-        let mixed = Report::joined(vec![
-            Report::new(Exit::NotFound, "a"),
-            Report::new(Exit::Conflict, "b"),
-        ]);
+        let mixed = Report::joined(vec![Report::new(Exit::NotFound, "a"), Report::new(Exit::Conflict, "b")]);
         assert_eq!(mixed.exit, Exit::Failure);
     }
 

@@ -8,11 +8,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().all(harmless) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(
-        text.chars()
-            .map(|c| if harmless(c) { c } else { '\u{fffd}' })
-            .collect(),
-    )
+    Cow::Owned(text.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect())
 }
 
 /// As [`clean`], but line ends stay: for messages of several lines.

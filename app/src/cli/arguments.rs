@@ -20,12 +20,7 @@ Examples:
 
 /// Secrets for clusters, with a console. Without a command: the console, on a running cluster or on one of its own.
 #[derive(Debug, Parser)]
-#[command(
-    name = "wardroom",
-    version,
-    propagate_version = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "wardroom", version, propagate_version = true, disable_help_subcommand = true)]
 pub struct Arguments {
     /// The cluster to talk to
     #[arg(
@@ -191,11 +186,7 @@ macro_rules! words {
         }
     )+};
 }
-words!(
-    SecretWord = "SECRET",
-    ServiceWord = "SERVICE",
-    NodeWord = "NODE"
-);
+words!(SecretWord = "SECRET", ServiceWord = "SERVICE", NodeWord = "NODE");
 
 /// One or more ids, names or unique id prefixes.
 #[derive(Debug, Args)]
@@ -317,9 +308,7 @@ pub struct AuditLs {
 pub fn parser() -> clap::Command {
     let mut parser = Arguments::command().after_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"));
     for (noun, about) in NOUNS {
-        parser = parser.mut_subcommand(noun, |node| {
-            node.about(*about).disable_help_subcommand(true)
-        });
+        parser = parser.mut_subcommand(noun, |node| node.about(*about).disable_help_subcommand(true));
     }
     for command in COMMANDS {
         let describe = |node: clap::Command| {
@@ -333,9 +322,7 @@ pub fn parser() -> clap::Command {
         parser = if command.noun.is_empty() {
             parser.mut_subcommand(command.verb, describe)
         } else {
-            parser.mut_subcommand(command.noun, |noun| {
-                noun.mut_subcommand(command.verb, describe)
-            })
+            parser.mut_subcommand(command.noun, |noun| noun.mut_subcommand(command.verb, describe))
         };
     }
     parser
@@ -361,9 +348,7 @@ mod tests {
 
     #[test]
     fn a_command_after_two_dashes_keeps_its_own_options() {
-        let arguments =
-            parse("wardroom service create --name web --replicas 4 -- sleep --format 1000")
-                .unwrap();
+        let arguments = parse("wardroom service create --name web --replicas 4 -- sleep --format 1000").unwrap();
         let Some(Noun::Service(Service::Create(create))) = arguments.command else {
             panic!("another command")
         };
@@ -374,8 +359,7 @@ mod tests {
 
     #[test]
     fn format_and_host_stand_anywhere() {
-        let arguments =
-            parse("wardroom secret holders db_password --format json --host unix:///x").unwrap();
+        let arguments = parse("wardroom secret holders db_password --format json --host unix:///x").unwrap();
         assert_eq!(arguments.format, Format::Json);
         assert_eq!(arguments.host.as_deref(), Some("unix:///x"));
     }

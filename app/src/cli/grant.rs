@@ -7,8 +7,7 @@ use wardroom_api::v1;
 
 use crate::report::Report;
 
-const GRAMMAR: &str =
-    "--secret NAME, or --secret source=NAME,target=FILE,uid=0,gid=0,mode=0444,on-change=swap";
+const GRAMMAR: &str = "--secret NAME, or --secret source=NAME,target=FILE,uid=0,gid=0,mode=0444,on-change=swap";
 
 /// Reads one `--secret` value into a grant that names its secret by name.
 pub fn parse(text: &str) -> Result<v1::Grant, Report> {
@@ -46,11 +45,10 @@ pub fn parse_all(texts: &[String]) -> Result<Vec<v1::Grant>, Report> {
     for text in texts {
         let grant = parse(text)?;
         if grants.iter().any(|other| other.target == grant.target) {
-            return Err(Report::usage(format!(
-                "duplicate secret target for {} not allowed",
-                grant.secret_name
-            ))
-            .hint("give each grant a target of its own: source=NAME,target=FILE"));
+            return Err(
+                Report::usage(format!("duplicate secret target for {} not allowed", grant.secret_name))
+                    .hint("give each grant a target of its own: source=NAME,target=FILE"),
+            );
         }
         grants.push(grant);
     }
@@ -65,9 +63,7 @@ fn take(grant: &mut v1::Grant, field: &str) -> Result<(), Report> {
     let (key, value) = match field.split_once('=') {
         Some((key, value)) if !key.is_empty() => (key.to_lowercase(), value),
         _ => {
-            return Err(refuse(format!(
-                "invalid field '{field}' must be a key=value pair"
-            )));
+            return Err(refuse(format!("invalid field '{field}' must be a key=value pair")));
         }
     };
     match key.as_str() {
@@ -167,18 +163,15 @@ fn on_change(grant: &mut v1::Grant, value: &str) -> Result<(), Report> {
 
 /// One CSV record with Go's quoting rules: a field may be quoted, `""` is a quote inside quotes.
 fn csv_record(text: &str) -> Result<Vec<String>, Report> {
-    let broken = |column: usize, what: &str| {
-        refuse(format!("parse error on line 1, column {column}: {what}"))
-    };
+    let broken = |column: usize, what: &str| refuse(format!("parse error on line 1, column {column}: {what}"));
     let mut fields = Vec::new();
     let mut rest = text;
     loop {
         let column = text.len() - rest.len() + 1;
         let (field, after) = match rest.strip_prefix('"') {
             Some(quoted) => {
-                let (field, after) = quoted_field(quoted).ok_or_else(|| {
-                    broken(text.len() + 1, "extraneous or missing \" in quoted-field")
-                })?;
+                let (field, after) = quoted_field(quoted)
+                    .ok_or_else(|| broken(text.len() + 1, "extraneous or missing \" in quoted-field"))?;
                 (field, after)
             }
             None => {
@@ -244,8 +237,7 @@ mod tests {
 
     #[test]
     fn all_keys_in_any_case() {
-        let parsed =
-            parse("SRC=db,Target=pw,uid=10,gid=20,mode=0400,on-change=signal:usr1").unwrap();
+        let parsed = parse("SRC=db,Target=pw,uid=10,gid=20,mode=0400,on-change=signal:usr1").unwrap();
         let expected = v1::Grant {
             uid: 10,
             gid: 20,
@@ -279,10 +271,7 @@ mod tests {
                 "source=a,mode=x",
                 "invalid mode specified: strconv.ParseUint: parsing \"x\": invalid syntax",
             ),
-            (
-                "source=a,Color=red",
-                "invalid field in secret request: color",
-            ),
+            ("source=a,Color=red", "invalid field in secret request: color"),
             ("target=a", "source is required"),
             ("", "source is required"),
         ] {
@@ -300,22 +289,14 @@ mod tests {
 
     #[test]
     fn fields_may_be_quoted() {
-        assert_eq!(
-            parse("source=a,\"target=x,\"\"y\"\"\"").unwrap(),
-            grant("a", "x,\"y\"")
-        );
+        assert_eq!(parse("source=a,\"target=x,\"\"y\"\"\"").unwrap(), grant("a", "x,\"y\""));
         assert!(
             parse("source=a,\"target=x")
                 .unwrap_err()
                 .message
                 .contains("quoted-field")
         );
-        assert!(
-            parse("source=a,tar\"get=x")
-                .unwrap_err()
-                .message
-                .contains("bare \"")
-        );
+        assert!(parse("source=a,tar\"get=x").unwrap_err().message.contains("bare \""));
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Output {
         Ok(())
     }
 
+    /// Lines that are ready to be shown.
+    pub fn text(&mut self, text: &str) -> Result<(), Report> {
+        self.out.write_all(text.as_bytes())?;
+        self.flush()
+    }
+
     /// A remark that is no part of the answer; it must not fail the command.
     pub fn note(&mut self, text: &str) {
         let _ = writeln!(self.notes, "{}", clean(text));
@@ -112,10 +118,7 @@ impl Table {
             for (column, cell) in row.iter().enumerate() {
                 text.push_str(cell);
                 if column + 1 < row.len() {
-                    text.extend(std::iter::repeat_n(
-                        ' ',
-                        widths[column] - cell.width() + GAP,
-                    ));
+                    text.extend(std::iter::repeat_n(' ', widths[column] - cell.width() + GAP));
                 }
             }
             text.truncate(text.trim_end_matches(' ').len());
@@ -143,18 +146,14 @@ pub fn natural_order(left: &str, right: &str) -> std::cmp::Ordering {
             continue;
         }
         match (left.chars().next(), right.chars().next()) {
-            (Some(a), Some(b)) if a == b => {
-                (left, right) = (&left[a.len_utf8()..], &right[b.len_utf8()..])
-            }
+            (Some(a), Some(b)) if a == b => (left, right) = (&left[a.len_utf8()..], &right[b.len_utf8()..]),
             (a, b) => return a.cmp(&b),
         }
     }
 }
 
 fn leading_digits(text: &str) -> &str {
-    &text[..text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len())]
+    &text[..text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())]
 }
 
 /// `a=1,b=2`.

@@ -14,8 +14,7 @@ use crate::text::clean;
 
 /// The first length that is refused, as Docker has it: 500 KiB.
 const TOO_LONG: usize = 512_000;
-const NO_ARGUMENT: &str =
-    "a value is never taken from the command line: put it in a file, or pipe it into -";
+const NO_ARGUMENT: &str = "a value is never taken from the command line: put it in a file, or pipe it into -";
 
 /// What the caller asked to send.
 pub fn read(source: &Source) -> Result<v1::Value, Report> {
@@ -23,14 +22,15 @@ pub fn read(source: &Source) -> Result<v1::Value, Report> {
         return Ok(v1::Value::generated(length));
     }
     let Some(path) = &source.file else {
-        return Err(Report::usage("secret file is required")
-            .hint("give a file, - for standard input, or --generate N"));
+        return Err(Report::usage("secret file is required").hint("give a file, - for standard input, or --generate N"));
     };
     let (mut bytes, origin) = if path.as_os_str() == "-" {
         let stdin = io::stdin();
         if stdin.is_terminal() {
-            return Err(Report::usage("standard input is a terminal, and what is typed there would be seen")
-                .hint("pipe the value (printf %s \"$PW\" | wardroom ... -), give a file, or use --generate N"));
+            return Err(
+                Report::usage("standard input is a terminal, and what is typed there would be seen")
+                    .hint("pipe the value (printf %s \"$PW\" | wardroom ... -), give a file, or use --generate N"),
+            );
         }
         (
             take(stdin.lock()).map_err(|error| unreadable("STDIN", &error))?,
@@ -74,8 +74,7 @@ fn open(path: &Path) -> Result<(Zeroizing<Vec<u8>>, String), Report> {
         _ => unreadable(&shown, &error),
     })?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(Report::failure(format!("read {shown}: is a directory"))
-            .hint("name the file that holds the value"));
+        return Err(Report::failure(format!("read {shown}: is a directory")).hint("name the file that holds the value"));
     }
     let bytes = take(file).map_err(|error| unreadable(&shown, &error))?;
     Ok((bytes, shown))
@@ -84,11 +83,7 @@ fn open(path: &Path) -> Result<(Zeroizing<Vec<u8>>, String), Report> {
 /// A word that may be a value typed in the wrong place is not repeated.
 fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let is_path = path.exists()
-        || text.contains('/')
-        || path
-            .extension()
-            .is_some_and(|extension| extension.len() <= 5);
+    let is_path = path.exists() || text.contains('/') || path.extension().is_some_and(|extension| extension.len() <= 5);
     if is_path {
         clean(&text).into_owned()
     } else {
@@ -104,26 +99,20 @@ fn unreadable(shown: &str, error: &io::Error) -> Report {
 /// Docker's words for both ends of the range.
 fn check(bytes: &[u8], origin: &str) -> Result<(), Report> {
     if bytes.is_empty() {
-        return Err(
-            Report::failure(format!("error reading from {origin}: data is empty"))
-                .hint("a secret holds at least one byte; --generate N makes one"),
-        );
+        return Err(Report::failure(format!("error reading from {origin}: data is empty"))
+            .hint("a secret holds at least one byte; --generate N makes one"));
     }
     if bytes.len() >= TOO_LONG {
-        return Err(Report::failure(
-            "secret data must be larger than 0 and less than 512000 bytes",
-        )
-        .hint("keep a key in wardroom and the bulk elsewhere, encrypted with it"));
+        return Err(
+            Report::failure("secret data must be larger than 0 and less than 512000 bytes")
+                .hint("keep a key in wardroom and the bulk elsewhere, encrypted with it"),
+        );
     }
     Ok(())
 }
 
 /// A newline at the end breaks logins: it is pointed out, and only `--trim` cuts it.
-fn end_of_value(
-    bytes: &mut Zeroizing<Vec<u8>>,
-    trim: bool,
-    notes: &mut dyn Write,
-) -> Result<(), Report> {
+fn end_of_value(bytes: &mut Zeroizing<Vec<u8>>, trim: bool, notes: &mut dyn Write) -> Result<(), Report> {
     if bytes.last() != Some(&b'\n') {
         return Ok(());
     }
@@ -176,10 +165,7 @@ mod tests {
             bytes_of(read(&source(file.path(), false)).unwrap()),
             b"\xff\x00value\r\n"
         );
-        assert_eq!(
-            bytes_of(read(&source(file.path(), true)).unwrap()),
-            b"\xff\x00value"
-        );
+        assert_eq!(bytes_of(read(&source(file.path(), true)).unwrap()), b"\xff\x00value");
     }
 
     #[test]
@@ -193,12 +179,7 @@ mod tests {
         );
         assert_eq!(bytes.len(), 17);
         let mut silent = Vec::new();
-        end_of_value(
-            &mut Zeroizing::new(b"no newline".to_vec()),
-            false,
-            &mut silent,
-        )
-        .unwrap();
+        end_of_value(&mut Zeroizing::new(b"no newline".to_vec()), false, &mut silent).unwrap();
         assert!(silent.is_empty());
     }
 
@@ -208,10 +189,7 @@ mod tests {
         let report = read(&source(empty.path(), false)).unwrap_err();
         assert_eq!(
             report.message,
-            format!(
-                "error reading from {}: data is empty",
-                empty.path().display()
-            )
+            format!("error reading from {}: data is empty", empty.path().display())
         );
         let only_a_newline = file_with(b"\n");
         assert!(
@@ -221,10 +199,7 @@ mod tests {
                 .ends_with("data is empty")
         );
         let large = file_with(&vec![7; 511_999]);
-        assert_eq!(
-            bytes_of(read(&source(large.path(), false)).unwrap()).len(),
-            511_999
-        );
+        assert_eq!(bytes_of(read(&source(large.path(), false)).unwrap()).len(), 511_999);
         let too_large = file_with(&vec![7; 512_000]);
         assert_eq!(
             read(&source(too_large.path(), false)).unwrap_err().message,
@@ -243,10 +218,7 @@ mod tests {
         assert!(!report.to_string().contains("hunter2"));
         assert_eq!(report.hint.as_deref(), Some(NO_ARGUMENT));
         let report = read(&source(Path::new("/no/such/file"), false)).unwrap_err();
-        assert_eq!(
-            report.message,
-            "open /no/such/file: no such file or directory"
-        );
+        assert_eq!(report.message, "open /no/such/file: no such file or directory");
         let directory = tempfile::tempdir().unwrap();
         assert!(
             read(&source(directory.path(), false))

@@ -1,0 +1,167 @@
+//! What does an object look like in full? Docker's field names where Docker has the field, so that scripts carry over.
+
+use serde_json::{Value, json};
+use wardroom_api::v1;
+
+use crate::cli::{when, words};
+
+pub fn secret(secret: &v1::Secret) -> Value {
+    json!({
+        "ID": secret.id,
+        "Version": { "Index": secret.version_index },
+        "CreatedAt": when::rfc3339(secret.created_at_ms),
+        "UpdatedAt": when::rfc3339(secret.updated_at_ms),
+        "Spec": { "Name": secret.name, "Labels": secret.labels },
+        "Current": secret.current,
+        "KeepVersions": secret.keep_versions,
+        "MaxAgeMs": secret.max_age_ms,
+        "Versions": secret.versions.iter().map(version).collect::<Value>(),
+    })
+}
+
+fn version(version: &v1::Version) -> Value {
+    json!({
+        "Number": version.number,
+        "ID": version.id,
+        "Name": version.name,
+        "State": words::version_state(version.state),
+        "StateSince": when::rfc3339(version.state_since_ms),
+        "Size": version.size,
+        "CreatedAt": when::rfc3339(version.created_at_ms),
+        "CreatedBy": version.created_by,
+        "KeyCheck": version.key_check,
+    })
+}
+
+pub fn service(service: &v1::Service) -> Value {
+    let mut value = json!({
+        "ID": service.id,
+        "Version": { "Index": service.version_index },
+        "CreatedAt": when::rfc3339(service.created_at_ms),
+        "UpdatedAt": when::rfc3339(service.updated_at_ms),
+        "Spec": service.spec.as_ref().map(spec),
+    });
+    if let Some(previous) = &service.previous_spec {
+        value["PreviousSpec"] = spec(previous);
+    }
+    value
+}
+
+fn spec(spec: &v1::ServiceSpec) -> Value {
+    let mode = if spec.global {
+        json!({ "Global": {} })
+    } else {
+        json!({ "Replicated": { "Replicas": spec.replicas } })
+    };
+    json!({
+        "Name": spec.name,
+        "Labels": spec.labels,
+        "Executor": words::executor(spec.executor),
+        "Command": spec.command,
+        "Mode": mode,
+        "Secrets": spec.grants.iter().map(grant).collect::<Value>(),
+        "UpdateConfig": { "Parallelism": spec.update_parallelism, "MonitorMs": spec.update_monitor_ms },
+    })
+}
+
+/// Docker's reference; owners are strings there.
+fn grant(grant: &v1::Grant) -> Value {
+    json!({
+        "File": {
+            "Name": grant.target,
+            "UID": grant.uid.to_string(),
+            "GID": grant.gid.to_string(),
+            "Mode": grant.mode,
+        },
+        "SecretID": grant.secret_id,
+        "SecretName": grant.secret_name,
+        "Pinned": grant.pinned,
+        "OnChange": words::on_change(grant),
+    })
+}
+
+/// `leader` is the leader's node id, empty when there is none.
+pub fn node(node: &v1::Node, leader: &str) -> Value {
+    let mut value = json!({
+        "ID": node.id,
+        "Version": { "Index": node.version_index },
+        "CreatedAt": when::rfc3339(node.created_at_ms),
+        "Spec": {
+            "Labels": node.labels,
+            "Role": words::role(node.role),
+            "Availability": words::availability(node.availability).to_lowercase(),
+        },
+        "Description": { "Hostname": node.hostname },
+        "Status": {
+            "State": words::node_state(node.state).to_lowercase(),
+            "Message": node.message,
+            "Since": when::rfc3339(node.state_since_ms),
+        },
+        "Certificate": {
+            "Fingerprint": node.certificate_fingerprint,
+            "NotBefore": when::rfc3339(node.certificate_not_before_ms),
+            "NotAfter": when::rfc3339(node.certificate_not_after_ms),
+        },
+    });
+    if node.role == v1::Role::Manager as i32 {
+        value["ManagerStatus"] = json!({ "Leader": node.id == leader, "RaftID": node.raft_id, "Addr": node.address });
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_has_dockers_fields_and_never_data() {
+        let value = secret(&v1::Secret {
+            id: "abc".into(),
+            name: "db_password".into(),
+            version_index: 11,
+            created_at_ms: 1,
+            versions: vec![v1::Version {
+                number: 1,
+                size: 16,
+                ..v1::Version::default()
+            }],
+            ..v1::Secret::default()
+        });
+        assert_eq!(value["Spec"]["Name"], "db_password");
+        assert_eq!(value["Spec"]["Labels"], json!({}));
+        assert_eq!(value["Version"]["Index"], 11);
+        assert_eq!(value["Versions"][0]["Size"], 16);
+        assert!(!value.to_string().contains("\"Data\""));
+    }
+
+    #[test]
+    fn a_reference_has_dockers_shape() {
+        let value = grant(&v1::Grant {
+            secret_id: "abc".into(),
+            secret_name: "db".into(),
+            target: "db".into(),
+            mode: 0o444,
+            on_change: v1::OnChange::Swap as i32,
+            ..v1::Grant::default()
+        });
+        assert_eq!(
+            value["File"],
+            json!({"Name": "db", "UID": "0", "GID": "0", "Mode": 292})
+        );
+    }
+
+    #[test]
+    fn only_managers_have_a_manager_status() {
+        let worker = v1::Node {
+            id: "n".into(),
+            role: v1::Role::Worker as i32,
+            ..v1::Node::default()
+        };
+        assert_eq!(node(&worker, "n").get("ManagerStatus"), None);
+        let manager = v1::Node {
+            role: v1::Role::Manager as i32,
+            ..worker
+        };
+        assert_eq!(node(&manager, "n")["ManagerStatus"]["Leader"], true);
+    }
+}

@@ -1,0 +1,335 @@
+//! `wardroom secret`: create, ls, inspect, rm, versions, holders. Changes that need a plan are in `secret_change`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use wardroom_api::v1::{self, Kind, object};
+
+use crate::cli::arguments::{Secret, SecretCreate};
+use crate::cli::output::{Table, labels, natural_order};
+use crate::cli::session::Session;
+use crate::cli::{holders, inspect, secret_change, value, when, words};
+use crate::report::Report;
+
+pub async fn run(command: &Secret, session: &mut Session) -> Result<(), Report> {
+    match command {
+        Secret::Create(create) => self::create(create, session).await,
+        Secret::Ls(list) => self::list(list.quiet, session).await,
+        Secret::Inspect(inspect) => self::inspect(&inspect.references, session).await,
+        Secret::Rm(remove) => self::remove(&remove.references, session).await,
+        Secret::Rotate(rotate) => secret_change::rotate(rotate, session).await,
+        Secret::Revoke(revoke) => secret_change::revoke(revoke, session).await,
+        Secret::Versions(versions) => self::versions(&versions.name, session).await,
+        Secret::Holders(holders) => self::holders(&holders.name, session).await,
+    }
+}
+
+async fn create(create: &SecretCreate, session: &mut Session) -> Result<(), Report> {
+    let labels = parse_labels(&create.labels)?;
+    let value = value::read(&create.source)?;
+    let message = v1::CreateSecretRequest {
+        name: create.name.clone(),
+        value: Some(value),
+        labels,
+        max_age_ms: 0,
+    };
+    let made = session
+        .call(message, |mut control, request| async move {
+            control.create_secret(request).await
+        })
+        .await?;
+    if session.output.is_json() {
+        let document = json!({ "id": made.id, "name": create.name, "version": 1, "version_id": made.version_id, "index": made.index });
+        return session.output.json(&document);
+    }
+    session.output.line(&made.id)
+}
+
+/// `k=v`, or `k` alone for an empty value, as Docker takes them.
+pub fn parse_labels(texts: &[String]) -> Result<BTreeMap<String, String>, Report> {
+    let mut labels = BTreeMap::new();
+    for text in texts {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        if key.trim().is_empty() {
+            return Err(
+                Report::usage(format!("invalid label '{text}': a key is expected before =")).hint("write -l key=value"),
+            );
+        }
+        labels.insert(key.to_owned(), value.to_owned());
+    }
+    Ok(labels)
+}
+
+async fn list(quiet: bool, session: &mut Session) -> Result<(), Report> {
+    let mut secrets = session.secrets().await?;
+    secrets.sort_by(|a, b| natural_order(&a.name, &b.name));
+    if quiet {
+        return secrets.iter().try_for_each(|secret| session.output.line(&secret.id));
+    }
+    if session.output.is_json() {
+        return session.output.json(&secrets.iter().map(list_json).collect());
+    }
+    session.output.table(&list_table(&secrets, when::now_ms()))
+}
+
+fn list_json(secret: &v1::Secret) -> Value {
+    json!({
+        "ID": secret.id,
+        "Name": secret.name,
+        "Version": secret.current,
+        "State": state(secret),
+        "Labels": labels(&secret.labels),
+        "CreatedAt": when::rfc3339(secret.created_at_ms),
+        "UpdatedAt": when::rfc3339(secret.updated_at_ms),
+    })
+}
+
+fn list_table(secrets: &[v1::Secret], now_ms: i64) -> Table {
+    let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "CREATED", "UPDATED"]);
+    for secret in secrets {
+        let version = if secret.current == 0 {
+            "-".to_owned()
+        } else {
+            format!("v{}", secret.current)
+        };
+        table.row([
+            secret.id.as_str(),
+            &secret.name,
+            &version,
+            state(secret),
+            &when::ago(secret.created_at_ms, now_ms),
+            &when::ago(secret.updated_at_ms, now_ms),
+        ]);
+    }
+    table
+}
+
+/// Of the current version; without one, of the newest.
+fn state(secret: &v1::Secret) -> &'static str {
+    let version = secret.current_version().or(secret.versions.last());
+    version.map_or("empty", |version| words::version_state(version.state))
+}
+
+async fn inspect(references: &[String], session: &mut Session) -> Result<(), Report> {
+    let mut found = Vec::new();
+    let mut missed = Vec::new();
+    for reference in references {
+        match session.secret(reference).await {
+            Ok(secret) => found.push(inspect::secret(&secret)),
+            Err(report) => missed.push(report),
+        }
+    }
+    session.output.json(&Value::Array(found))?;
+    if missed.is_empty() {
+        Ok(())
+    } else {
+        Err(Report::joined(missed))
+    }
+}
+
+/// Prints each removed argument as typed, goes on after a refusal, and joins the refusals.
+async fn remove(references: &[String], session: &mut Session) -> Result<(), Report> {
+    let mut removed = Vec::new();
+    let mut refused = Vec::new();
+    for reference in references {
+        if let Err(report) = whole_secret(reference, session).await {
+            refused.push(report);
+            continue;
+        }
+        let message = v1::RemoveSecretRequest {
+            reference: reference.clone(),
+        };
+        match session
+            .call(message, |mut control, request| async move {
+                control.remove_secret(request).await
+            })
+            .await
+        {
+            Ok(answer) if session.output.is_json() => removed.push(json!({ "reference": reference, "id": answer.id })),
+            Ok(_) => session.output.line(reference)?,
+            Err(error) => refused.push(session.explain(error, Kind::Secret, reference).await),
+        }
+    }
+    if session.output.is_json() {
+        session.output.json(&Value::Array(removed))?;
+    }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(Report::joined(refused))
+    }
+}
+
+/// A version's name leads to its secret too; what cuts off all versions must not be reached that way by a slip.
+pub async fn whole_secret(reference: &str, session: &Session) -> Result<v1::Secret, Report> {
+    let secret = session.secret(reference).await?;
+    check_whole(reference, &secret)?;
+    Ok(secret)
+}
+
+fn check_whole(reference: &str, secret: &v1::Secret) -> Result<(), Report> {
+    let is_secret = secret.name.eq_ignore_ascii_case(reference) || secret.id.starts_with(reference);
+    let version = secret
+        .versions
+        .iter()
+        .find(|version| version.name.eq_ignore_ascii_case(reference));
+    match version {
+        Some(version) if !is_secret => {
+            let (name, number) = (&secret.name, version.number);
+            Err(Report::failure(format!(
+                "{reference} is version {number} of secret {name}, not a secret of its own"
+            ))
+            .hint(format!(
+                "name the secret ({name}) for all versions, or `wardroom secret revoke {name}@{number}` for this one"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn versions(reference: &str, session: &mut Session) -> Result<(), Report> {
+    let secret = session.secret(reference).await?;
+    if session.output.is_json() {
+        return session.output.json(&secret.versions.iter().map(version_json).collect());
+    }
+    let now = when::now_ms();
+    let mut table = Table::new(&["VERSION", "NAME", "STATE", "SINCE", "SIZE", "CREATED", "BY", "ID"]);
+    for version in &secret.versions {
+        table.row([
+            &format!("v{}", version.number),
+            &version.name,
+            words::version_state(version.state),
+            &when::ago(version.state_since_ms, now),
+            &format!("{}B", version.size),
+            &when::ago(version.created_at_ms, now),
+            &version.created_by,
+            &version.id,
+        ]);
+    }
+    session.output.table(&table)
+}
+
+fn version_json(version: &v1::Version) -> Value {
+    json!({
+        "version": version.number,
+        "name": version.name,
+        "id": version.id,
+        "state": words::version_state(version.state),
+        "since": when::rfc3339(version.state_since_ms),
+        "size": version.size,
+        "created": when::rfc3339(version.created_at_ms),
+        "created_by": version.created_by,
+        "key_check": version.key_check,
+    })
+}
+
+async fn holders(reference: &str, session: &mut Session) -> Result<(), Report> {
+    let secret = session.secret(reference).await?;
+    let hostnames = session.hostnames().await?;
+    let ask = v1::ListRequest {
+        kind: Kind::Holding.into(),
+        secret: secret.id.clone(),
+        ..Default::default()
+    };
+    let (_, objects) = session.list(ask).await?;
+    let holdings = objects.into_iter().filter_map(|object| match object {
+        object::Kind::Holding(holding) => Some(holding),
+        _ => None,
+    });
+    let rows = holders::sorted(holdings.collect(), &hostnames);
+    if session.output.is_json() {
+        return session.output.json(&holders::json(&secret, &rows, &hostnames));
+    }
+    session.output.table(&holders::table(&rows, &hostnames, when::now_ms()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+    use super::*;
+
+    #[test]
+    fn labels_are_pairs() {
+        let parsed = parse_labels(&["a=1".into(), "b".into(), "c=x=y".into()]).unwrap();
+        assert_eq!(
+            parsed.into_iter().collect::<Vec<_>>(),
+            [
+                ("a".to_owned(), "1".to_owned()),
+                ("b".to_owned(), String::new()),
+                ("c".to_owned(), "x=y".to_owned()),
+            ]
+        );
+        assert!(parse_labels(&["=1".into()]).is_err());
+    }
+
+    #[test]
+    fn a_versions_name_does_not_stand_for_all_of_them() {
+        let version = |number, name: &str| v1::Version {
+            number,
+            name: name.into(),
+            ..v1::Version::default()
+        };
+        let secret = v1::Secret {
+            id: "n8kdc5".into(),
+            name: "db".into(),
+            versions: vec![version(1, "db"), version(2, "db_v2")],
+            ..v1::Secret::default()
+        };
+        for fine in ["db", "DB", "n8kdc5", "n8k"] {
+            assert!(check_whole(fine, &secret).is_ok(), "{fine}");
+        }
+        assert!(
+            check_whole("db_v2", &secret)
+                .unwrap_err()
+                .hint
+                .unwrap()
+                .contains("db@2")
+        );
+    }
+
+    #[test]
+    fn a_list_shows_the_current_version_and_its_state() {
+        let secret = v1::Secret {
+            id: "n8kdc5qz2w0x4v6b7m1l3j9fp".into(),
+            name: "db_password".into(),
+            current: 2,
+            versions: vec![
+                v1::Version {
+                    number: 1,
+                    state: v1::VersionState::Superseded as i32,
+                    ..v1::Version::default()
+                },
+                v1::Version {
+                    number: 2,
+                    state: v1::VersionState::Current as i32,
+                    ..v1::Version::default()
+                },
+            ],
+            created_at_ms: 1_000,
+            updated_at_ms: 301_000,
+            ..v1::Secret::default()
+        };
+        assert_eq!(
+            list_table(std::slice::from_ref(&secret), 361_000).render(),
+            "ID                          NAME          VERSION   STATE     CREATED         UPDATED\n\
+             n8kdc5qz2w0x4v6b7m1l3j9fp   db_password   v2        current   6 minutes ago   About a minute ago\n"
+        );
+        assert_eq!(list_json(&secret)["Version"], 2);
+    }
+
+    #[test]
+    fn without_a_current_version_the_newest_speaks() {
+        let version = v1::Version {
+            number: 1,
+            state: v1::VersionState::Revoked as i32,
+            ..v1::Version::default()
+        };
+        let secret = v1::Secret {
+            versions: vec![version],
+            ..v1::Secret::default()
+        };
+        assert_eq!(state(&secret), "revoked");
+        assert!(list_table(&[secret], 0).render().contains("-"));
+    }
+}

@@ -1,0 +1,371 @@
+//! `wardroom service`: create, ls, ps, inspect, update, rm.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use wardroom_api::v1::{self, Kind, TaskState, object};
+
+use crate::cli::arguments::{ExecutorChoice, Service, ServiceCreate, ServiceMode, ServicePs, ServiceUpdate};
+use crate::cli::output::{Table, labels, natural_order};
+use crate::cli::session::Session;
+use crate::cli::{converge, grant, holders, inspect, secret, when, words};
+use crate::report::Report;
+
+/// Docker shows this much of a service's or task's id.
+const SHORT_ID: usize = 12;
+
+pub async fn run(command: &Service, session: &mut Session) -> Result<(), Report> {
+    match command {
+        Service::Create(create) => self::create(create, session).await,
+        Service::Ls(list) => self::list(list.quiet, session).await,
+        Service::Ps(ps) => self::tasks(ps, session).await,
+        Service::Inspect(inspect) => self::inspect(&inspect.references, session).await,
+        Service::Update(update) => self::update(update, session).await,
+        Service::Rm(remove) => self::remove(&remove.references, session).await,
+    }
+}
+
+/// The spec that the options describe.
+fn spec(create: &ServiceCreate) -> Result<v1::ServiceSpec, Report> {
+    let global = create.mode == Some(ServiceMode::Global);
+    let executor = create.executor.unwrap_or(ExecutorChoice::Process);
+    match executor {
+        ExecutorChoice::Process if create.command.is_empty() => {
+            return Err(Report::usage("a command is required").hint("write it after two dashes: -- sleep 1000"));
+        }
+        ExecutorChoice::Files if !create.command.is_empty() => {
+            return Err(
+                Report::usage("the files executor runs no command").hint("leave out what follows the two dashes")
+            );
+        }
+        _ => {}
+    }
+    Ok(v1::ServiceSpec {
+        name: create.name.clone(),
+        labels: secret::parse_labels(&create.labels)?,
+        executor: match executor {
+            ExecutorChoice::Process => v1::Executor::Process.into(),
+            ExecutorChoice::Files => v1::Executor::Files.into(),
+        },
+        command: create.command.clone(),
+        global,
+        replicas: if global { 0 } else { create.replicas.unwrap_or(1) },
+        grants: grant::parse_all(&create.secrets)?,
+        update_parallelism: create.update_parallelism,
+        update_monitor_ms: 0,
+    })
+}
+
+async fn create(create: &ServiceCreate, session: &mut Session) -> Result<(), Report> {
+    let message = v1::CreateServiceRequest {
+        spec: Some(spec(create)?),
+    };
+    let made = session
+        .call(message, |mut control, request| async move {
+            control.create_service(request).await
+        })
+        .await?;
+    if !session.output.is_json() {
+        session.output.line(&made.id)?;
+        session.output.flush()?;
+    }
+    let converged = if create.detach {
+        None
+    } else {
+        Some(converge::wait(session, &made.id, made.index).await)
+    };
+    if session.output.is_json() {
+        let document = json!({ "id": made.id, "name": create.name, "index": made.index, "converged": converged });
+        return session.output.json(&document);
+    }
+    Ok(())
+}
+
+async fn update(update: &ServiceUpdate, session: &mut Session) -> Result<(), Report> {
+    if update.secret_add.is_empty() && update.secret_rm.is_empty() && update.replicas.is_none() {
+        return Err(Report::usage("nothing to change").hint("give --secret-add, --secret-rm or --replicas"));
+    }
+    let message = v1::UpdateServiceRequest {
+        reference: update.reference.clone(),
+        add: grant::parse_all(&update.secret_add)?,
+        remove: update.secret_rm.clone(),
+        replicas: update.replicas,
+        ..Default::default()
+    };
+    let answer = session
+        .call(message, |mut control, request| async move {
+            control.update_service(request).await
+        })
+        .await;
+    let changed = match answer {
+        Ok(changed) => changed,
+        Err(error) if error.to_string().starts_with("secret") => return Err(error.into()),
+        Err(error) => return Err(session.explain(error, Kind::Service, &update.reference).await),
+    };
+    if !session.output.is_json() {
+        session.output.line(&update.reference)?;
+        session.output.flush()?;
+    }
+    let converged = if update.detach {
+        None
+    } else {
+        Some(converge::wait(session, &changed.id, changed.index).await)
+    };
+    if session.output.is_json() {
+        let document = json!({ "id": changed.id, "index": changed.index, "converged": converged });
+        return session.output.json(&document);
+    }
+    Ok(())
+}
+
+async fn list(quiet: bool, session: &mut Session) -> Result<(), Report> {
+    let mut services = session.services().await?;
+    services.sort_by(|a, b| natural_order(name(a), name(b)));
+    if quiet {
+        return services.iter().try_for_each(|service| session.output.line(&service.id));
+    }
+    let running = running(session).await?;
+    if session.output.is_json() {
+        return session
+            .output
+            .json(&services.iter().map(|service| list_json(service, &running)).collect());
+    }
+    let mut table = Table::new(&["ID", "NAME", "MODE", "REPLICAS", "SECRETS", "COMMAND"]);
+    for service in &services {
+        let Some(spec) = &service.spec else { continue };
+        table.row([
+            short(&service.id),
+            &spec.name,
+            mode(spec),
+            &replicas(service, &running),
+            &grants(spec),
+            &abbreviated(&spec.command.join(" ")),
+        ]);
+    }
+    session.output.table(&table)
+}
+
+fn list_json(service: &v1::Service, running: &Running) -> Value {
+    let spec = service.spec.clone().unwrap_or_default();
+    json!({
+        "ID": service.id,
+        "Name": spec.name,
+        "Mode": mode(&spec),
+        "Replicas": replicas(service, running),
+        "Secrets": spec.grants.iter().map(|grant| grant.secret_name.clone()).collect::<Vec<_>>(),
+        "Executor": words::executor(spec.executor),
+        "Command": spec.command,
+        "Labels": labels(&spec.labels),
+    })
+}
+
+/// Tasks by service id: (running, wanted).
+type Running = BTreeMap<String, (usize, usize)>;
+
+async fn running(session: &Session) -> Result<Running, Report> {
+    let mut counts = Running::new();
+    for object in session.all(Kind::Task).await? {
+        let object::Kind::Task(task) = object else { continue };
+        let count = counts.entry(task.service_id.clone()).or_default();
+        let wanted = task.desired == TaskState::Running as i32;
+        count.0 += usize::from(wanted && task.state == TaskState::Running as i32);
+        count.1 += usize::from(wanted);
+    }
+    Ok(counts)
+}
+
+/// `3/4`: a global service wants one task per node it has.
+fn replicas(service: &v1::Service, running: &Running) -> String {
+    let (up, wanted) = running.get(&service.id).copied().unwrap_or_default();
+    match &service.spec {
+        Some(spec) if !spec.global => format!("{up}/{}", spec.replicas),
+        _ => format!("{up}/{wanted}"),
+    }
+}
+
+fn mode(spec: &v1::ServiceSpec) -> &'static str {
+    if spec.global { "global" } else { "replicated" }
+}
+
+/// `db_password, tls_key->key.pem`.
+fn grants(spec: &v1::ServiceSpec) -> String {
+    let shown = |grant: &v1::Grant| {
+        if grant.target == grant.secret_name {
+            grant.secret_name.clone()
+        } else {
+            format!("{}->{}", grant.secret_name, grant.target)
+        }
+    };
+    spec.grants.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+fn name(service: &v1::Service) -> &str {
+    service.spec.as_ref().map_or("", |spec| &spec.name)
+}
+
+fn short(id: &str) -> &str {
+    id.get(..SHORT_ID).unwrap_or(id)
+}
+
+fn abbreviated(text: &str) -> String {
+    const MOST: usize = 40;
+    if text.chars().count() <= MOST {
+        text.to_owned()
+    } else {
+        text.chars().take(MOST - 1).chain(['…']).collect()
+    }
+}
+
+async fn tasks(arguments: &ServicePs, session: &mut Session) -> Result<(), Report> {
+    let hostnames = session.hostnames().await?;
+    let mut tasks = Vec::new();
+    let mut missed = Vec::new();
+    for reference in &arguments.references {
+        match session.service(reference).await {
+            Ok(service) => tasks.extend(tasks_of(&service, session).await?),
+            Err(report) => missed.push(report),
+        }
+    }
+    if arguments.quiet {
+        tasks.iter().try_for_each(|task| session.output.line(&task.id))?;
+    } else if session.output.is_json() {
+        session
+            .output
+            .json(&tasks.iter().map(|task| task_json(task, &hostnames)).collect())?;
+    } else if !tasks.is_empty() || missed.is_empty() {
+        session.output.table(&task_table(&tasks, &hostnames, when::now_ms()))?;
+    }
+    if missed.is_empty() {
+        Ok(())
+    } else {
+        Err(Report::joined(missed))
+    }
+}
+
+/// By slot; in a slot the newest first, as Docker shows its history.
+async fn tasks_of(service: &v1::Service, session: &Session) -> Result<Vec<v1::Task>, Report> {
+    let ask = v1::ListRequest {
+        kind: Kind::Task.into(),
+        service: service.id.clone(),
+        ..Default::default()
+    };
+    let (_, objects) = session.list(ask).await?;
+    let mut tasks: Vec<v1::Task> = objects
+        .into_iter()
+        .filter_map(|object| {
+            if let object::Kind::Task(task) = object {
+                Some(task)
+            } else {
+                None
+            }
+        })
+        .collect();
+    tasks.sort_by(|a, b| {
+        natural_order(&a.name, &b.name)
+            .then(b.created_at_ms.cmp(&a.created_at_ms))
+            .then_with(|| a.id.cmp(&b.id))
+    });
+    Ok(tasks)
+}
+
+fn task_table(tasks: &[v1::Task], hostnames: &BTreeMap<String, String>, now_ms: i64) -> Table {
+    let mut table = Table::new(&["ID", "NAME", "NODE", "DESIRED STATE", "CURRENT STATE", "ERROR"]);
+    let mut previous = "";
+    for task in tasks {
+        let shown = if task.name == previous {
+            format!(" \\_ {}", task.name)
+        } else {
+            task.name.clone()
+        };
+        previous = &task.name;
+        table.row([
+            short(&task.id),
+            &shown,
+            holders::hostname(hostnames, &task.node_id),
+            words::task_state(task.desired),
+            &format!(
+                "{} {}",
+                words::task_state(task.state),
+                when::ago(task.state_since_ms, now_ms).to_lowercase()
+            ),
+            &quoted(&task.error),
+        ]);
+    }
+    table
+}
+
+fn quoted(error: &str) -> String {
+    if error.is_empty() {
+        String::new()
+    } else {
+        format!("\"{error}\"")
+    }
+}
+
+fn task_json(task: &v1::Task, hostnames: &BTreeMap<String, String>) -> Value {
+    let file = |file: &v1::SecretFile| json!({ "SecretName": file.secret_name, "Version": file.version, "Target": file.target, "Mode": file.mode });
+    json!({
+        "ID": task.id,
+        "Name": task.name,
+        "Node": holders::hostname(hostnames, &task.node_id),
+        "NodeID": task.node_id,
+        "DesiredState": words::task_state(task.desired),
+        "CurrentState": words::task_state(task.state),
+        "Since": when::rfc3339(task.state_since_ms),
+        "Error": task.error,
+        "Message": task.message,
+        "ExitCode": task.exit_code,
+        "Pid": task.pid,
+        "SecretsDir": task.secrets_dir,
+        "Secrets": task.files.iter().map(file).collect::<Value>(),
+    })
+}
+
+async fn inspect(references: &[String], session: &mut Session) -> Result<(), Report> {
+    let mut found = Vec::new();
+    let mut missed = Vec::new();
+    for reference in references {
+        match session.service(reference).await {
+            Ok(service) => found.push(inspect::service(&service)),
+            Err(report) => missed.push(report),
+        }
+    }
+    session.output.json(&Value::Array(found))?;
+    if missed.is_empty() {
+        Ok(())
+    } else {
+        Err(Report::joined(missed))
+    }
+}
+
+async fn remove(references: &[String], session: &mut Session) -> Result<(), Report> {
+    let mut removed = Vec::new();
+    let mut refused = Vec::new();
+    for reference in references {
+        let message = v1::RemoveServiceRequest {
+            reference: reference.clone(),
+        };
+        match session
+            .call(message, |mut control, request| async move {
+                control.remove_service(request).await
+            })
+            .await
+        {
+            Ok(answer) if session.output.is_json() => removed.push(json!({ "reference": reference, "id": answer.id })),
+            Ok(_) => session.output.line(reference)?,
+            Err(error) => refused.push(session.explain(error, Kind::Service, reference).await),
+        }
+    }
+    if session.output.is_json() {
+        session.output.json(&Value::Array(removed))?;
+    }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(Report::joined(refused))
+    }
+}
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;

@@ -1,0 +1,255 @@
+//! Which cluster, and how is it asked? One connection and one output for a command, with a deadline on every call and
+//! a next step in every refusal.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+use wardroom_api::channel::{CALL_DEADLINE, request, within};
+use wardroom_api::v1::control_client::ControlClient;
+use wardroom_api::v1::{self, Kind, object};
+use wardroom_api::{CallError, CallKind, Client};
+
+use crate::cli::nearest;
+use crate::cli::output::Output;
+use crate::report::{Exit, Report};
+use crate::text::clean_lines;
+
+/// A command's connection and its output.
+pub struct Session {
+    pub client: Client,
+    pub output: Output,
+}
+
+impl Session {
+    /// Makes one call, within the house's deadline.
+    pub async fn call<M, T, F>(
+        &self,
+        message: M,
+        ask: impl FnOnce(ControlClient<Channel>, Request<M>) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        within(
+            CALL_DEADLINE,
+            ask(self.client.control(), request(message, CALL_DEADLINE)),
+        )
+        .await
+    }
+
+    /// The objects asked for, and the Raft index they are from.
+    pub async fn list(&self, ask: v1::ListRequest) -> Result<(u64, Vec<object::Kind>), CallError> {
+        let answer = self
+            .call(ask, |mut control, request| async move { control.list(request).await })
+            .await?;
+        Ok((
+            answer.index,
+            answer.objects.into_iter().filter_map(|object| object.kind).collect(),
+        ))
+    }
+
+    /// All objects of one kind.
+    pub async fn all(&self, kind: Kind) -> Result<Vec<object::Kind>, Report> {
+        Ok(self
+            .list(v1::ListRequest {
+                kind: kind.into(),
+                ..Default::default()
+            })
+            .await?
+            .1)
+    }
+
+    /// The one object that the reference names; a miss comes with the nearest name.
+    pub async fn one(&self, kind: Kind, reference: &str) -> Result<object::Kind, Report> {
+        let ask = v1::ListRequest {
+            kind: kind.into(),
+            references: vec![reference.to_owned()],
+            ..Default::default()
+        };
+        match self.list(ask).await {
+            Ok((_, objects)) => objects
+                .into_iter()
+                .next()
+                .ok_or_else(|| Report::new(Exit::NotFound, format!("{} {reference} not found", noun(kind)))),
+            Err(error) => Err(self.explain(error, kind, reference).await),
+        }
+    }
+
+    pub async fn secret(&self, reference: &str) -> Result<v1::Secret, Report> {
+        match self.one(Kind::Secret, reference).await? {
+            object::Kind::Secret(secret) => Ok(secret),
+            _ => Err(wrong_kind()),
+        }
+    }
+
+    pub async fn service(&self, reference: &str) -> Result<v1::Service, Report> {
+        match self.one(Kind::Service, reference).await? {
+            object::Kind::Service(service) => Ok(service),
+            _ => Err(wrong_kind()),
+        }
+    }
+
+    pub async fn nodes(&self) -> Result<Vec<v1::Node>, Report> {
+        Ok(self.all(Kind::Node).await?.into_iter().filter_map(as_node).collect())
+    }
+
+    pub async fn secrets(&self) -> Result<Vec<v1::Secret>, Report> {
+        Ok(self
+            .all(Kind::Secret)
+            .await?
+            .into_iter()
+            .filter_map(as_secret)
+            .collect())
+    }
+
+    pub async fn services(&self) -> Result<Vec<v1::Service>, Report> {
+        Ok(self
+            .all(Kind::Service)
+            .await?
+            .into_iter()
+            .filter_map(as_service)
+            .collect())
+    }
+
+    /// Hostnames by node id.
+    pub async fn hostnames(&self) -> Result<BTreeMap<String, String>, Report> {
+        Ok(self
+            .nodes()
+            .await?
+            .into_iter()
+            .map(|node| (node.id, node.hostname))
+            .collect())
+    }
+
+    pub async fn status(&self) -> Result<v1::StatusResponse, Report> {
+        Ok(self
+            .call(v1::StatusRequest {}, |mut control, request| async move {
+                control.status(request).await
+            })
+            .await?)
+    }
+
+    /// A call's error as a report; when a reference matched nothing, with the name that was probably meant.
+    pub async fn explain(&self, error: CallError, kind: Kind, reference: &str) -> Report {
+        let missing = error.kind() == CallKind::NotFound;
+        let report = Report::from(error);
+        if !missing {
+            return report;
+        }
+        let names = self.names(kind).await;
+        let noun = noun(kind);
+        match nearest::to(reference, names.iter().map(String::as_str)) {
+            Some(name) => report.hint(format!("did you mean {name}? `wardroom {noun} ls` lists them all")),
+            None => report.hint(format!("`wardroom {noun} ls` lists them")),
+        }
+    }
+
+    async fn names(&self, kind: Kind) -> Vec<String> {
+        let objects = self.all(kind).await.unwrap_or_default();
+        objects.into_iter().filter_map(name).collect()
+    }
+}
+
+fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Service => "service",
+        Kind::Node => "node",
+        _ => "secret",
+    }
+}
+
+fn wrong_kind() -> Report {
+    Report::failure("the manager answered with another kind of object")
+        .hint("are wardroom and the manager of one version?")
+}
+
+fn name(object: object::Kind) -> Option<String> {
+    match object {
+        object::Kind::Secret(secret) => Some(secret.name),
+        object::Kind::Service(service) => service.spec.map(|spec| spec.name),
+        object::Kind::Node(node) => Some(node.hostname),
+        _ => None,
+    }
+}
+
+fn as_node(object: object::Kind) -> Option<v1::Node> {
+    if let object::Kind::Node(node) = object {
+        Some(node)
+    } else {
+        None
+    }
+}
+
+fn as_secret(object: object::Kind) -> Option<v1::Secret> {
+    if let object::Kind::Secret(secret) = object {
+        Some(secret)
+    } else {
+        None
+    }
+}
+
+fn as_service(object: object::Kind) -> Option<v1::Service> {
+    if let object::Kind::Service(service) = object {
+        Some(service)
+    } else {
+        None
+    }
+}
+
+/// The API's errors carry their exit code and their next step.
+impl From<CallError> for Report {
+    fn from(error: CallError) -> Self {
+        let exit = match error.kind() {
+            CallKind::NotFound => Exit::NotFound,
+            CallKind::PermissionDenied => Exit::Permission,
+            CallKind::Locked => Exit::Locked,
+            CallKind::NoQuorum => Exit::NoQuorum,
+            CallKind::Precondition | CallKind::Conflict => Exit::Conflict,
+            CallKind::Timeout => Exit::Timeout,
+            CallKind::AlreadyExists
+            | CallKind::Invalid
+            | CallKind::Socket
+            | CallKind::Unavailable
+            | CallKind::Internal => Exit::Failure,
+        };
+        let report = Report::new(exit, clean_lines(&error.to_string()));
+        match error.hint() {
+            Some(hint) => report.hint(hint),
+            None => report,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_agree_with_the_client_library() {
+        let text = || "text".to_owned();
+        for error in [
+            CallError::NotFound(text()),
+            CallError::AlreadyExists(text()),
+            CallError::Invalid(text()),
+            CallError::Precondition(text()),
+            CallError::Conflict(text()),
+            CallError::PermissionDenied(text()),
+            CallError::Locked(text()),
+            CallError::NoQuorum(text()),
+            CallError::Timeout(text()),
+            CallError::Unavailable(text()),
+            CallError::Internal(text()),
+        ] {
+            let code = error.exit_code();
+            assert_eq!(Report::from(error).exit as u8, code);
+        }
+    }
+
+    #[test]
+    fn a_managers_text_reaches_the_terminal_without_escapes() {
+        let report = Report::from(CallError::Invalid("bad\u{1b}[31m".to_owned()));
+        assert_eq!(report.message, "bad\u{fffd}[31m");
+    }
+}

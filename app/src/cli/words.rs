@@ -1,0 +1,150 @@
+//! What are the wire's numbers called? The one place where states become words; a number from a newer manager is
+//! `unknown`, never a panic.
+
+use wardroom_api::v1;
+
+pub fn version_state(state: i32) -> &'static str {
+    match v1::VersionState::try_from(state) {
+        Ok(v1::VersionState::Current) => "current",
+        Ok(v1::VersionState::Superseded) => "superseded",
+        Ok(v1::VersionState::Revoked) => "revoked",
+        Ok(v1::VersionState::Destroyed) => "destroyed",
+        Ok(v1::VersionState::Failed) => "failed",
+        _ => "unknown",
+    }
+}
+
+pub fn holding_state(state: i32) -> &'static str {
+    match v1::HoldingState::try_from(state) {
+        Ok(v1::HoldingState::Pending) => "pending",
+        Ok(v1::HoldingState::Present) => "present",
+        Ok(v1::HoldingState::Erased) => "erased",
+        Ok(v1::HoldingState::Failed) => "failed",
+        _ => "unknown",
+    }
+}
+
+/// As Docker shows them: `Running`, `Shutdown`.
+pub fn task_state(state: i32) -> &'static str {
+    match v1::TaskState::try_from(state) {
+        Ok(v1::TaskState::New) => "New",
+        Ok(v1::TaskState::Pending) => "Pending",
+        Ok(v1::TaskState::Assigned) => "Assigned",
+        Ok(v1::TaskState::Accepted) => "Accepted",
+        Ok(v1::TaskState::Preparing) => "Preparing",
+        Ok(v1::TaskState::Ready) => "Ready",
+        Ok(v1::TaskState::Starting) => "Starting",
+        Ok(v1::TaskState::Running) => "Running",
+        Ok(v1::TaskState::Complete) => "Complete",
+        Ok(v1::TaskState::Shutdown) => "Shutdown",
+        Ok(v1::TaskState::Failed) => "Failed",
+        Ok(v1::TaskState::Rejected) => "Rejected",
+        Ok(v1::TaskState::Remove) => "Remove",
+        Ok(v1::TaskState::Orphaned) => "Orphaned",
+        Err(_) => "Unknown",
+    }
+}
+
+pub fn node_state(state: i32) -> &'static str {
+    match v1::NodeState::try_from(state) {
+        Ok(v1::NodeState::Ready) => "Ready",
+        Ok(v1::NodeState::Down) => "Down",
+        _ => "Unknown",
+    }
+}
+
+pub fn availability(availability: i32) -> &'static str {
+    match v1::Availability::try_from(availability) {
+        Ok(v1::Availability::Active) => "Active",
+        Ok(v1::Availability::Pause) => "Pause",
+        Ok(v1::Availability::Drain) => "Drain",
+        _ => "Unknown",
+    }
+}
+
+pub fn role(role: i32) -> &'static str {
+    match v1::Role::try_from(role) {
+        Ok(v1::Role::Manager) => "manager",
+        Ok(v1::Role::Worker) => "worker",
+        _ => "unknown",
+    }
+}
+
+pub fn executor(executor: i32) -> &'static str {
+    match v1::Executor::try_from(executor) {
+        Ok(v1::Executor::Process) => "process",
+        Ok(v1::Executor::Files) => "files",
+        Ok(v1::Executor::Container) => "container",
+        _ => "unknown",
+    }
+}
+
+/// `swap`, `restart` or `signal:SIGHUP`, as `--secret on-change=` takes it.
+pub fn on_change(grant: &v1::Grant) -> String {
+    match v1::OnChange::try_from(grant.on_change) {
+        Ok(v1::OnChange::Swap) => "swap".to_owned(),
+        Ok(v1::OnChange::Restart) => "restart".to_owned(),
+        Ok(v1::OnChange::Signal) => format!("signal:{}", grant.signal),
+        _ => "unknown".to_owned(),
+    }
+}
+
+pub fn rotation_phase(phase: i32) -> &'static str {
+    match v1::RotationPhase::try_from(phase) {
+        Ok(v1::RotationPhase::Rolling) => "rolling",
+        Ok(v1::RotationPhase::Verifying) => "verifying",
+        Ok(v1::RotationPhase::Done) => "done",
+        Ok(v1::RotationPhase::RollingBack) => "rolling back",
+        Ok(v1::RotationPhase::RolledBack) => "rolled back",
+        Ok(v1::RotationPhase::Failed) => "failed",
+        _ => "unknown",
+    }
+}
+
+pub fn plan_action(action: i32) -> &'static str {
+    match v1::PlanAction::try_from(action) {
+        Ok(v1::PlanAction::Create) => "create",
+        Ok(v1::PlanAction::Move) => "move",
+        Ok(v1::PlanAction::Swap) => "swap",
+        Ok(v1::PlanAction::Restart) => "restart",
+        Ok(v1::PlanAction::Signal) => "signal",
+        Ok(v1::PlanAction::Erase) => "erase",
+        Ok(v1::PlanAction::Cut) => "cut",
+        Ok(v1::PlanAction::Destroy) => "destroy",
+        Ok(v1::PlanAction::Keep) => "keep",
+        Ok(v1::PlanAction::Blocked) => "blocked",
+        _ => "unknown",
+    }
+}
+
+pub fn check_level(level: i32) -> &'static str {
+    match v1::CheckLevel::try_from(level) {
+        Ok(v1::CheckLevel::Ok) => "ok",
+        Ok(v1::CheckLevel::Warn) => "warning",
+        Ok(v1::CheckLevel::Blocked) => "blocked",
+        _ => "unknown",
+    }
+}
+
+/// `1 task`, `2 tasks`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_newer_manager_have_a_word_too() {
+        assert_eq!(version_state(99), "unknown");
+        assert_eq!(task_state(1), "Unknown");
+        assert_eq!(holding_state(v1::HoldingState::Present as i32), "present");
+        assert_eq!(count(1, "task"), "1 task");
+        assert_eq!(count(0, "task"), "0 tasks");
+    }
+}
