@@ -7,7 +7,7 @@ mod call_error;
 pub mod channel;
 mod client;
 mod key;
-mod net;
+pub mod net;
 mod redact;
 mod view;
 pub mod watch;

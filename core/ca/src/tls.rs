@@ -1,0 +1,218 @@
+//! How do two nodes prove who they are? TLS 1.3 with X25519MLKEM768, both ends with a certificate of this cluster, no
+//! tickets and no early data. The provider is named here: no default of the process can weaken it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::server::{NoServerSessionStorage, ServerConfig};
+use rustls::time_provider::TimeProvider;
+use rustls::{CommonState, version};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use wardroom_keys::SecretBytes;
+
+use crate::clock::Clock;
+use crate::handshake::{HandshakeError, PeerRefusal};
+use crate::identity::{CertificateFacts, Identity, IdentityError, Role};
+use crate::own::{CredentialError, Credentials, Own, unix_time};
+use crate::refused::RefusedNodes;
+use crate::trust::{PeerVerifier, Trust};
+
+/// How long either end waits for a handshake to finish.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// gRPC asks for HTTP/2 by this name.
+const ALPN: &[u8] = b"h2";
+
+/// Who must answer when this node connects. Only managers listen, so both mean a manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpectPeer {
+    /// The node with this id.
+    Node(String),
+    AnyManager,
+}
+
+/// A node's TLS: its certificate, the root it trusts, the nodes it refuses. Clones share all of it.
+#[derive(Clone)]
+pub struct NodeTls(Arc<Inner>);
+
+struct Inner {
+    trust: Arc<Trust>,
+    own: Arc<Own>,
+    clock: Arc<dyn Clock>,
+    provider: Arc<CryptoProvider>,
+    refused: RefusedNodes,
+    server: Arc<ServerConfig>,
+}
+
+impl NodeTls {
+    /// `key` is PKCS#8 DER, as in [`crate::Issued`]. An expired certificate is taken, and renewed or refused later.
+    pub fn new(
+        root_pem: &str,
+        certificate_pem: &str,
+        key: &SecretBytes,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CredentialError> {
+        let provider = Arc::new(provider());
+        let trust = Arc::new(Trust::new(root_pem, Arc::clone(&provider)).map_err(CredentialError::Root)?);
+        let own = Arc::new(Own::new(Credentials::new(&trust, certificate_pem, key)?));
+        let refused = RefusedNodes::default();
+        let anyone = PeerVerifier { trust: Arc::clone(&trust), refused: refused.clone(), node_id: None, role: None };
+        let server = server_config(&provider, &clock, anyone, Arc::clone(&own));
+        Ok(Self(Arc::new(Inner { trust, own, clock, provider, refused, server })))
+    }
+
+    /// Who this node is.
+    pub fn identity(&self) -> Identity {
+        self.0.own.current().identity.clone()
+    }
+
+    /// This node's certificate.
+    pub fn facts(&self) -> CertificateFacts {
+        self.0.own.current().facts.clone()
+    }
+
+    /// The nodes that handshakes refuse; fill it from the replicated state.
+    pub fn refused(&self) -> &RefusedNodes {
+        &self.0.refused
+    }
+
+    /// Shows this certificate from the next handshake on; open connections go on as they are. It must be of this node
+    /// and this cluster; otherwise nothing changes.
+    pub fn reload(&self, certificate_pem: &str, key: &SecretBytes) -> Result<(), CredentialError> {
+        self.0.own.replace(Credentials::new(&self.0.trust, certificate_pem, key)?)
+    }
+
+    /// For accepting: any node of this cluster that is not refused.
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.server)
+    }
+
+    /// For connecting to `expected`.
+    pub fn client_config(&self, expected: ExpectPeer) -> Arc<ClientConfig> {
+        let node_id = match expected {
+            ExpectPeer::Node(id) => Some(id),
+            ExpectPeer::AnyManager => None,
+        };
+        let verifier = PeerVerifier {
+            trust: Arc::clone(&self.0.trust),
+            refused: self.0.refused.clone(),
+            node_id,
+            role: Some(Role::Manager),
+        };
+        client_config(&self.0.provider, &self.0.clock, verifier, Arc::clone(&self.0.own))
+    }
+
+    /// Finishes the handshake of an accepted connection and says who came.
+    pub async fn accept<S>(&self, stream: S) -> Result<(server::TlsStream<S>, Identity, CertificateFacts), HandshakeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let accepting = TlsAcceptor::from(self.server_config()).accept(stream);
+        let stream = in_time(accepting).await?;
+        let (identity, facts) = peer(stream.get_ref().1)?;
+        Ok((stream, identity, facts))
+    }
+
+    /// Connects over `stream` to whoever is expected there.
+    ///
+    /// In TLS 1.3 this end finishes first: a server that refuses this node's certificate says so on the first read,
+    /// which then fails with an error that [`HandshakeError::from`] explains.
+    pub async fn connect<S>(&self, stream: S, expected: ExpectPeer) -> Result<client::TlsStream<S>, HandshakeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if self.0.own.current().facts.not_after_ms < self.0.clock.now_ms() {
+            return Err(HandshakeError::OwnExpired);
+        }
+        let name = ServerName::try_from(Role::Manager.unit()).expect("the role's name is a DNS name");
+        in_time(TlsConnector::from(self.client_config(expected)).connect(name, stream)).await
+    }
+}
+
+impl fmt::Debug for NodeTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeTls({})", self.identity())
+    }
+}
+
+/// Who is at the other end of a finished handshake.
+fn peer(connection: &CommonState) -> Result<(Identity, CertificateFacts), PeerRefusal> {
+    let certificate = connection.peer_certificates().and_then(<[_]>::first);
+    let certificate = certificate.ok_or(PeerRefusal::Unusable(IdentityError::Malformed))?;
+    Identity::from_der(certificate).map_err(PeerRefusal::Unusable)
+}
+
+async fn in_time<T>(handshake: impl Future<Output = std::io::Result<T>>) -> Result<T, HandshakeError> {
+    match tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await {
+        Ok(finished) => Ok(finished?),
+        Err(_elapsed) => Err(HandshakeError::Timeout),
+    }
+}
+
+/// One key exchange: hybrid, so that traffic recorded today stays closed to a quantum computer.
+fn provider() -> CryptoProvider {
+    CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768], ..aws_lc_rs::default_provider() }
+}
+
+fn server_config(
+    provider: &Arc<CryptoProvider>,
+    clock: &Arc<dyn Clock>,
+    verifier: PeerVerifier,
+    own: Arc<Own>,
+) -> Arc<ServerConfig> {
+    let time = Arc::new(ClockTime(Arc::clone(clock)));
+    let mut config = ServerConfig::builder_with_details(Arc::clone(provider), time)
+        .with_protocol_versions(&[&version::TLS13])
+        .expect("the provider has TLS 1.3 suites and a key exchange")
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(own);
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Arc::new(config)
+}
+
+fn client_config(
+    provider: &Arc<CryptoProvider>,
+    clock: &Arc<dyn Clock>,
+    verifier: PeerVerifier,
+    own: Arc<Own>,
+) -> Arc<ClientConfig> {
+    let time = Arc::new(ClockTime(Arc::clone(clock)));
+    let mut config = ClientConfig::builder_with_details(Arc::clone(provider), time)
+        .with_protocol_versions(&[&version::TLS13])
+        .expect("the provider has TLS 1.3 suites and a key exchange")
+        .dangerous() // to rustls any own verifier is; ours is stricter: the root, then the exact node
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(own);
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = Resumption::disabled();
+    config.enable_sni = false;
+    config.enable_early_data = false;
+    Arc::new(config)
+}
+
+/// The clock as TLS asks for it.
+struct ClockTime(Arc<dyn Clock>);
+
+impl TimeProvider for ClockTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(unix_time(self.0.now_ms()))
+    }
+}
+
+impl fmt::Debug for ClockTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClockTime")
+    }
+}
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;
