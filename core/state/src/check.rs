@@ -235,3 +235,79 @@ fn check_audit(state: &State, broken: &mut Broken) {
         format!("{kept} audit records are kept instead of {full}")
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{NodeId, SecretId, TaskId};
+    use crate::script::{Script, secret};
+    use crate::state::Facts;
+
+    /// Breaks one thing and expects it to be named.
+    fn check(break_it: impl FnOnce(&mut Facts), words: &str) {
+        let mut facts = Script::with_web(&["db"]).state.facts;
+        break_it(&mut facts);
+        let broken = State::from_facts(1, facts).check();
+        assert!(
+            broken.iter().any(|line| line.contains(words)),
+            "{words:?} is not in {broken:?}"
+        );
+    }
+
+    fn db(facts: &mut Facts) -> &mut Secret {
+        facts.secrets.get_mut(&secret("db")).unwrap()
+    }
+
+    fn task(facts: &mut Facts) -> &mut Task {
+        facts.tasks.get_mut(&TaskId::new("t1")).unwrap()
+    }
+
+    #[test]
+    fn every_broken_invariant_is_named() {
+        check(|facts| db(facts).current = Some(2), "has no version Some(2)");
+        check(|facts| db(facts).current = None, "v1 is Current");
+        check(
+            |facts| db(facts).versions.get_mut(&1).unwrap().state = VersionState::Revoked,
+            "does not say so",
+        );
+        check(
+            |facts| db(facts).versions.get_mut(&1).unwrap().sealed = None,
+            "does not say so",
+        );
+        check(|facts| drop(facts.secrets.clear()), "a grant to a missing secret");
+        check(
+            |facts| {
+                let twin = Secret {
+                    id: SecretId::new("other"),
+                    name: "DB".into(),
+                    ..db(facts).clone()
+                };
+                facts.secrets.insert(twin.id.clone(), twin);
+            },
+            "two secrets are called db",
+        );
+        check(|facts| facts.services.clear(), "has no service");
+        check(|facts| task(facts).node = Some(NodeId::new("n9")), "missing node");
+        check(|facts| task(facts).files.clear(), "nobody wants it, not owed");
+        check(|facts| task(facts).files[0].version = 3, "missing version");
+        check(|facts| facts.holdings.clear(), "has no holding");
+        check(
+            |facts| facts.holdings.values_mut().for_each(|holding| holding.proven = true),
+            "proven, not there",
+        );
+        check(|facts| facts.tasks.clear(), "the task is missing");
+        check(|facts| facts.audit[1].detail.push('!'), "broken at record 2");
+        check(|facts| drop(facts.audit.pop_back()), "the audit's length");
+        check(
+            |facts| drop(facts.audit.pop_front()),
+            "audit records are kept instead of",
+        );
+    }
+
+    #[test]
+    fn indexes_are_compared_with_the_facts() {
+        let mut state = Script::with_web(&["db"]).state;
+        state.derived.secret_names.clear();
+        assert_eq!(state.check(), ["the indexes differ from the facts"]);
+    }
+}

@@ -37,3 +37,20 @@ impl Flavor for Hashing {
         Ok(self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Script;
+
+    #[test]
+    fn it_is_the_hash_of_the_encoding_without_the_index() {
+        let mut state = Script::with_web(&["db"]).state;
+        let mut bytes = vec![STATE_FORMAT];
+        bytes.extend(postcard::to_allocvec(&state.facts).unwrap());
+        assert_eq!(state.digest(), <[u8; 32]>::from(Sha256::digest(&bytes)));
+        let before = state.digest();
+        state.pass_over(99);
+        assert_eq!((state.index(), state.digest()), (99, before));
+    }
+}

@@ -65,3 +65,54 @@ fn decode<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> R
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{Actor, Command};
+    use crate::script::Script;
+
+    #[test]
+    fn a_newer_format_is_named_not_guessed_at() {
+        let newer = DecodeError::Newer {
+            what: "snapshot",
+            found: STATE_FORMAT + 1,
+            known: STATE_FORMAT,
+        };
+        assert_eq!(State::decode(&[STATE_FORMAT + 1, 0, 0]), Err(newer));
+        assert_eq!(State::decode(&[]), Err(DecodeError::Empty { what: "snapshot" }));
+        assert!(matches!(decode_proposal(&[0, 1]), Err(DecodeError::Damaged { .. })));
+    }
+
+    #[test]
+    fn every_cut_and_every_surplus_is_noticed() {
+        let bytes = Script::with_web(&["db"]).state.encode();
+        for length in 0..bytes.len() {
+            assert!(State::decode(&bytes[..length]).is_err(), "cut at {length}");
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert!(matches!(State::decode(&longer), Err(DecodeError::Damaged { .. })));
+    }
+
+    /// The log of yesterday must read today: these bytes never change.
+    #[test]
+    fn the_log_format_is_frozen() {
+        let actor = Actor {
+            name: "admin:root".into(),
+            from: "local".into(),
+        };
+        let command = Command::NoteRefusal {
+            method: "m".into(),
+            reason: "r".into(),
+        };
+        let proposal = Proposal {
+            at_ms: 1,
+            actor,
+            command,
+        };
+        let mut frozen = vec![1, 2, 10];
+        frozen.extend(b"admin:root\x05local\x0f\x01m\x01r");
+        assert_eq!(encode_proposal(&proposal), frozen);
+        assert_eq!(decode_proposal(&frozen), Ok(proposal));
+    }
+}

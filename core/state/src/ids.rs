@@ -71,3 +71,22 @@ pub fn id_from_entropy(mut entropy: [u8; 17]) -> String {
     }
     digits.iter().rev().skip(1).take(ID_LENGTH).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_dockers_shape_whatever_the_entropy() {
+        for entropy in [[0u8; 17], [0xff; 17], [7; 17]] {
+            let id = id_from_entropy(entropy);
+            assert_eq!(id.len(), ID_LENGTH, "{id}");
+            assert!(
+                id.bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()),
+                "{id}"
+            );
+        }
+        assert_ne!(id_from_entropy([1; 17]), id_from_entropy([2; 17]));
+    }
+}

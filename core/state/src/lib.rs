@@ -18,6 +18,8 @@ mod lookup;
 pub mod node;
 pub mod refusal;
 pub mod rotation;
+#[cfg(test)]
+mod script;
 pub mod secret;
 pub mod service;
 mod state;

@@ -87,3 +87,58 @@ fn find<'a, I: Ord + AsRef<str>, T>(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::Command;
+    use crate::script::{Script, create, rotate};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn ids_come_before_names_and_names_before_prefixes() {
+        let mut script = Script::new();
+        for name in ["db", "db-two"] {
+            script.play(create(name));
+        }
+        script.play(rotate("db", 2));
+        // A secret whose name is the other's id.
+        let Command::CreateSecret { version, .. } = create("x") else {
+            unreachable!("a creation")
+        };
+        let (id, labels) = (crate::ids::SecretId::new("zz9"), BTreeMap::new());
+        script.play(Command::CreateSecret {
+            id,
+            name: "s-db".into(),
+            labels,
+            max_age_ms: 0,
+            version,
+        });
+        let found = |reference: &str| {
+            script
+                .state
+                .find_secret(reference)
+                .map(|secret| secret.id.to_string())
+                .map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(found("s-db").as_deref(), Ok("s-db"));
+        assert_eq!(found("DB").as_deref(), Ok("s-db"));
+        assert_eq!(found("Db_V2").as_deref(), Ok("s-db"));
+        assert_eq!(found("z").as_deref(), Ok("zz9"));
+        assert_eq!(found("s-db-").as_deref(), Ok("s-db-two"));
+        assert_eq!(found("s-"), Err("secret s- is ambiguous (2 matches found)".into()));
+        assert_eq!(found("db-t"), Err("secret db-t not found".into()));
+        assert_eq!(found(""), Err("secret ID must be provided".into()));
+    }
+
+    #[test]
+    fn nodes_and_tasks_by_name() {
+        let mut script = Script::with_web(&["db"]);
+        script.start("t2", "web", "n2");
+        assert_eq!(script.state.find_node("EMBER").map(|node| node.id.as_str()), Ok("n1"));
+        let task = script.state.find_task("web.1").map_err(|refusal| refusal.to_string());
+        assert_eq!(task.err().as_deref(), Some("task web.1 is ambiguous (2 matches found)"));
+        script.play(crate::script::status("n1", "t1", crate::task::TaskState::Failed));
+        assert_eq!(script.state.find_task("Web.1").map(|task| task.id.as_str()), Ok("t2"));
+        assert!(script.state.find_service("nope").is_err());
+    }
+}

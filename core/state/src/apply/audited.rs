@@ -120,6 +120,50 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::shorten;
+    use crate::audit::{AUDIT_KEPT, verify_chain};
+    use crate::command::{Actor, Command, Proposal};
+    use crate::script::{Script, expect};
+
+    fn refused(method: &str) -> Command {
+        Command::NoteRefusal {
+            method: method.into(),
+            reason: "not an operator".into(),
+        }
+    }
+
+    #[test]
+    fn a_refused_access_is_recorded_as_denied() {
+        expect(
+            &Script::new().play(refused("CreateSecret")),
+            "access.refuse CreateSecret [denied] not an operator",
+        );
+    }
+
+    #[test]
+    fn the_chain_is_capped_and_still_verifiable() {
+        let mut state = Script::new().state;
+        let actor = Actor {
+            name: "admin:root".into(),
+            from: "local".into(),
+        };
+        let proposal = Proposal {
+            at_ms: 5,
+            actor,
+            command: refused("List"),
+        };
+        for index in 2..u64::try_from(AUDIT_KEPT).unwrap() + 10 {
+            state.apply(index, &proposal).unwrap();
+        }
+        assert_eq!(state.audit().len(), AUDIT_KEPT);
+        assert_eq!(state.audit_length(), 10_009);
+        assert_eq!(state.audit().next().unwrap().sequence, 10);
+        assert_eq!(state.audit_record(10).unwrap().sequence, 10);
+        assert_eq!(state.audit_record(9), None);
+        assert_eq!(verify_chain(state.audit()), Ok(()));
+        // Times never go back: the cluster's first entries were later than these.
+        assert!(state.audit().all(|record| record.at_ms == 1_001));
+        assert_eq!(state.check(), Vec::<String>::new());
+    }
 
     #[test]
     fn shorten_counts_characters_and_marks_the_cut() {

@@ -58,3 +58,77 @@ fn check_members(nodes: &[Node]) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::{Actor, Command, Proposal};
+    use crate::node::Node;
+    use crate::refusal::Refusal;
+    use crate::script::{Script, cluster, create, expect, node};
+    use crate::state::State;
+
+    fn apply(state: &mut State, command: Command) -> Result<usize, Refusal> {
+        let actor = Actor {
+            name: "system".into(),
+            from: "local".into(),
+        };
+        state
+            .apply(
+                1,
+                &Proposal {
+                    at_ms: 1,
+                    actor,
+                    command,
+                },
+            )
+            .map(|events| events.len())
+    }
+
+    #[test]
+    fn nothing_comes_before_it_and_it_comes_once() {
+        assert_eq!(
+            apply(&mut State::default(), create("db")),
+            Err(Refusal::NotBootstrapped)
+        );
+        let mut script = Script::new();
+        let records: Vec<&str> = script.state.audit().map(|record| record.detail.as_str()).collect();
+        assert_eq!(records, ["1 manager, 2 workers"]);
+        let again = Command::Bootstrap {
+            cluster: cluster(),
+            nodes: Vec::new(),
+        };
+        expect(&script.play(again), "Precondition: this cluster is initialised already");
+    }
+
+    #[test]
+    fn members_cannot_be_confused() {
+        let check = |nodes: Vec<Node>, wanted: &str| {
+            let refusal = apply(
+                &mut State::default(),
+                Command::Bootstrap {
+                    cluster: cluster(),
+                    nodes,
+                },
+            );
+            let Err(Refusal::MemberInvalid { problem, .. }) = refusal else {
+                panic!("{refusal:?}")
+            };
+            assert_eq!(problem, wanted);
+        };
+        check(vec![node("a", "a", 1), node("a", "b", 2)], "another node has its id");
+        check(
+            vec![node("a", "a", 1), node("b", "b", 1)],
+            "another manager has its Raft id",
+        );
+        let manager = Node {
+            raft_id: 0,
+            ..node("a", "a", 1)
+        };
+        check(vec![manager], "a manager needs a Raft id");
+        let worker = Node {
+            raft_id: 3,
+            ..node("a", "a", 0)
+        };
+        check(vec![worker], "a worker has no Raft id");
+    }
+}

@@ -84,3 +84,51 @@ fn availability_word(availability: Availability) -> &'static str {
         Availability::Drain => "drain",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+    use crate::script::{Script, expect};
+
+    #[test]
+    fn changes_of_a_node_are_recorded_once() {
+        let mut script = Script::new();
+        let node = || NodeId::new("n1");
+        let down = || Command::SetNodeState {
+            node: node(),
+            state: NodeState::Down,
+            message: "3 heartbeats missed".into(),
+        };
+        expect(
+            &script.play(down()),
+            "node n1\nnode.state ember [ok] unknown -> down: 3 heartbeats missed",
+        );
+        expect(&script.play(down()), "");
+        let drain = || Command::SetAvailability {
+            node: node(),
+            availability: Availability::Drain,
+        };
+        expect(
+            &script.play(drain()),
+            "node n1\nnode.availability ember [ok] active -> drain",
+        );
+        expect(&script.play(drain()), "");
+        let certificate = Certificate {
+            fingerprint: "ab".into(),
+            not_before_ms: 1,
+            not_after_ms: 2,
+        };
+        let renew = || Command::SetCertificate {
+            node: node(),
+            certificate: certificate.clone(),
+        };
+        expect(&script.play(renew()), "node n1\nnode.certificate ember [ok] sha256 ab");
+        expect(&script.play(renew()), "");
+        let unknown = Command::SetAvailability {
+            node: NodeId::new("n9"),
+            availability: Availability::Drain,
+        };
+        expect(&script.play(unknown), "NotFound: node n9 not found");
+    }
+}

@@ -7,6 +7,7 @@ use super::audited::{Outcome, shorten};
 use super::holding::{cut_task, erase, erase_unconfirmed, key_of};
 use super::node;
 use super::step::Step;
+use super::version;
 use crate::command::{Receipt, TaskReport};
 use crate::holding::{HoldingKey, HoldingState};
 use crate::ids::{NodeId, TaskId};
@@ -40,8 +41,11 @@ fn take_receipt(step: &mut Step<'_>, node: &NodeId, receipt: &Receipt) {
     if !step.state.holdings().contains_key(&key) {
         return;
     }
+    // Of a secret that is gone only the erasure is news: nobody can tell its bytes any more.
+    let known = step.state.secrets().contains_key(&key.secret);
     match receipt.state {
         HoldingState::Pending => {}
+        HoldingState::Present | HoldingState::Failed if !known => {}
         HoldingState::Erased => erase(step, &key, &target_words(&key)),
         HoldingState::Failed => failed(step, &key, &shorten(&receipt.message, 500)),
         HoldingState::Present if proves(step, &key, receipt) => present(step, &key),
@@ -59,7 +63,6 @@ fn key_in(node: &NodeId, receipt: &Receipt) -> HoldingKey {
     }
 }
 
-/// Also for a secret that is gone: nobody can tell any more, so nothing is proven.
 fn proves(step: &Step<'_>, key: &HoldingKey, receipt: &Receipt) -> bool {
     let version = step
         .state
@@ -76,7 +79,6 @@ fn present(step: &mut Step<'_>, key: &HoldingKey) {
     if holding.state == HoldingState::Present && holding.proven {
         return;
     }
-    // After an erasure it can only come back as a debt, unless the task still has a claim to it.
     let claimed = is_claimed(step, key);
     step.edit_holding(key, |holding| {
         holding.state = HoldingState::Present;
@@ -84,6 +86,7 @@ fn present(step: &mut Step<'_>, key: &HoldingKey) {
         holding.owed |= !claimed;
         holding.message.clear();
     });
+    reopen(step, key);
     let delivery = step.delivery(key);
     step.audit("secret.deliver", delivery, format!("{}, proven", target_words(key)));
     replaced_unseen(step, key);
@@ -103,9 +106,17 @@ fn failed(step: &mut Step<'_>, key: &HoldingKey, message: &str) {
         holding.owed |= !claimed;
         message.clone_into(&mut holding.message);
     });
+    reopen(step, key);
     let delivery = step.delivery(key);
     let detail = format!("{}: {message}", target_words(key));
     step.audit_outcome("secret.deliver", delivery, Outcome::Failed, detail);
+}
+
+/// A worker that has again what it had erased owes again, and the version is not gone after all.
+fn reopen(step: &mut Step<'_>, key: &HoldingKey) {
+    if step.state.holdings().get(key).is_some_and(|holding| holding.owed) {
+        version::reopen(step, &key.secret, key.version);
+    }
 }
 
 /// A version that was assigned and cut before the worker ever saw it gives no receipt of its own. Another version at
@@ -204,4 +215,130 @@ fn ended(step: &mut Step<'_>, task: &TaskId) {
 
 fn target_words(key: &HoldingKey) -> String {
     format!("target {}", key.target)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::{Receipt, TaskChange};
+    use crate::holding::HoldingState::{Erased, Failed, Pending, Present};
+    use crate::ids::TaskId;
+    use crate::script::{Script, change, expect, inventory, receipt, receipts, rotate, status};
+    use crate::task::TaskState::{Complete, Orphaned, Running, Starting};
+
+    #[test]
+    fn a_receipt_counts_once() {
+        let mut script = Script::with_web(&["db"]);
+        let present = || receipts("n1", vec![receipt("t1", "db", 1, Present)]);
+        expect(
+            &script.play(present()),
+            "holding s-db v1 t1: Present, proven\nsecret.deliver db v1 -> ember web.1 [ok] target db, proven",
+        );
+        expect(&script.play(present()), "");
+        expect(&script.play(receipts("n1", vec![receipt("t1", "db", 1, Pending)])), "");
+    }
+
+    #[test]
+    fn wrong_bytes_prove_nothing() {
+        let mut script = Script::with_web(&["db"]);
+        let wrong = |digest| {
+            receipts(
+                "n1",
+                vec![Receipt {
+                    digest,
+                    ..receipt("t1", "db", 1, Present)
+                }],
+            )
+        };
+        let failed = "holding s-db v1 t1: Failed
+            secret.deliver db v1 -> ember web.1 [failed] target db: the bytes read back are not this version's";
+        expect(&script.play(wrong(Some([9; 32]))), failed);
+        expect(&script.play(wrong(None)), "");
+    }
+
+    #[test]
+    fn a_worker_speaks_for_itself_only() {
+        let mut script = Script::with_web(&["db"]);
+        expect(&script.play(receipts("n2", vec![receipt("t1", "db", 1, Present)])), "");
+        expect(&script.play(status("n2", "t1", Running)), "");
+        expect(&script.play(status("n1", "t1", Orphaned)), "");
+        expect(
+            &script.play(receipts("n1", vec![receipt("t1", "other", 1, Present)])),
+            "",
+        );
+        expect(&script.play(receipts("n9", Vec::new())), "NotFound: node n9 not found");
+        expect(&script.play(inventory("n2", Vec::new())), "");
+    }
+
+    #[test]
+    fn states_only_move_forward() {
+        let mut script = Script::with_web(&["db"]);
+        expect(&script.play(status("n1", "t1", Running)), "task t1");
+        expect(&script.play(status("n1", "t1", Running)), "");
+        expect(&script.play(status("n1", "t1", Starting)), "");
+        script.play(receipts("n1", vec![receipt("t1", "db", 1, Present)]));
+        expect(
+            &script.play(status("n1", "t1", Complete)),
+            "task t1\nholding s-db v1 t1: Present, proven, owed",
+        );
+        expect(&script.play(status("n1", "t1", Running)), "");
+    }
+
+    #[test]
+    fn what_never_arrived_is_not_owed_for_ever() {
+        let mut script = Script::with_web(&["db"]);
+        script.play(rotate("db", 2));
+        expect(
+            &script.refresh("t1"),
+            "task t1\nholding s-db v1 t1: Pending, owed\nholding s-db v2 t1: Pending",
+        );
+        expect(
+            &script.play(receipts("n1", vec![receipt("t1", "db", 2, Present)])),
+            "holding s-db v1 t1: Erased
+             holding s-db v2 t1: Present, proven
+             secret.deliver db v2 -> ember web.1 [ok] target db, proven
+             secret.erase db v1 -> ember web.1 [ok] target db, replaced before it arrived",
+        );
+        let mut script = Script::with_web(&["db"]);
+        expect(
+            &script.play(status("n1", "t1", Complete)),
+            "task t1
+             holding s-db v1 t1: Erased
+             secret.erase db v1 -> ember web.1 [ok] the task ended without it",
+        );
+    }
+
+    #[test]
+    fn an_inventory_is_everything_the_worker_has() {
+        let mut script = Script::with_web(&["api", "db"]);
+        expect(&script.play(inventory("n1", Vec::new())), "");
+        script.play(receipts(
+            "n1",
+            vec![receipt("t1", "api", 1, Present), receipt("t1", "db", 1, Present)],
+        ));
+        expect(
+            &script.play(inventory("n1", vec![receipt("t1", "api", 1, Present)])),
+            "holding s-db v1 t1: Pending
+             secret.erase db v1 -> ember web.1 [ok] target db, not in the worker's inventory",
+        );
+        script.play(change(TaskChange::Files {
+            task: TaskId::new("t1"),
+            files: Vec::new(),
+        }));
+        expect(
+            &script.play(inventory("n1", Vec::new())),
+            "holding s-api v1 t1: Erased
+             holding s-db v1 t1: Erased
+             secret.erase api v1 -> ember web.1 [ok] target api, not in the worker's inventory
+             secret.erase db v1 -> ember web.1 [ok] target db, not in the worker's inventory",
+        );
+        expect(&script.play(receipts("n1", vec![receipt("t1", "db", 1, Erased)])), "");
+        let failed = vec![Receipt {
+            message: "busy".into(),
+            ..receipt("t1", "db", 1, Failed)
+        }];
+        expect(
+            &script.play(receipts("n1", failed)),
+            "holding s-db v1 t1: Failed, owed\nsecret.deliver db v1 -> ember web.1 [failed] target db: busy",
+        );
+    }
 }

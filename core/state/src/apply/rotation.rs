@@ -180,3 +180,85 @@ fn name(state: &State, secret: &SecretId) -> String {
         .get(secret)
         .map_or_else(|| secret.to_string(), |secret| secret.name.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::holding::HoldingState::{Erased, Present};
+    use crate::rotation::RotationPhase::{Done, Failed, RolledBack, Rolling, RollingBack, Verifying};
+    use crate::script::{Script, advance, expect, receipt, receipts, revoke, rotate};
+    use crate::secret::VersionState;
+
+    #[test]
+    fn done_needs_every_proof() {
+        let mut script = Script::with_web(&["db"]);
+        script.play(receipts("n1", vec![receipt("t1", "db", 1, Present)]));
+        script.play(rotate("db", 2));
+        let unproven = "Precondition: the rotation of 'db' is not proven: 0 of 1 tasks; wait for their receipts";
+        expect(&script.play(advance("db", 2, Done)), unproven);
+        expect(
+            &script.refresh("t1"),
+            "task t1\nholding s-db v1 t1: Present, proven, owed\nholding s-db v2 t1: Pending",
+        );
+        expect(&script.play(advance("db", 2, Verifying)), "rotation r-db-2");
+        expect(&script.play(advance("db", 2, Verifying)), "");
+        expect(&script.play(advance("db", 2, Done)), unproven);
+        script.play(receipts(
+            "n1",
+            vec![receipt("t1", "db", 2, Present), receipt("t1", "db", 1, Erased)],
+        ));
+        expect(
+            &script.play(advance("db", 2, Done)),
+            "rotation r-db-2\nrotation.done db [ok] v1 -> v2",
+        );
+        let over = "Conflict: rotation r-db-2 is over; look at the secret again";
+        expect(&script.play(advance("db", 2, RollingBack)), over);
+    }
+
+    #[test]
+    fn rolling_back_makes_the_version_before_current_again() {
+        let mut script = Script::with_web(&["db"]);
+        script.play(rotate("db", 2));
+        script.refresh("t1");
+        expect(
+            &script.play(advance("db", 2, RollingBack)),
+            "secret s-db\nrotation r-db-2\nrotation.rollback db [failed] v2 -> v1",
+        );
+        assert_eq!(script.version("db", 1), VersionState::Current);
+        assert_eq!(script.version("db", 2), VersionState::Failed);
+        expect(
+            &script.play(advance("db", 2, Rolling)),
+            "Conflict: rotation r-db-2 cannot take that step from where it is; plan again",
+        );
+        script.refresh("t1");
+        expect(
+            &script.play(advance("db", 2, RolledBack)),
+            "rotation r-db-2\nrotation.rollback db [ok] everything is back at v1",
+        );
+    }
+
+    #[test]
+    fn there_is_no_way_back_to_a_revoked_version() {
+        let mut script = Script::with_web(&["db"]);
+        script.play(rotate("db", 2));
+        script.play(revoke("db", Some(1)));
+        assert!(
+            script
+                .play(advance("db", 2, RollingBack))
+                .contains("nothing to return to")
+        );
+        expect(
+            &script.play(advance("db", 2, Failed)),
+            "rotation r-db-2\nrotation.failed db [failed] v1 -> v2",
+        );
+        assert_eq!(script.version("db", 2), VersionState::Current);
+    }
+
+    #[test]
+    fn the_oldest_finished_rotations_are_forgotten() {
+        let mut script = Script::with_web(&["db"]);
+        for number in 2..=20 {
+            script.play(rotate("db", number));
+        }
+        assert_eq!(script.state.rotations().len(), super::ROTATIONS_KEPT + 1);
+    }
+}

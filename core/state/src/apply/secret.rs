@@ -107,18 +107,13 @@ fn leave_debts(step: &mut Step<'_>, id: &SecretId, name: &str) -> usize {
 
 fn in_use(state: &State, secret: &Secret) -> Option<Refusal> {
     let grants = |spec: &ServiceSpec| spec.grants.iter().any(|grant| grant.secret == secret.id);
-    let runs = |service: &Service| {
-        state
-            .tasks_of(&service.id)
-            .any(|task| task.is_live() && task.files.iter().any(|file| file.secret == secret.id))
-    };
     let mut now: Vec<&Service> = state
         .services_with(&secret.id)
         .filter(|service| grants(&service.spec))
         .collect();
-    for task in state.tasks_with(&secret.id).filter(|task| task.is_live()) {
-        now.extend(state.services().get(&task.service).filter(|service| runs(service)));
-    }
+    // While an update rolls, tasks of the spec before still read it.
+    let live = state.tasks_with(&secret.id).filter(|task| task.is_live());
+    now.extend(live.filter_map(|task| state.services().get(&task.service)));
     let only_previous = now.is_empty();
     if only_previous {
         now.extend(state.services_with(&secret.id));
@@ -162,5 +157,126 @@ pub(super) fn version_of(step: &Step<'_>, new: &NewVersion, number: u32, name: S
         sealed: Some(new.sealed.clone()),
         receipt_digest: new.receipt_digest,
         fingerprint: new.fingerprint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::{Command, NewVersion, TaskChange};
+    use crate::holding::HoldingState;
+    use crate::script::{
+        self, Script, create, expect, new_version, receipt, receipts, rotate, service_id, spec, update,
+    };
+    use crate::task::TaskState;
+
+    #[test]
+    fn names_are_unique_in_any_case_and_among_versions() {
+        let mut script = Script::new();
+        expect(
+            &script.play(create("db")),
+            "secret s-db\nsecret.create db [ok] v1, 12 bytes",
+        );
+        let taken = |script: &mut Script, name: &str| {
+            let Command::CreateSecret { version, .. } = create(name) else {
+                unreachable!("a creation")
+            };
+            let id = script::secret("other");
+            let (name, labels) = (name.to_owned(), std::collections::BTreeMap::new());
+            script.play(Command::CreateSecret {
+                id,
+                name,
+                labels,
+                max_age_ms: 0,
+                version,
+            })
+        };
+        expect(&taken(&mut script, "DB"), "AlreadyExists: secret DB already exists");
+        script.play(rotate("db", 2));
+        expect(
+            &taken(&mut script, "db_V2"),
+            "AlreadyExists: secret db_V2 already exists",
+        );
+        expect(
+            &script.play(create("db")),
+            "AlreadyExists: secret id s-db already exists; propose again with a new id",
+        );
+    }
+
+    #[test]
+    fn size_and_name_are_checked_inside_too() {
+        let mut script = Script::new();
+        let creation = |name: &str, size: u32| {
+            let version = NewVersion {
+                size,
+                ..new_version(name, 1)
+            };
+            let (id, labels) = (script::secret("x"), std::collections::BTreeMap::new());
+            Command::CreateSecret {
+                id,
+                name: name.to_owned(),
+                labels,
+                max_age_ms: 0,
+                version,
+            }
+        };
+        let too_big = "Invalid: secret data must be larger than 0 and less than 512000 bytes";
+        expect(&script.play(creation("x", 0)), too_big);
+        expect(&script.play(creation("x", 512_000)), too_big);
+        expect(&script.play(creation("", 1)), "Invalid: name must be provided");
+    }
+
+    #[test]
+    fn a_used_secret_stays_until_no_spec_can_return_to_it() {
+        let mut script = Script::with_web(&["db"]);
+        let remove = || Command::RemoveSecret {
+            secret: script::secret("db"),
+        };
+        let in_use = "Precondition: secret 'db' is in use by the following service: web";
+        expect(&script.play(remove()), in_use);
+        script.play(update("web", spec("web", &[])));
+        // The task still runs by the spec before.
+        expect(&script.play(remove()), in_use);
+        script.refresh("t1");
+        let returns = "(a roll-back would return to it; update once more, or revoke the secret)";
+        expect(&script.play(remove()), &format!("{in_use} {returns}"));
+        let mut scaled = spec("web", &[]);
+        scaled.mode = crate::service::Mode::Replicated(2);
+        script.play(update("web", scaled));
+        expect(
+            &script.play(remove()),
+            "-secret s-db
+             holding s-db v1 t1: Pending, owed
+             secret.remove db [ok] 1 version, 1 erasure receipt owed",
+        );
+        expect(
+            &script.play(receipts("n1", vec![receipt("t1", "db", 1, HoldingState::Erased)])),
+            "-holding s-db v1 t1
+             secret.erase s-db v1 -> ember web.1 [ok] target db",
+        );
+    }
+
+    #[test]
+    fn a_removed_service_no_longer_uses_it() {
+        let mut script = Script::with_web(&["db"]);
+        script.play(receipts("n1", vec![receipt("t1", "db", 1, HoldingState::Present)]));
+        script.play(Command::RemoveService { id: service_id("web") });
+        script.play(script::status("n1", "t1", TaskState::Shutdown));
+        script.play(receipts("n1", vec![receipt("t1", "db", 1, HoldingState::Erased)]));
+        expect(
+            &script.play(Command::RemoveSecret {
+                secret: script::secret("db"),
+            }),
+            "-secret s-db\ntask t1\n-holding s-db v1 t1\nsecret.remove db [ok] 1 version",
+        );
+        let reap = TaskChange::Reap {
+            task: crate::ids::TaskId::new("t1"),
+        };
+        expect(&script.play(script::change(reap)), "-task t1");
+        expect(
+            &script.play(Command::RemoveSecret {
+                secret: script::secret("db"),
+            }),
+            "NotFound: secret s-db not found",
+        );
     }
 }

@@ -200,6 +200,7 @@ fn checked_files(
 
 /// Desired states only move towards the end.
 fn desire(step: &mut Step<'_>, id: &TaskId, desired: TaskState) {
+    let desired = desired.min(TaskState::Remove);
     let Some(task) = step.state.tasks().get(id).filter(|task| task.desired < desired) else {
         return;
     };
@@ -268,4 +269,187 @@ fn orphan(step: &mut Step<'_>, id: &TaskId, message: &str) {
         task.status.pid = 0;
     });
     cut_task(step, id);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+    use crate::holding::HoldingState::Erased;
+    use crate::script::{Script, change, create, expect, receipt, receipts, revoke, rotate, service_id, status};
+
+    fn new_task(id: &str, slot: u32, node: Option<&str>) -> Command {
+        let node = node.map(NodeId::new);
+        let new = NewTask {
+            id: TaskId::new(id),
+            service: service_id("web"),
+            slot,
+            node,
+            files: Vec::new(),
+        };
+        Command::CreateTasks { tasks: vec![new] }
+    }
+
+    #[test]
+    fn a_task_gets_its_holdings_with_its_node() {
+        let mut script = Script::with_web(&["db"]);
+        let files = script.state.files_wanted(script.state.find_service("web").unwrap());
+        let (id, node) = (TaskId::new("t2"), NodeId::new("n2"));
+        let new = NewTask {
+            id: id.clone(),
+            service: service_id("web"),
+            slot: 2,
+            node: None,
+            files,
+        };
+        expect(&script.play(Command::CreateTasks { tasks: vec![new] }), "task t2");
+        assert_eq!(script.state.tasks()[&id].name, "web.2");
+        let place = || {
+            change(TaskChange::Place {
+                task: id.clone(),
+                node: node.clone(),
+            })
+        };
+        expect(&script.play(place()), "task t2\nholding s-db v1 t2: Pending");
+        expect(
+            &script.play(place()),
+            "Conflict: task web.2 has a node already; plan again",
+        );
+        assert_eq!(script.state.tasks_on(&node).count(), 1);
+    }
+
+    #[test]
+    fn a_command_is_refused_as_a_whole() {
+        let mut script = Script::with_web(&["db"]);
+        let shutdown = TaskChange::Desire {
+            task: TaskId::new("t1"),
+            desired: TaskState::Shutdown,
+        };
+        let unknown = TaskChange::Desire {
+            task: TaskId::new("t9"),
+            desired: TaskState::Shutdown,
+        };
+        let both = Command::ChangeTasks {
+            changes: vec![shutdown, unknown],
+        };
+        expect(&script.play(both), "NotFound: task t9 not found");
+        expect(
+            &script.play(new_task("t2", 0, None)),
+            "Invalid: a task of a replicated service has a slot from 1, one of a global service slot 0 and a node",
+        );
+        expect(
+            &script.play(new_task("t2", 1, Some("n9"))),
+            "NotFound: node n9 not found",
+        );
+        expect(
+            &script.play(new_task("t1", 1, None)),
+            "AlreadyExists: task id t1 already exists; propose again with a new id",
+        );
+    }
+
+    #[test]
+    fn nobody_gets_a_file_without_a_grant_or_a_value() {
+        let mut script = Script::with_web(&["db"]);
+        script.play(create("api"));
+        script.play(rotate("db", 2));
+        let wanted = script.state.files_wanted(script.state.find_service("web").unwrap());
+        let give = |file: SecretFile| {
+            change(TaskChange::Files {
+                task: TaskId::new("t1"),
+                files: vec![file],
+            })
+        };
+        let stale = "Conflict: service web has no grant for 'db' with that version; plan again";
+        let (secret, version_id) = (crate::script::secret("api"), crate::ids::VersionId::new("v-api-1"));
+        expect(
+            &script.play(give(SecretFile {
+                secret,
+                version_id,
+                version: 1,
+                ..wanted[0].clone()
+            })),
+            stale,
+        );
+        expect(
+            &script.play(give(SecretFile {
+                version: 1,
+                ..wanted[0].clone()
+            })),
+            stale,
+        );
+        script.play(revoke("db", Some(2)));
+        expect(
+            &script.play(give(wanted[0].clone())),
+            "Precondition: version 2 of secret 'db' has no value any more; name another version or follow the current one",
+        );
+    }
+
+    #[test]
+    fn going_back_to_a_version_before_its_erasure_asks_for_a_new_proof() {
+        let mut script = Script::with_web(&["db"]);
+        let first = script.state.tasks()[&TaskId::new("t1")].files.clone();
+        script.play(rotate("db", 2));
+        script.refresh("t1");
+        expect(
+            &script.play(change(TaskChange::Files {
+                task: TaskId::new("t1"),
+                files: first,
+            })),
+            "task t1\nholding s-db v1 t1: Pending\nholding s-db v2 t1: Pending, owed",
+        );
+    }
+
+    #[test]
+    fn an_ending_task_owes_and_is_reaped_when_it_is_quits() {
+        let mut script = Script::with_web(&["db"]);
+        let id = || TaskId::new("t1");
+        script.play(receipts(
+            "n1",
+            vec![receipt("t1", "db", 1, crate::holding::HoldingState::Present)],
+        ));
+        let desire = |desired| {
+            change(TaskChange::Desire {
+                task: TaskId::new("t1"),
+                desired,
+            })
+        };
+        expect(
+            &script.play(desire(TaskState::Shutdown)),
+            "task t1\nholding s-db v1 t1: Present, proven, owed",
+        );
+        expect(&script.play(desire(TaskState::Running)), "");
+        let reap = || change(TaskChange::Reap { task: id() });
+        expect(
+            &script.play(reap()),
+            "Precondition: task web.1 has not ended; shut it down first",
+        );
+        expect(&script.play(status("n1", "t1", TaskState::Shutdown)), "task t1");
+        expect(
+            &script.play(change(TaskChange::Files {
+                task: id(),
+                files: Vec::new(),
+            })),
+            "",
+        );
+        script.play(receipts("n1", vec![receipt("t1", "db", 1, Erased)]));
+        expect(&script.play(reap()), "-task t1\n-holding s-db v1 t1");
+        assert_eq!(script.state.holdings().len(), 0);
+    }
+
+    #[test]
+    fn an_unplaced_task_ends_by_itself() {
+        let mut script = Script::with_web(&[]);
+        script.play(new_task("t2", 2, None));
+        let desire = TaskChange::Desire {
+            task: TaskId::new("t2"),
+            desired: TaskState::Shutdown,
+        };
+        expect(&script.play(change(desire)), "task t2");
+        expect(
+            &script.play(change(TaskChange::Reap {
+                task: TaskId::new("t2"),
+            })),
+            "-task t2",
+        );
+    }
 }

@@ -43,6 +43,23 @@ pub(super) fn finish_revoked(step: &mut Step<'_>, secret: &SecretId, number: u32
     destroy(step, secret, number, "revoked, and no worker holds it");
 }
 
+/// The contrary of [`finish_revoked`]: an erasure receipt is owed after all.
+pub(super) fn reopen(step: &mut Step<'_>, id: &SecretId, number: u32) {
+    let version = step
+        .state
+        .secrets()
+        .get(id)
+        .and_then(|secret| secret.versions.get(&number));
+    if version.is_some_and(|version| version.state == VersionState::Destroyed) {
+        let now_ms = step.now_ms;
+        step.edit_secret(id, |secret| {
+            if let Some(version) = secret.versions.get_mut(&number) {
+                version.turn(VersionState::Revoked, now_ms);
+            }
+        });
+    }
+}
+
 /// Destroys superseded and failed versions beyond the newest that the secret keeps, unless somebody needs them.
 pub(super) fn prune(step: &mut Step<'_>, id: &SecretId) {
     let Some(secret) = step.state.secrets().get(id) else {
