@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 /// Docker's words for a cluster without a leader; managers send them with UNAVAILABLE.
 pub const NO_LEADER: &str = "The swarm does not have a leader. It's possible that too few managers are online. Make sure \
                              more than half of the managers are online.";
-/// How a locked manager's refusal begins; managers send it with UNAVAILABLE or FAILED_PRECONDITION.
+/// How a locked manager's refusal begins; managers send it with UNAVAILABLE or `FAILED_PRECONDITION`.
 pub const LOCKED: &str = "Swarm is encrypted and needs to be unlocked before it can be used.";
 
 /// A call's failure. Its text is the manager's own, or says what this end was doing.
@@ -143,7 +143,10 @@ impl From<Status> for CallError {
         match status.code() {
             Code::DeadlineExceeded => Self::Timeout(text),
             Code::Cancelled if text == "Timeout expired" => Self::Timeout("the manager did not answer in time".into()),
-            _ if local => Self::Unavailable(format!("the connection to the manager was lost: {}", innermost(&status))),
+            _ if local => Self::Unavailable(format!(
+                "the connection to the manager was lost: {}",
+                innermost(&status)
+            )),
             Code::NotFound => Self::NotFound(text),
             Code::AlreadyExists => Self::AlreadyExists(text),
             Code::InvalidArgument | Code::OutOfRange => Self::Invalid(text),
@@ -164,7 +167,9 @@ fn connect_failure(status: &Status) -> Option<&ConnectFailure> {
 }
 
 fn innermost(status: &Status) -> String {
-    causes(status).last().map_or_else(|| status.message().to_owned(), ToString::to_string)
+    causes(status)
+        .last()
+        .map_or_else(|| status.message().to_owned(), ToString::to_string)
 }
 
 fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
@@ -192,7 +197,11 @@ mod tests {
         check(Status::permission_denied("no"), CallKind::PermissionDenied, 4);
         check(Status::unavailable(NO_LEADER), CallKind::NoQuorum, 6);
         check(Status::unavailable(LOCKED), CallKind::Locked, 5);
-        check(Status::failed_precondition(format!("{LOCKED} Please")), CallKind::Locked, 5);
+        check(
+            Status::failed_precondition(format!("{LOCKED} Please")),
+            CallKind::Locked,
+            5,
+        );
         check(Status::unavailable("shutting down"), CallKind::Unavailable, 1);
         check(Status::deadline_exceeded("late"), CallKind::Timeout, 124);
         check(Status::internal("broken"), CallKind::Internal, 1);
@@ -200,7 +209,11 @@ mod tests {
 
     #[test]
     fn a_failed_connection_keeps_its_hint_through_the_transport() {
-        let failure = ConnectFailure { address: "unix:///x".into(), cause: "gone".into(), hint: "start it".into() };
+        let failure = ConnectFailure {
+            address: "unix:///x".into(),
+            cause: "gone".into(),
+            hint: "start it".into(),
+        };
         let status = Status::from_error(Box::new(tonic::ConnectError(Box::new(failure))));
         let error = CallError::from(status);
         assert_eq!(error.to_string(), "cannot connect to unix:///x: gone");
@@ -211,6 +224,9 @@ mod tests {
     fn a_status_made_by_this_end_is_a_lost_connection() {
         let broken = std::io::Error::new(std::io::ErrorKind::BrokenPipe, "pipe");
         let error = CallError::from(Status::from_error(Box::new(broken)));
-        assert_eq!(error, CallError::Unavailable("the connection to the manager was lost: pipe".into()));
+        assert_eq!(
+            error,
+            CallError::Unavailable("the connection to the manager was lost: pipe".into())
+        );
     }
 }

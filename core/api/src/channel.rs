@@ -9,8 +9,8 @@ use tonic::transport::{Channel, Endpoint, Error, Uri};
 use tonic::{Request, Response, Status};
 use tower::service_fn;
 
-pub use crate::call_error::ConnectFailure;
 use crate::call_error::CallError;
+pub use crate::call_error::ConnectFailure;
 use crate::net::Duplex;
 use crate::v1::control_client::ControlClient;
 use crate::v1::dispatcher_client::DispatcherClient;
@@ -74,13 +74,18 @@ pub async fn within<T>(
 ) -> Result<T, CallError> {
     match tokio::time::timeout(deadline, call).await {
         Ok(answer) => Ok(answer?.into_inner()),
-        Err(_elapsed) => Err(CallError::Timeout(format!("no answer within {} ms", deadline.as_millis()))),
+        Err(_elapsed) => Err(CallError::Timeout(format!(
+            "no answer within {} ms",
+            deadline.as_millis()
+        ))),
     }
 }
 
 /// A control client with the agreed limits.
 pub fn control(channel: Channel) -> ControlClient<Channel> {
-    ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
+    ControlClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 /// A dispatcher client with the agreed limits.
@@ -92,10 +97,42 @@ pub fn dispatcher(channel: Channel) -> DispatcherClient<Channel> {
 
 /// A peer client with the agreed limits.
 pub fn peer(channel: Channel) -> PeerClient<Channel> {
-    PeerClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
+    PeerClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 /// A Raft client with the agreed limits.
 pub fn raft(channel: Channel) -> RaftClient<Channel> {
-    RaftClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
+    RaftClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+    use super::*;
+    use crate::call_error::CallKind;
+    use crate::v1::StatusRequest;
+
+    #[tokio::test]
+    async fn a_call_that_nobody_answers_ends_at_its_deadline() {
+        let (near, _far) = tokio::io::duplex(MESSAGE_BYTES_MAX);
+        let near = std::sync::Mutex::new(Some(near));
+        let channel = lazy(move || {
+            let stream = near.lock().unwrap().take();
+            async move { stream.ok_or_else(|| std::io::Error::other("one connection only")) }
+        });
+        let deadline = Duration::from_millis(20);
+        let call = within(deadline, control(channel).status(request(StatusRequest {}, deadline))).await;
+        assert_eq!(call.unwrap_err().kind(), CallKind::Timeout);
+    }
+
+    #[test]
+    fn the_deadline_travels_with_the_message() {
+        let request = request(StatusRequest {}, Duration::from_secs(2));
+        assert_eq!(request.metadata().get("grpc-timeout").unwrap(), "2000000u");
+    }
 }

@@ -34,7 +34,11 @@ impl Client {
         let address = format!("unix://{}", path.display());
         Self::over(address, move || {
             let path = path.clone();
-            async move { UnixStream::connect(&path).await.map_err(|error| socket_failure(&path, &error)) }
+            async move {
+                UnixStream::connect(&path)
+                    .await
+                    .map_err(|error| socket_failure(&path, &error))
+            }
         })
     }
 
@@ -46,7 +50,10 @@ impl Client {
         S: Duplex + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        Self { channel: channel::lazy(connector), address: address.into() }
+        Self {
+            channel: channel::lazy(connector),
+            address: address.into(),
+        }
     }
 
     /// A client of a manager in this process, and the connections that manager has to serve.
@@ -87,7 +94,9 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,7 +139,11 @@ fn socket_failure(path: &Path, error: &io::Error) -> ConnectFailure {
         ),
         _ => (error.to_string(), "check the path of the socket".to_owned()),
     };
-    ConnectFailure { address: format!("unix://{}", path.display()), cause, hint }
+    ConnectFailure {
+        address: format!("unix://{}", path.display()),
+        cause,
+        hint,
+    }
 }
 
 fn start_hint() -> String {
@@ -147,7 +160,11 @@ mod tests {
     use crate::v1::StatusRequest;
 
     async fn status(client: &Client) -> CallError {
-        let call = within(CALL_DEADLINE, client.control().status(request(StatusRequest {}, CALL_DEADLINE))).await;
+        let call = within(
+            CALL_DEADLINE,
+            client.control().status(request(StatusRequest {}, CALL_DEADLINE)),
+        )
+        .await;
         call.unwrap_err()
     }
 
@@ -155,7 +172,15 @@ mod tests {
     fn hosts_are_read_or_refused_with_what_to_write() {
         assert_eq!(parse_host("unix:///run/w.sock"), Ok(PathBuf::from("/run/w.sock")));
         assert_eq!(parse_host("").unwrap_err(), HostError::Empty);
-        for wrong in ["/run/w.sock", "unix://w.sock", "unix://", "unix:///", "tcp://a:1", "unix:/run/w.sock", "w"] {
+        for wrong in [
+            "/run/w.sock",
+            "unix://w.sock",
+            "unix://",
+            "unix:///",
+            "tcp://a:1",
+            "unix:/run/w.sock",
+            "w",
+        ] {
             let text = parse_host(wrong).unwrap_err().to_string();
             assert!(text.contains("write unix:///"), "{wrong}: {text}");
         }
@@ -167,7 +192,10 @@ mod tests {
         let error = status(&Client::unix(folder.path().join("w.sock"))).await;
         assert_eq!(error.kind(), CallKind::Socket);
         assert!(error.to_string().starts_with("cannot connect to unix:///"), "{error}");
-        assert!(error.hint().unwrap().contains("wardroom demo --headless --dir"), "{error:?}");
+        assert!(
+            error.hint().unwrap().contains("wardroom demo --headless --dir"),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]
@@ -175,6 +203,9 @@ mod tests {
         let (client, incoming) = Client::in_memory("embedded");
         drop(incoming);
         let error = status(&client).await;
-        assert_eq!(error.to_string(), "cannot connect to embedded: the embedded manager has stopped");
+        assert_eq!(
+            error.to_string(),
+            "cannot connect to embedded: the embedded manager has stopped"
+        );
     }
 }

@@ -36,7 +36,14 @@ into_object!(
 impl Holding {
     /// `node/task/secret/version/target`; the target comes last because it may hold slashes.
     pub fn id(&self) -> String {
-        let Self { node_id, task_id, secret_id, version, target, .. } = self;
+        let Self {
+            node_id,
+            task_id,
+            secret_id,
+            version,
+            target,
+            ..
+        } = self;
         format!("{node_id}/{task_id}/{secret_id}/{version}/{target}")
     }
 }
@@ -66,18 +73,73 @@ mod tests {
     use crate::v1::{AuditRecord, Cluster, Node, Rotation, Service, Task};
 
     fn check(object: impl Into<Object>, kind: Kind, id: &str) {
-        assert_eq!(object.into().key(), Some(ObjectKey { kind: kind.into(), id: id.into() }));
+        assert_eq!(
+            object.into().key(),
+            Some(ObjectKey {
+                kind: kind.into(),
+                id: id.into()
+            })
+        );
     }
 
     #[test]
     fn every_kind_has_its_key() {
-        check(Cluster { id: "c".into(), ..Default::default() }, Kind::Cluster, "c");
-        check(Node { id: "n".into(), ..Default::default() }, Kind::Node, "n");
-        check(Secret { id: "s".into(), ..Default::default() }, Kind::Secret, "s");
-        check(Service { id: "v".into(), ..Default::default() }, Kind::Service, "v");
-        check(Task { id: "t".into(), ..Default::default() }, Kind::Task, "t");
-        check(Rotation { id: "r".into(), ..Default::default() }, Kind::Rotation, "r");
-        check(AuditRecord { sequence: 7, ..Default::default() }, Kind::Audit, "7");
+        check(
+            Cluster {
+                id: "c".into(),
+                ..Default::default()
+            },
+            Kind::Cluster,
+            "c",
+        );
+        check(
+            Node {
+                id: "n".into(),
+                ..Default::default()
+            },
+            Kind::Node,
+            "n",
+        );
+        check(
+            Secret {
+                id: "s".into(),
+                ..Default::default()
+            },
+            Kind::Secret,
+            "s",
+        );
+        check(
+            Service {
+                id: "v".into(),
+                ..Default::default()
+            },
+            Kind::Service,
+            "v",
+        );
+        check(
+            Task {
+                id: "t".into(),
+                ..Default::default()
+            },
+            Kind::Task,
+            "t",
+        );
+        check(
+            Rotation {
+                id: "r".into(),
+                ..Default::default()
+            },
+            Kind::Rotation,
+            "r",
+        );
+        check(
+            AuditRecord {
+                sequence: 7,
+                ..Default::default()
+            },
+            Kind::Audit,
+            "7",
+        );
         let holding = Holding {
             node_id: "n".into(),
             task_id: "t".into(),
@@ -92,8 +154,15 @@ mod tests {
 
     #[test]
     fn the_current_version_is_found_by_number() {
-        let version = |number| Version { number, ..Default::default() };
-        let mut secret = Secret { current: 2, versions: vec![version(1), version(2)], ..Default::default() };
+        let version = |number| Version {
+            number,
+            ..Default::default()
+        };
+        let mut secret = Secret {
+            current: 2,
+            versions: vec![version(1), version(2)],
+            ..Default::default()
+        };
         assert_eq!(secret.current_version().map(|version| version.number), Some(2));
         secret.current = 0;
         assert_eq!(secret.current_version(), None);

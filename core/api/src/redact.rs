@@ -13,12 +13,16 @@ use crate::v1::{Generate, SecretAssignment, Value, value::Source};
 impl Value {
     /// A value given by its bytes.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self { source: Some(Source::Bytes(bytes)) }
+        Self {
+            source: Some(Source::Bytes(bytes)),
+        }
     }
 
     /// A value that the leader makes: `length` characters of `[A-Za-z0-9]`.
     pub fn generated(length: u32) -> Self {
-        Self { source: Some(Source::Generate(Generate { length })) }
+        Self {
+            source: Some(Source::Generate(Generate { length })),
+        }
     }
 }
 
@@ -105,12 +109,23 @@ mod tests {
     fn debug_never_prints_a_value() {
         check(&Value::from_bytes(CANARY.to_vec()));
         let value = Some(Value::from_bytes(CANARY.to_vec()));
-        check(&v1::CreateSecretRequest { value: value.clone(), ..Default::default() });
-        check(&v1::RotateSecretRequest { value, ..Default::default() });
-        let change = v1::AssignmentChange { change: Some(v1::assignment_change::Change::Secret(assignment())) };
+        check(&v1::CreateSecretRequest {
+            value: value.clone(),
+            ..Default::default()
+        });
+        check(&v1::RotateSecretRequest {
+            value,
+            ..Default::default()
+        });
+        let change = v1::AssignmentChange {
+            change: Some(v1::assignment_change::Change::Secret(assignment())),
+        };
         check(&assignment());
         check(&change);
-        check(&v1::AssignmentsMessage { changes: vec![change], ..Default::default() });
+        check(&v1::AssignmentsMessage {
+            changes: vec![change],
+            ..Default::default()
+        });
     }
 
     #[test]
@@ -126,6 +141,9 @@ mod tests {
 
     #[test]
     fn the_length_to_generate_is_no_secret() {
-        assert_eq!(format!("{:?}", Value::generated(32)), "Value { source: Some(Generate(32)) }");
+        assert_eq!(
+            format!("{:?}", Value::generated(32)),
+            "Value { source: Some(Generate(32)) }"
+        );
     }
 }

@@ -45,7 +45,9 @@ impl ClusterView {
                 if message.index < self.index {
                     return false;
                 }
-                changes.changes.iter().for_each(|change| self.change(change));
+                for change in &changes.changes {
+                    self.change(change);
+                }
                 self.index = message.index;
             }
             Some(watch_message::Body::Manager(status)) => {
@@ -64,8 +66,14 @@ impl ClusterView {
     fn replace(&mut self, objects: &[Object]) {
         let managers = std::mem::take(&mut self.managers);
         let lost_managers = std::mem::take(&mut self.lost_managers);
-        *self = Self { managers, lost_managers, ..Self::default() };
-        objects.iter().for_each(|object| self.put(object));
+        *self = Self {
+            managers,
+            lost_managers,
+            ..Self::default()
+        };
+        for object in objects {
+            self.put(object);
+        }
         if !self.nodes.is_empty() {
             let nodes = &self.nodes;
             self.managers.retain(|id, _| nodes.contains_key(id));
@@ -127,19 +135,23 @@ fn keep<T: Clone>(objects: &mut BTreeMap<String, T>, id: &str, object: &T) {
 impl ClusterView {
     /// The secret of that name, case-insensitive as in Docker.
     pub fn secret_named(&self, name: &str) -> Option<&Secret> {
-        self.secrets.values().find(|secret| secret.name.eq_ignore_ascii_case(name))
+        self.secrets
+            .values()
+            .find(|secret| secret.name.eq_ignore_ascii_case(name))
     }
 
     /// The service of that name.
     pub fn service_named(&self, name: &str) -> Option<&Service> {
-        self.services.values().find(|service| service.spec.as_ref().is_some_and(|spec| spec.name == name))
+        self.services
+            .values()
+            .find(|service| service.spec.as_ref().is_some_and(|spec| spec.name == name))
     }
 
     /// The services that were granted the secret.
     pub fn services_granted(&self, secret_id: &str) -> impl Iterator<Item = &Service> {
-        self.services.values().filter(move |service| {
-            service.spec.as_ref().is_some_and(|spec| spec.grants_secret(secret_id))
-        })
+        self.services
+            .values()
+            .filter(move |service| service.spec.as_ref().is_some_and(|spec| spec.grants_secret(secret_id)))
     }
 
     pub fn tasks_of_service(&self, service_id: &str) -> impl Iterator<Item = &Task> {
@@ -151,7 +163,9 @@ impl ClusterView {
     }
 
     pub fn holdings_of_secret(&self, secret_id: &str) -> impl Iterator<Item = &Holding> {
-        self.holdings.values().filter(move |holding| holding.secret_id == secret_id)
+        self.holdings
+            .values()
+            .filter(move |holding| holding.secret_id == secret_id)
     }
 
     pub fn holdings_of_task(&self, task_id: &str) -> impl Iterator<Item = &Holding> {
@@ -160,14 +174,22 @@ impl ClusterView {
 
     /// The newest rotation of the secret, running or not.
     pub fn rotation_of_secret(&self, secret_id: &str) -> Option<&Rotation> {
-        let of_secret = self.rotations.values().filter(|rotation| rotation.secret_id == secret_id);
+        let of_secret = self
+            .rotations
+            .values()
+            .filter(|rotation| rotation.secret_id == secret_id);
         of_secret.max_by_key(|rotation| (rotation.started_at_ms, rotation.version_index))
     }
 
     /// The manager that says it leads, in the highest term; lost managers do not count.
     pub fn leader(&self) -> Option<&ManagerStatus> {
-        let answering = self.managers.values().filter(|status| !self.lost_managers.contains_key(&status.node_id));
-        answering.filter(|status| status.role == "leader").max_by_key(|status| status.term)
+        let answering = self
+            .managers
+            .values()
+            .filter(|status| !self.lost_managers.contains_key(&status.node_id));
+        answering
+            .filter(|status| status.role == "leader")
+            .max_by_key(|status| status.term)
     }
 
     /// What people call the node: its hostname, or its id where that is unknown.

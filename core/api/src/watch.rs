@@ -20,6 +20,10 @@ const BACKOFF_MAX: Duration = Duration::from_secs(3);
 
 /// What a feed says.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one exists at a time, and nearly all are messages"
+)]
 pub enum FeedEvent {
     /// The stream is open; messages follow. What was known before stays true up to its index.
     Connected,
@@ -56,7 +60,14 @@ impl WatchFeed {
     /// Objects of these kinds (none: all), and the managers' status if wanted, from a snapshot on.
     pub fn new(client: Client, kinds: &[Kind], managers: bool) -> Self {
         let kinds = kinds.iter().map(|&kind| kind.into()).collect();
-        Self { client, kinds, managers, resume_index: 0, backoff: BACKOFF_MIN, stage: Stage::Idle }
+        Self {
+            client,
+            kinds,
+            managers,
+            resume_index: 0,
+            backoff: BACKOFF_MIN,
+            stage: Stage::Idle,
+        }
     }
 
     /// Continues after a view that was built earlier, instead of with a snapshot.

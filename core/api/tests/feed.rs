@@ -62,15 +62,24 @@ fn says(messages: Vec<Result<WatchMessage, Status>>) -> (mpsc::Sender<Result<Wat
 }
 
 fn snapshot(index: u64) -> WatchMessage {
-    WatchMessage { index, body: Some(Body::Snapshot(Snapshot::default())) }
+    WatchMessage {
+        index,
+        body: Some(Body::Snapshot(Snapshot::default())),
+    }
 }
 
 fn changes(index: u64) -> WatchMessage {
-    WatchMessage { index, body: Some(Body::Changes(Changes::default())) }
+    WatchMessage {
+        index,
+        body: Some(Body::Changes(Changes::default())),
+    }
 }
 
 fn manager(index: u64) -> WatchMessage {
-    WatchMessage { index, body: Some(Body::Manager(ManagerStatus::default())) }
+    WatchMessage {
+        index,
+        body: Some(Body::Manager(ManagerStatus::default())),
+    }
 }
 
 /// Serves the script and returns a client of it.
@@ -107,7 +116,11 @@ async fn a_feed_resumes_after_the_last_objects_it_saw() {
 
     let asked = script.asked.lock().unwrap();
     let secret = vec![i32::from(Kind::Secret)];
-    let request = |resume_index| WatchRequest { resume_index, kinds: secret.clone(), managers: true };
+    let request = |resume_index| WatchRequest {
+        resume_index,
+        kinds: secret.clone(),
+        managers: true,
+    };
     assert_eq!(*asked, [request(0), request(7)]);
 }
 
@@ -116,7 +129,11 @@ async fn a_refusal_and_a_break_are_told_and_tried_again() {
     let script = Script::default();
     let (_open, stream) = says(vec![Err(Status::aborted("cut"))]);
     let (_last, again) = says(vec![Ok(snapshot(1))]);
-    script.answers.lock().unwrap().extend([Err(Status::permission_denied("not you")), Ok(stream), Ok(again)]);
+    script
+        .answers
+        .lock()
+        .unwrap()
+        .extend([Err(Status::permission_denied("not you")), Ok(stream), Ok(again)]);
     let mut feed = WatchFeed::everything(serve(&script));
 
     assert_eq!(kind(&feed.event().await), CallKind::PermissionDenied);

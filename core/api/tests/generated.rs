@@ -5,7 +5,10 @@
 //! WARDROOM_GENERATE=write cargo test -p wardroom-api --test generated
 //! ```
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot read its own tree should stop at that line")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its own tree should stop at that line"
+)]
 
 use std::fs;
 use std::path::Path;

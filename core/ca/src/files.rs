@@ -31,9 +31,17 @@ pub struct NodeFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     #[error("cannot write {}: check that the folder exists, is ours and has room", path.display())]
-    Write { path: PathBuf, #[source] source: io::Error },
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot read {}: put it back from where this node's folder was saved, or join again", path.display())]
-    Read { path: PathBuf, #[source] source: io::Error },
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("{} is readable by others: run `chmod 600` on it, and renew this node's certificate", path.display())]
     Exposed { path: PathBuf },
     #[error("no key in {} belongs to the certificate there: put back both as they were saved", folder.display())]
@@ -77,14 +85,24 @@ impl NodeFiles {
             let key = read_key(&waiting)?;
             if belong_together(&certificate_pem, &key) {
                 place_key(folder)?;
-                return Ok(Self { root_pem, certificate_pem, key });
+                return Ok(Self {
+                    root_pem,
+                    certificate_pem,
+                    key,
+                });
             }
         }
         let key = read_key(&folder.join(KEY))?;
         if !belong_together(&certificate_pem, &key) {
-            return Err(FilesError::Mismatch { folder: folder.to_owned() });
+            return Err(FilesError::Mismatch {
+                folder: folder.to_owned(),
+            });
         }
-        Ok(Self { root_pem, certificate_pem, key })
+        Ok(Self {
+            root_pem,
+            certificate_pem,
+            key,
+        })
     }
 }
 
@@ -105,24 +123,39 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FilesError> {
         file.write_all(bytes)?;
         file.sync_all()
     };
-    create().map_err(|source| FilesError::Write { path: path.to_owned(), source })
+    create().map_err(|source| FilesError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), FilesError> {
-    fs::rename(from, to).map_err(|source| FilesError::Write { path: to.to_owned(), source })
+    fs::rename(from, to).map_err(|source| FilesError::Write {
+        path: to.to_owned(),
+        source,
+    })
 }
 
 fn sync(folder: &Path) -> Result<(), FilesError> {
     let flush = || File::open(folder)?.sync_all();
-    flush().map_err(|source| FilesError::Write { path: folder.to_owned(), source })
+    flush().map_err(|source| FilesError::Write {
+        path: folder.to_owned(),
+        source,
+    })
 }
 
 fn read_text(path: &Path) -> Result<String, FilesError> {
-    fs::read_to_string(path).map_err(|source| FilesError::Read { path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(|source| FilesError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn read_key(path: &Path) -> Result<SecretBytes, FilesError> {
-    let read_error = |source| FilesError::Read { path: path.to_owned(), source };
+    let read_error = |source| FilesError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let mode = fs::metadata(path).map_err(read_error)?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(FilesError::Exposed { path: path.to_owned() });
@@ -142,7 +175,11 @@ mod tests {
     fn files(number: i64) -> NodeFiles {
         let root = root("c1");
         let issued = issue(&root, "n1", Role::Manager, number * 1000);
-        NodeFiles { root_pem: root.certificate_pem().into(), certificate_pem: issued.certificate_pem, key: issued.key }
+        NodeFiles {
+            root_pem: root.certificate_pem().into(),
+            certificate_pem: issued.certificate_pem,
+            key: issued.key,
+        }
     }
 
     fn check(folder: &Path, number: i64) {
@@ -181,7 +218,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         files(1).save(folder.path()).unwrap();
         write(&folder.path().join(KEY), files(2).key.expose(), 0o600).unwrap();
-        assert!(matches!(NodeFiles::load(folder.path()), Err(FilesError::Mismatch { .. })));
+        assert!(matches!(
+            NodeFiles::load(folder.path()),
+            Err(FilesError::Mismatch { .. })
+        ));
     }
 
     #[test]
@@ -189,7 +229,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         files(1).save(folder.path()).unwrap();
         fs::set_permissions(folder.path().join(KEY), fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(NodeFiles::load(folder.path()), Err(FilesError::Exposed { .. })));
+        assert!(matches!(
+            NodeFiles::load(folder.path()),
+            Err(FilesError::Exposed { .. })
+        ));
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub enum HandshakeError {
     #[error("the other node did not finish the handshake in time: check that a wardroom manager listens there")]
     Timeout,
     /// The other end speaks no TLS 1.3 with X25519MLKEM768, or breaks its rules.
-    #[error("the other end does not speak TLS as wardroom does: check that a wardroom manager of this age listens there")]
+    #[error(
+        "the other end does not speak TLS as wardroom does: check that a wardroom manager of this age listens there"
+    )]
     Protocol(#[source] rustls::Error),
     #[error("the connection broke: check that the other node is running")]
     Stream(#[source] io::Error),
@@ -97,12 +99,14 @@ impl From<rustls::Error> for HandshakeError {
 fn refusal(reason: &CertificateError) -> Option<PeerRefusal> {
     let seconds = |time: &UnixTime| time.as_secs();
     match reason {
-        CertificateError::ExpiredContext { time, not_after } => {
-            Some(PeerRefusal::Expired { not_after: seconds(not_after), now: seconds(time) })
-        }
-        CertificateError::NotValidYetContext { time, not_before } => {
-            Some(PeerRefusal::NotYetValid { not_before: seconds(not_before), now: seconds(time) })
-        }
+        CertificateError::ExpiredContext { time, not_after } => Some(PeerRefusal::Expired {
+            not_after: seconds(not_after),
+            now: seconds(time),
+        }),
+        CertificateError::NotValidYetContext { time, not_before } => Some(PeerRefusal::NotYetValid {
+            not_before: seconds(not_before),
+            now: seconds(time),
+        }),
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Some(PeerRefusal::OtherRoot),
         CertificateError::BadEncoding => Some(PeerRefusal::Unusable(IdentityError::Malformed)),
         CertificateError::Other(other) => other.0.downcast_ref::<PeerRefusal>().cloned(),

@@ -27,7 +27,9 @@ impl Role {
     }
 
     fn from_unit(unit: &str) -> Option<Self> {
-        [Self::Manager, Self::Worker].into_iter().find(|role| role.unit() == unit)
+        [Self::Manager, Self::Worker]
+            .into_iter()
+            .find(|role| role.unit() == unit)
     }
 }
 
@@ -74,7 +76,14 @@ impl Identity {
         let unit = only("organizational unit", subject.iter_organizational_unit())?;
         let cluster_id = only("organization", subject.iter_organization())?;
         let role = Role::from_unit(&unit).ok_or(IdentityError::Role)?;
-        Ok((Self { node_id, role, cluster_id }, facts(&certificate, der)))
+        Ok((
+            Self {
+                node_id,
+                role,
+                cluster_id,
+            },
+            facts(&certificate, der),
+        ))
     }
 }
 
@@ -120,10 +129,12 @@ fn facts(certificate: &X509Certificate<'_>, der: &[u8]) -> CertificateFacts {
 
 /// SHA-256 of a certificate's DER, hex.
 pub fn fingerprint(der: &[u8]) -> String {
-    Sha256::digest(der).iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes any text");
-        text
-    })
+    Sha256::digest(der)
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes any text");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -139,7 +150,11 @@ mod tests {
     fn a_certificate_says_who_its_holder_is() {
         let issued = issue(&root("c1"), "n1", Role::Worker, 0);
         let (identity, facts) = Identity::from_der(issued.certificate_der()).unwrap();
-        let expected = Identity { node_id: "n1".into(), role: Role::Worker, cluster_id: "c1".into() };
+        let expected = Identity {
+            node_id: "n1".into(),
+            role: Role::Worker,
+            cluster_id: "c1".into(),
+        };
         assert_eq!(identity, expected);
         assert_eq!(facts.fingerprint, fingerprint(issued.certificate_der()));
     }
@@ -160,7 +175,10 @@ mod tests {
 
     #[test]
     fn fingerprints_are_sha_256() {
-        assert_eq!(fingerprint(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            fingerprint(b""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
     }
 
     proptest! {

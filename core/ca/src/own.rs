@@ -57,7 +57,11 @@ impl Credentials {
         trust
             .check_issued(&certificate, &[], unix_time(facts.not_before_ms))
             .map_err(|_| CredentialError::OtherRoot)?;
-        Ok(Self { identity, facts, certified: certify(certificate, key)? })
+        Ok(Self {
+            identity,
+            facts,
+            certified: certify(certificate, key)?,
+        })
     }
 }
 
@@ -95,7 +99,10 @@ impl Own {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if new.identity.node_id != current.identity.node_id {
             let expected = current.identity.node_id.clone();
-            return Err(CredentialError::OtherNode { expected, found: new.identity.node_id });
+            return Err(CredentialError::OtherNode {
+                expected,
+                found: new.identity.node_id,
+            });
         }
         *current = Arc::new(new);
         Ok(())
@@ -109,7 +116,11 @@ impl Own {
         let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).expect("tests make certificates");
         let (identity, facts) = Identity::from_der(&certificate).expect("tests make certificates");
         let certified = certify(certificate, key).expect("tests keep pairs together");
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Credentials { identity, facts, certified });
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Credentials {
+            identity,
+            facts,
+            certified,
+        });
     }
 }
 

@@ -10,7 +10,10 @@ pub struct RefusedNodes(Arc<RwLock<BTreeSet<String>>>);
 
 impl RefusedNodes {
     pub fn refuse(&self, node_id: impl Into<String>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(node_id.into());
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(node_id.into());
     }
 
     /// Makes the set exactly this one, as the replicated state has it.
@@ -24,7 +27,12 @@ impl RefusedNodes {
 
     /// The ids, sorted.
     pub fn list(&self) -> Vec<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 }
 

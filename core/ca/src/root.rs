@@ -26,8 +26,9 @@ const NODE_LIFETIME_MIN: Duration = Duration::from_secs(3600);
 const ROOT_NAME: &str = "wardroom-ca";
 
 /// PKCS#8 version 1 around a 32-byte Ed25519 seed (RFC 8410, section 7): the seed follows.
-const ED25519_PKCS8: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+const ED25519_PKCS8: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 const ED25519_SEED_BYTES: usize = 32;
 
 /// The cluster's root: certificate and key. Whoever holds it can be any node.
@@ -105,7 +106,13 @@ impl Root {
         if parsed.subject_public_key_info().as_ref() != pair.subject_public_key_info() {
             return Err(IssueError::RootKey);
         }
-        Ok(Self { cluster_id, certificate_pem: certificate_pem.to_owned(), certificate_der, facts, key })
+        Ok(Self {
+            cluster_id,
+            certificate_pem: certificate_pem.to_owned(),
+            certificate_der,
+            facts,
+            key,
+        })
     }
 
     pub fn cluster_id(&self) -> &str {
@@ -144,13 +151,19 @@ impl Root {
         let key = new_key(chance);
         let params = self.node_params(request)?;
         let certificate = params.signed_by(&*key_pair(&key)?, &issuer).map_err(IssueError::Sign)?;
-        Ok(Issued { certificate_pem: certificate.pem(), certificate_der: certificate.der().clone(), key })
+        Ok(Issued {
+            certificate_pem: certificate.pem(),
+            certificate_der: certificate.der().clone(),
+            key,
+        })
     }
 
     fn node_params(&self, request: &IssueRequest<'_>) -> Result<CertificateParams, IssueError> {
         let mut params = params(&self.cluster_id, request.node_id, request.now_ms, request.lifetime)?;
         params.not_after = params.not_after.min(date(self.facts.not_after_ms)?);
-        params.distinguished_name.push(DnType::OrganizationalUnitName, request.role.unit());
+        params
+            .distinguished_name
+            .push(DnType::OrganizationalUnitName, request.role.unit());
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -183,7 +196,10 @@ fn subject_name(name: &str) -> Result<SanType, IssueError> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return Ok(SanType::IpAddress(address));
     }
-    let text = name.to_owned().try_into().map_err(|_| IssueError::Name(name.escape_debug().to_string()))?;
+    let text = name
+        .to_owned()
+        .try_into()
+        .map_err(|_| IssueError::Name(name.escape_debug().to_string()))?;
     Ok(SanType::DnsName(text))
 }
 

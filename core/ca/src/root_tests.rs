@@ -13,7 +13,12 @@ pub(crate) const NOW_MS: i64 = 1_790_000_000_000;
 
 /// A root of that cluster; the same every time.
 pub(crate) fn root(cluster_id: &str) -> Root {
-    Root::create(cluster_id, &ManualClock::new(NOW_MS), &SeededChance::new(1).derive(cluster_id)).unwrap()
+    Root::create(
+        cluster_id,
+        &ManualClock::new(NOW_MS),
+        &SeededChance::new(1).derive(cluster_id),
+    )
+    .unwrap()
 }
 
 /// A certificate issued `after_ms` after [`NOW_MS`] for the usual lifetime.
@@ -23,7 +28,13 @@ pub(crate) fn issue(root: &Root, node_id: &str, role: Role, after_ms: i64) -> Is
 }
 
 fn request(node_id: &str, role: Role, now_ms: i64) -> IssueRequest<'_> {
-    IssueRequest { node_id, role, sans: &[], lifetime: NODE_LIFETIME, now_ms }
+    IssueRequest {
+        node_id,
+        role,
+        sans: &[],
+        lifetime: NODE_LIFETIME,
+        now_ms,
+    }
 }
 
 impl Root {
@@ -45,7 +56,10 @@ fn a_root_lasts_twenty_years_from_an_hour_ago() {
     let facts = root.facts();
     assert_eq!(facts.not_before_ms, NOW_MS - 3_600_000);
     assert_eq!(facts.not_after_ms, NOW_MS + 630_720_000_000);
-    assert_eq!((root.cluster_id(), root.fingerprint()), ("c1", fingerprint(root.certificate_der()).as_str()));
+    assert_eq!(
+        (root.cluster_id(), root.fingerprint()),
+        ("c1", fingerprint(root.certificate_der()).as_str())
+    );
 }
 
 #[test]
@@ -65,7 +79,10 @@ fn a_node_certificate_lasts_as_asked_but_not_beyond_the_root() {
 
 #[test]
 fn less_than_an_hour_is_refused_in_dockers_words() {
-    let short = IssueRequest { lifetime: Duration::from_secs(3599), ..request("n1", Role::Worker, NOW_MS) };
+    let short = IssueRequest {
+        lifetime: Duration::from_secs(3599),
+        ..request("n1", Role::Worker, NOW_MS)
+    };
     let error = root("c1").issue(&short, &SeededChance::new(3)).err().unwrap();
     assert_eq!(error.to_string(), "minimum certificate expiry time is: 1h0m0s");
 }
@@ -74,21 +91,35 @@ fn less_than_an_hour_is_refused_in_dockers_words() {
 fn names_and_dates_that_fit_no_certificate_are_refused() {
     let root = root("c1");
     let refused = |request: &IssueRequest<'_>| root.issue(request, &SeededChance::new(3)).err().unwrap();
-    assert!(matches!(refused(&request("n\u{1b}1", Role::Worker, NOW_MS)), IssueError::Name(name) if name == "n\\u{1b}1"));
+    assert!(
+        matches!(refused(&request("n\u{1b}1", Role::Worker, NOW_MS)), IssueError::Name(name) if name == "n\\u{1b}1")
+    );
     let sans = ["schön".to_owned()];
-    let named = IssueRequest { sans: &sans, ..request("n1", Role::Worker, NOW_MS) };
+    let named = IssueRequest {
+        sans: &sans,
+        ..request("n1", Role::Worker, NOW_MS)
+    };
     assert!(matches!(refused(&named), IssueError::Name(_)));
     for now_ms in [i64::MIN, i64::MAX] {
-        assert!(matches!(refused(&request("n1", Role::Worker, now_ms)), IssueError::Date));
+        assert!(matches!(
+            refused(&request("n1", Role::Worker, now_ms)),
+            IssueError::Date
+        ));
     }
-    let forever = IssueRequest { lifetime: Duration::MAX, ..request("n1", Role::Worker, NOW_MS) };
+    let forever = IssueRequest {
+        lifetime: Duration::MAX,
+        ..request("n1", Role::Worker, NOW_MS)
+    };
     assert!(matches!(refused(&forever), IssueError::Date));
 }
 
 #[test]
 fn subject_names_hold_the_node_its_role_and_what_was_asked() {
     let sans = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let asked = IssueRequest { sans: &sans, ..request("n1", Role::Manager, NOW_MS) };
+    let asked = IssueRequest {
+        sans: &sans,
+        ..request("n1", Role::Manager, NOW_MS)
+    };
     let issued = root("c1").issue(&asked, &SeededChance::new(3)).unwrap();
     let parsed = rustls::server::ParsedCertificate::try_from(&issued.certificate_der).unwrap();
     for name in ["n1", "wardroom-manager", "localhost", "127.0.0.1"] {

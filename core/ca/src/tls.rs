@@ -61,9 +61,21 @@ impl NodeTls {
         let trust = Arc::new(Trust::new(root_pem, Arc::clone(&provider)).map_err(CredentialError::Root)?);
         let own = Arc::new(Own::new(Credentials::new(&trust, certificate_pem, key)?));
         let refused = RefusedNodes::default();
-        let anyone = PeerVerifier { trust: Arc::clone(&trust), refused: refused.clone(), node_id: None, role: None };
+        let anyone = PeerVerifier {
+            trust: Arc::clone(&trust),
+            refused: refused.clone(),
+            node_id: None,
+            role: None,
+        };
         let server = server_config(&provider, &clock, anyone, Arc::clone(&own));
-        Ok(Self(Arc::new(Inner { trust, own, clock, provider, refused, server })))
+        Ok(Self(Arc::new(Inner {
+            trust,
+            own,
+            clock,
+            provider,
+            refused,
+            server,
+        })))
     }
 
     /// Who this node is.
@@ -84,7 +96,9 @@ impl NodeTls {
     /// Shows this certificate from the next handshake on; open connections go on as they are. It must be of this node
     /// and this cluster; otherwise nothing changes.
     pub fn reload(&self, certificate_pem: &str, key: &SecretBytes) -> Result<(), CredentialError> {
-        self.0.own.replace(Credentials::new(&self.0.trust, certificate_pem, key)?)
+        self.0
+            .own
+            .replace(Credentials::new(&self.0.trust, certificate_pem, key)?)
     }
 
     /// For accepting: any node of this cluster that is not refused.
@@ -108,7 +122,10 @@ impl NodeTls {
     }
 
     /// Finishes the handshake of an accepted connection and says who came.
-    pub async fn accept<S>(&self, stream: S) -> Result<(server::TlsStream<S>, Identity, CertificateFacts), HandshakeError>
+    pub async fn accept<S>(
+        &self,
+        stream: S,
+    ) -> Result<(server::TlsStream<S>, Identity, CertificateFacts), HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -156,7 +173,10 @@ async fn in_time<T>(handshake: impl Future<Output = std::io::Result<T>>) -> Resu
 
 /// One key exchange: hybrid, so that traffic recorded today stays closed to a quantum computer.
 fn provider() -> CryptoProvider {
-    CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768], ..aws_lc_rs::default_provider() }
+    CryptoProvider {
+        kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
+        ..aws_lc_rs::default_provider()
+    }
 }
 
 fn server_config(

@@ -15,9 +15,9 @@ const DAY_MS: i64 = 24 * 3_600_000;
 type Accepted = Result<(server::TlsStream<DuplexStream>, Identity, CertificateFacts), HandshakeError>;
 type Connected = Result<client::TlsStream<DuplexStream>, HandshakeError>;
 
-/// A node's TLS, trusting `trusted`, with a certificate from `issuer`, at its own clock.
-fn node_of(trusted: &Root, issuer: &Root, id: &str, role: Role, clock: &Arc<ManualClock>) -> NodeTls {
-    let issued = issue(issuer, id, role, 0);
+/// A node's TLS, trusting `trusted`, with a certificate from `signer`, at its own clock.
+fn node_of(trusted: &Root, signer: &Root, id: &str, role: Role, clock: &Arc<ManualClock>) -> NodeTls {
+    let issued = issue(signer, id, role, 0);
     let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
     NodeTls::new(trusted.certificate_pem(), &issued.certificate_pem, &issued.key, clock).unwrap()
 }
@@ -56,7 +56,9 @@ async fn refused_by_client(near: &NodeTls, far: &NodeTls, expected: ExpectPeer) 
 
 async fn refused_by_server(near: &NodeTls, far: &NodeTls) -> PeerRefusal {
     match meet(near, far, ExpectPeer::AnyManager).await {
-        (Err(HandshakeError::ToldRefused | HandshakeError::ToldExpired), Err(HandshakeError::Refused(refusal))) => refusal,
+        (Err(HandshakeError::ToldRefused | HandshakeError::ToldExpired), Err(HandshakeError::Refused(refusal))) => {
+            refusal
+        }
         (dialled, answered) => panic!("not refused by the server: {:?} {:?}", dialled.err(), answered.err()),
     }
 }
@@ -69,7 +71,10 @@ async fn nodes_of_one_cluster_meet_over_the_hybrid_key_exchange() {
     assert_eq!((identity, facts), (worker.identity(), worker.facts()));
     let dialled = dialled.unwrap();
     for state in [&**stream.get_ref().1 as &CommonState, &**dialled.get_ref().1] {
-        assert_eq!(state.negotiated_key_exchange_group().unwrap().name(), NamedGroup::X25519MLKEM768);
+        assert_eq!(
+            state.negotiated_key_exchange_group().unwrap().name(),
+            NamedGroup::X25519MLKEM768
+        );
         assert_eq!(state.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
         assert_eq!(state.alpn_protocol(), Some(ALPN));
     }
@@ -80,20 +85,39 @@ async fn nodes_of_one_cluster_meet_over_the_hybrid_key_exchange() {
 async fn a_manager_of_the_wrong_name_or_a_worker_is_refused() {
     let (near, manager) = (node("c1", "m2", Role::Manager), node("c1", "m1", Role::Manager));
     let refusal = refused_by_client(&near, &manager, ExpectPeer::Node("m3".into())).await;
-    assert_eq!(refusal, PeerRefusal::OtherNode { expected: "m3".into(), found: "m1".into() });
+    assert_eq!(
+        refusal,
+        PeerRefusal::OtherNode {
+            expected: "m3".into(),
+            found: "m1".into()
+        }
+    );
 
     let worker = node("c1", "w1", Role::Worker);
     for expected in [ExpectPeer::AnyManager, ExpectPeer::Node("w1".into())] {
         let refusal = refused_by_client(&near, &worker, expected).await;
-        assert_eq!(refusal, PeerRefusal::OtherRole { expected: "wardroom-manager", node_id: "w1".into() });
-        assert!(refusal.to_string().starts_with("Permission denied: remote certificate not part of OUs: [wardroom-manager]"));
+        assert_eq!(
+            refusal,
+            PeerRefusal::OtherRole {
+                expected: "wardroom-manager",
+                node_id: "w1".into()
+            }
+        );
+        assert!(
+            refusal
+                .to_string()
+                .starts_with("Permission denied: remote certificate not part of OUs: [wardroom-manager]")
+        );
     }
 }
 
 #[tokio::test]
 async fn another_root_is_refused_on_both_sides() {
     let (ours, theirs) = (node("c1", "m1", Role::Manager), node("c2", "m1", Role::Manager));
-    assert_eq!(refused_by_client(&ours, &theirs, ExpectPeer::AnyManager).await, PeerRefusal::OtherRoot);
+    assert_eq!(
+        refused_by_client(&ours, &theirs, ExpectPeer::AnyManager).await,
+        PeerRefusal::OtherRoot
+    );
 
     // A client that believes our root but has a certificate of its own making: the server has to notice.
     let liar = intruder("c1", &issue(&root("c2"), "m2", Role::Manager, 0));
@@ -103,7 +127,10 @@ async fn another_root_is_refused_on_both_sides() {
 #[tokio::test]
 async fn another_cluster_under_the_same_key_is_refused_on_both_sides() {
     let ours = node("c1", "m1", Role::Manager);
-    let other = PeerRefusal::OtherCluster { expected: "c1".into(), found: "c2".into() };
+    let other = PeerRefusal::OtherCluster {
+        expected: "c1".into(),
+        found: "c2".into(),
+    };
     let forged = intruder("c1", &issue(&root("c1").forged_for("c2"), "m2", Role::Manager, 0));
     assert_eq!(refused_by_client(&ours, &forged, ExpectPeer::AnyManager).await, other);
     assert_eq!(refused_by_server(&forged, &ours).await, other);
@@ -124,12 +151,18 @@ async fn validity_is_judged_by_the_clock_of_each_end() {
 
     let now = u64::try_from((NOW_MS + 91 * DAY_MS) / 1000).unwrap();
     let not_after = now - 24 * 3600;
-    assert_eq!(refused_by_server(&today, &later).await, PeerRefusal::Expired { not_after, now });
+    assert_eq!(
+        refused_by_server(&today, &later).await,
+        PeerRefusal::Expired { not_after, now }
+    );
     let now = u64::try_from((NOW_MS - DAY_MS) / 1000).unwrap();
     let not_before = now + 23 * 3600;
     let not_yet = PeerRefusal::NotYetValid { not_before, now };
     assert_eq!(refused_by_server(&today, &earlier).await, not_yet);
-    assert_eq!(refused_by_client(&earlier, &today, ExpectPeer::AnyManager).await, not_yet);
+    assert_eq!(
+        refused_by_client(&earlier, &today, ExpectPeer::AnyManager).await,
+        not_yet
+    );
 
     let error = meet(&later, &today, ExpectPeer::AnyManager).await.0.unwrap_err();
     assert!(matches!(error, HandshakeError::OwnExpired));
@@ -140,10 +173,16 @@ async fn validity_is_judged_by_the_clock_of_each_end() {
 async fn the_clock_can_make_a_good_certificate_old_between_two_handshakes() {
     let root = root("c1");
     let time = clock(0);
-    let (near, far) = (node("c1", "m1", Role::Manager), node_of(&root, &root, "m2", Role::Manager, &time));
+    let (near, far) = (
+        node("c1", "m1", Role::Manager),
+        node_of(&root, &root, "m2", Role::Manager, &time),
+    );
     assert!(meet(&near, &far, ExpectPeer::AnyManager).await.1.is_ok());
     time.advance(91 * DAY_MS);
-    assert!(matches!(refused_by_server(&near, &far).await, PeerRefusal::Expired { .. }));
+    assert!(matches!(
+        refused_by_server(&near, &far).await,
+        PeerRefusal::Expired { .. }
+    ));
 }
 
 #[tokio::test]
@@ -151,8 +190,15 @@ async fn a_removed_node_is_refused_on_both_sides() {
     let (near, far) = (node("c1", "m1", Role::Manager), node("c1", "m2", Role::Manager));
     far.refused().refuse("m1");
     let refusal = refused_by_server(&near, &far).await;
-    assert!(refusal.to_string().starts_with("Permission denied: node m1 was removed from swarm"));
-    assert_eq!(refused_by_client(&far, &near, ExpectPeer::AnyManager).await, PeerRefusal::Removed("m1".into()));
+    assert!(
+        refusal
+            .to_string()
+            .starts_with("Permission denied: node m1 was removed from swarm")
+    );
+    assert_eq!(
+        refused_by_client(&far, &near, ExpectPeer::AnyManager).await,
+        PeerRefusal::Removed("m1".into())
+    );
 }
 
 #[tokio::test]
@@ -179,14 +225,32 @@ fn a_certificate_that_is_not_ours_is_not_taken() {
     let tls = node("c1", "m1", Role::Manager);
     let before = tls.facts();
     let reload = |issued: &crate::root::Issued| tls.reload(&issued.certificate_pem, &issued.key).unwrap_err();
-    let other = CredentialError::OtherNode { expected: "m1".into(), found: "m2".into() };
+    let other = CredentialError::OtherNode {
+        expected: "m1".into(),
+        found: "m2".into(),
+    };
     assert_eq!(reload(&issue(&root("c1"), "m2", Role::Manager, 0)), other);
-    let cluster = CredentialError::OtherCluster { expected: "c1".into(), found: "c2".into() };
+    let cluster = CredentialError::OtherCluster {
+        expected: "c1".into(),
+        found: "c2".into(),
+    };
     assert_eq!(reload(&issue(&root("c2"), "m1", Role::Manager, 0)), cluster);
-    assert_eq!(reload(&issue(&root("c2").forged_for("c1"), "m1", Role::Manager, 0)), CredentialError::OtherRoot);
-    let (one, two) = (issue(&root("c1"), "m1", Role::Manager, 0), issue(&root("c1"), "m1", Role::Manager, 1));
-    assert_eq!(tls.reload(&one.certificate_pem, &two.key), Err(CredentialError::KeyMismatch));
-    assert_eq!(tls.reload(&one.certificate_pem, &SecretBytes::new(vec![0; 48])), Err(CredentialError::Key));
+    assert_eq!(
+        reload(&issue(&root("c2").forged_for("c1"), "m1", Role::Manager, 0)),
+        CredentialError::OtherRoot
+    );
+    let (one, two) = (
+        issue(&root("c1"), "m1", Role::Manager, 0),
+        issue(&root("c1"), "m1", Role::Manager, 1),
+    );
+    assert_eq!(
+        tls.reload(&one.certificate_pem, &two.key),
+        Err(CredentialError::KeyMismatch)
+    );
+    assert_eq!(
+        tls.reload(&one.certificate_pem, &SecretBytes::new(vec![0; 48])),
+        Err(CredentialError::Key)
+    );
     assert_eq!(tls.facts(), before);
 }
 
@@ -205,7 +269,12 @@ async fn a_tls_12_client_is_refused() {
     // Version 1.2, a random, no session, one ECDHE suite, no compression, Ed25519 as the only extension: what is missing
     // is supported_versions.
     let random = [7; 32];
-    let body = [&[3, 3], &random[..], &[0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 8, 0, 13, 0, 4, 0, 2, 8, 7]].concat();
+    let body = [
+        &[3, 3],
+        &random[..],
+        &[0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 8, 0, 13, 0, 4, 0, 2, 8, 7],
+    ]
+    .concat();
     let length = u8::try_from(body.len()).unwrap();
     let hello = [&[0x16, 3, 1, 0, length + 4, 1, 0, 0, length], &body[..]].concat();
     let (told, error) = answer(&hello).await;
@@ -230,7 +299,10 @@ async fn a_client_with_another_key_exchange_or_without_a_certificate_is_refused(
         role: None,
     };
     let clock: Arc<dyn Clock> = clock(0);
-    let classical = CryptoProvider { kx_groups: vec![aws_lc_rs::kx_group::X25519], ..provider() };
+    let classical = CryptoProvider {
+        kx_groups: vec![aws_lc_rs::kx_group::X25519],
+        ..provider()
+    };
     let classical = client_config(&Arc::new(classical), &clock, verifier(), Arc::clone(&manager.0.own));
     let nameless = ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(ClockTime(clock)))
         .with_protocol_versions(&[&version::TLS13])
@@ -244,7 +316,11 @@ async fn a_client_with_another_key_exchange_or_without_a_certificate_is_refused(
         let dial = async { TlsConnector::from(config).connect(name, a).await?.read_u8().await };
         let (dialled, answered) = tokio::join!(dial, manager.accept(b));
         assert!(dialled.is_err());
-        assert!(matches!(answered, Err(HandshakeError::Protocol(_))), "{:?}", answered.err());
+        assert!(
+            matches!(answered, Err(HandshakeError::Protocol(_))),
+            "{:?}",
+            answered.err()
+        );
     }
 }
 

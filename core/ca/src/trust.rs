@@ -35,7 +35,12 @@ impl Trust {
         let clients = WebPkiClientVerifier::builder_with_provider(Arc::clone(&anchors), Arc::clone(&provider))
             .build()
             .map_err(|_| IdentityError::Malformed)?;
-        Ok(Self { cluster_id, anchors, provider, clients })
+        Ok(Self {
+            cluster_id,
+            anchors,
+            provider,
+            clients,
+        })
     }
 
     /// Whether the root issued the certificate and it is valid at `at`.
@@ -55,7 +60,10 @@ impl Trust {
         let (identity, _) = Identity::from_der(certificate).map_err(PeerRefusal::Unusable)?;
         if identity.cluster_id != self.cluster_id {
             let expected = self.cluster_id.clone();
-            return Err(PeerRefusal::OtherCluster { expected, found: identity.cluster_id });
+            return Err(PeerRefusal::OtherCluster {
+                expected,
+                found: identity.cluster_id,
+            });
         }
         Ok(identity)
     }
@@ -79,25 +87,33 @@ impl PeerVerifier {
             return Err(PeerRefusal::Removed(identity.node_id));
         }
         if let Some(role) = self.role.filter(|&role| role != identity.role) {
-            return Err(PeerRefusal::OtherRole { expected: role.unit(), node_id: identity.node_id });
+            return Err(PeerRefusal::OtherRole {
+                expected: role.unit(),
+                node_id: identity.node_id,
+            });
         }
         match &self.node_id {
-            Some(expected) if *expected != identity.node_id => {
-                Err(PeerRefusal::OtherNode { expected: expected.clone(), found: identity.node_id })
-            }
+            Some(expected) if *expected != identity.node_id => Err(PeerRefusal::OtherNode {
+                expected: expected.clone(),
+                found: identity.node_id,
+            }),
             _ => Ok(()),
         }
     }
 
     fn judge_for_tls(&self, certificate: &[u8]) -> Result<(), rustls::Error> {
-        self.judge(certificate).map_err(|refusal| CertificateError::Other(OtherError(Arc::new(refusal))).into())
+        self.judge(certificate)
+            .map_err(|refusal| CertificateError::Other(OtherError(Arc::new(refusal))).into())
     }
 }
 
 impl fmt::Debug for PeerVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { node_id, role, .. } = self;
-        f.debug_struct("PeerVerifier").field("node_id", node_id).field("role", role).finish_non_exhaustive()
+        f.debug_struct("PeerVerifier")
+            .field("node_id", node_id)
+            .field("role", role)
+            .finish_non_exhaustive()
     }
 }
 
@@ -121,7 +137,12 @@ impl ServerCertVerifier for PeerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.trust.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.trust.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -130,11 +151,19 @@ impl ServerCertVerifier for PeerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.trust.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.trust.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.trust.provider.signature_verification_algorithms.supported_schemes()
+        self.trust
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
