@@ -20,13 +20,22 @@ pub async fn list(arguments: &AuditLs, session: &mut Session) -> Result<(), Repo
     if arguments.follow {
         return follow(index, records, session).await;
     }
+    let cluster = cluster(session).await?;
+    let chain = check(&records, &cluster);
     if session.output.is_json() {
-        session.output.json(&records.iter().map(record_json).collect())?;
+        let state = if chain.is_ok() { "unbroken" } else { "broken" };
+        session.output.json(&json!({
+            "chain": state,
+            "head": cluster.audit_head,
+            "records": records.iter().map(record_json).collect::<Value>(),
+        }))?;
     } else {
         session.output.table(&table(&records))?;
     }
-    let chain = check(&records, &cluster(session).await?)?;
-    session.output.note(&chain.text());
+    let chain = chain?;
+    if !session.output.is_json() {
+        session.output.note(&chain.text());
+    }
     Ok(())
 }
 
@@ -35,7 +44,7 @@ pub async fn verify(session: &mut Session) -> Result<(), Report> {
     let chain = check(&records, &cluster(session).await?)?;
     if session.output.is_json() {
         return session.output.json(&json!({
-            "unbroken": true,
+            "chain": "unbroken",
             "records": chain.records,
             "first_sequence": chain.first,
             "last_sequence": chain.last,

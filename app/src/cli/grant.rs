@@ -44,11 +44,12 @@ pub fn parse_all(texts: &[String]) -> Result<Vec<v1::Grant>, Report> {
     let mut grants: Vec<v1::Grant> = Vec::with_capacity(texts.len());
     for text in texts {
         let grant = parse(text)?;
-        if grants.iter().any(|other| other.target == grant.target) {
-            return Err(
-                Report::usage(format!("duplicate secret target for {} not allowed", grant.secret_name))
-                    .hint("give each grant a target of its own: source=NAME,target=FILE"),
-            );
+        if let Some(other) = grants.iter().find(|other| other.target == grant.target) {
+            let (one, two, target) = (&other.secret_name, &grant.secret_name, &grant.target);
+            return Err(Report::usage(format!(
+                "secret references '{one}' and '{two}' have a conflicting target: '{target}'"
+            ))
+            .hint("give each grant a target of its own: source=NAME,target=FILE"));
         }
         grants.push(grant);
     }
@@ -302,6 +303,6 @@ mod tests {
     #[test]
     fn one_target_once() {
         let report = parse_all(&["a".into(), "source=b,target=a".into()]).unwrap_err();
-        assert_eq!(report.message, "duplicate secret target for b not allowed");
+        assert_eq!(report.message, "secret references 'a' and 'b' have a conflicting target: 'a'");
     }
 }

@@ -67,14 +67,14 @@ fn manager_status(node: &v1::Node, status: &v1::StatusResponse) -> &'static str 
 
 fn list_json(node: &v1::Node, status: &v1::StatusResponse) -> Value {
     json!({
-        "ID": node.id,
-        "Hostname": node.hostname,
-        "Role": words::role(node.role),
-        "Status": words::node_state(node.state),
-        "Availability": words::availability(node.availability),
-        "ManagerStatus": manager_status(node, status),
-        "Address": node.address,
-        "Self": node.id == status.answered_by,
+        "id": node.id,
+        "hostname": node.hostname,
+        "role": words::role(node.role),
+        "status": words::node_state(node.state).to_lowercase(),
+        "availability": words::availability(node.availability).to_lowercase(),
+        "manager_status": manager_status(node, status).to_lowercase(),
+        "address": node.address,
+        "self": node.id == status.answered_by,
     })
 }
 

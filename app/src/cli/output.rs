@@ -156,16 +156,6 @@ fn leading_digits(text: &str) -> &str {
     &text[..text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len())]
 }
 
-/// `a=1,b=2`.
-pub fn labels<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
-    let mut pairs: Vec<String> = labels
-        .into_iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    pairs.sort();
-    pairs.join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use std::cmp::Ordering;

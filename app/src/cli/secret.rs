@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wardroom_api::v1::{self, Kind, object};
 
 use crate::cli::arguments::{Secret, SecretCreate};
-use crate::cli::output::{Table, labels, natural_order};
+use crate::cli::output::{Table, natural_order};
 use crate::cli::session::Session;
 use crate::cli::{holders, inspect, secret_change, value, when, words};
 use crate::report::Report;
@@ -74,13 +74,14 @@ async fn list(quiet: bool, session: &mut Session) -> Result<(), Report> {
 
 fn list_json(secret: &v1::Secret) -> Value {
     json!({
-        "ID": secret.id,
-        "Name": secret.name,
-        "Version": secret.current,
-        "State": state(secret),
-        "Labels": labels(&secret.labels),
-        "CreatedAt": when::rfc3339(secret.created_at_ms),
-        "UpdatedAt": when::rfc3339(secret.updated_at_ms),
+        "id": secret.id,
+        "name": secret.name,
+        "version": secret.current,
+        "versions": secret.versions.len(),
+        "state": state(secret),
+        "labels": secret.labels,
+        "created": when::rfc3339(secret.created_at_ms),
+        "updated": when::rfc3339(secret.updated_at_ms),
     })
 }
 
@@ -315,7 +316,7 @@ mod tests {
             "ID                          NAME          VERSION   STATE     CREATED         UPDATED\n\
              n8kdc5qz2w0x4v6b7m1l3j9fp   db_password   v2        current   6 minutes ago   About a minute ago\n"
         );
-        assert_eq!(list_json(&secret)["Version"], 2);
+        assert_eq!(list_json(&secret)["version"], 2);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wardroom_api::v1::{self, Kind, TaskState, object};
 
 use crate::cli::arguments::{ExecutorChoice, Service, ServiceCreate, ServiceMode, ServicePs, ServiceUpdate};
-use crate::cli::output::{Table, labels, natural_order};
+use crate::cli::output::{Table, natural_order};
 use crate::cli::session::Session;
 use crate::cli::{converge, grant, holders, inspect, secret, when, words};
 use crate::report::Report;
@@ -147,15 +147,17 @@ async fn list(quiet: bool, session: &mut Session) -> Result<(), Report> {
 
 fn list_json(service: &v1::Service, running: &Running) -> Value {
     let spec = service.spec.clone().unwrap_or_default();
+    let (up, wanted) = running.get(&service.id).copied().unwrap_or_default();
     json!({
-        "ID": service.id,
-        "Name": spec.name,
-        "Mode": mode(&spec),
-        "Replicas": replicas(service, running),
-        "Secrets": spec.grants.iter().map(|grant| grant.secret_name.clone()).collect::<Vec<_>>(),
-        "Executor": words::executor(spec.executor),
-        "Command": spec.command,
-        "Labels": labels(&spec.labels),
+        "id": service.id,
+        "name": spec.name,
+        "mode": mode(&spec),
+        "replicas": if spec.global { wanted.into() } else { Value::from(spec.replicas) },
+        "running": up,
+        "secrets": spec.grants.iter().map(|grant| grant.secret_name.clone()).collect::<Vec<_>>(),
+        "executor": words::executor(spec.executor),
+        "command": spec.command,
+        "labels": spec.labels,
     })
 }
 
@@ -303,21 +305,24 @@ fn quoted(error: &str) -> String {
 }
 
 fn task_json(task: &v1::Task, hostnames: &BTreeMap<String, String>) -> Value {
-    let file = |file: &v1::SecretFile| json!({ "SecretName": file.secret_name, "Version": file.version, "Target": file.target, "Mode": file.mode });
+    let file = |file: &v1::SecretFile| {
+        json!({ "secret": file.secret_name, "version": file.version, "target": file.target, "mode": file.mode })
+    };
     json!({
-        "ID": task.id,
-        "Name": task.name,
-        "Node": holders::hostname(hostnames, &task.node_id),
-        "NodeID": task.node_id,
-        "DesiredState": words::task_state(task.desired),
-        "CurrentState": words::task_state(task.state),
-        "Since": when::rfc3339(task.state_since_ms),
-        "Error": task.error,
-        "Message": task.message,
-        "ExitCode": task.exit_code,
-        "Pid": task.pid,
-        "SecretsDir": task.secrets_dir,
-        "Secrets": task.files.iter().map(file).collect::<Value>(),
+        "id": task.id,
+        "name": task.name,
+        "slot": task.slot,
+        "node": holders::hostname(hostnames, &task.node_id),
+        "node_id": task.node_id,
+        "desired_state": words::task_state(task.desired).to_lowercase(),
+        "state": words::task_state(task.state).to_lowercase(),
+        "since": when::rfc3339(task.state_since_ms),
+        "error": task.error,
+        "message": task.message,
+        "exit_code": task.exit_code,
+        "pid": task.pid,
+        "secrets_dir": task.secrets_dir,
+        "secrets": task.files.iter().map(file).collect::<Value>(),
     })
 }
 

@@ -99,12 +99,12 @@ fn unreadable(shown: &str, error: &io::Error) -> Report {
 /// Docker's words for both ends of the range.
 fn check(bytes: &[u8], origin: &str) -> Result<(), Report> {
     if bytes.is_empty() {
-        return Err(Report::failure(format!("error reading from {origin}: data is empty"))
+        return Err(Report::usage(format!("error reading from {origin}: data is empty"))
             .hint("a secret holds at least one byte; --generate N makes one"));
     }
     if bytes.len() >= TOO_LONG {
         return Err(
-            Report::failure("secret data must be larger than 0 and less than 512000 bytes")
+            Report::usage("secret data must be larger than 0 and less than 512000 bytes")
                 .hint("keep a key in wardroom and the bulk elsewhere, encrypted with it"),
         );
     }
