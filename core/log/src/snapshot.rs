@@ -1,0 +1,210 @@
+//! How is the whole state kept? In one sealed file, replaced whole, that shows any damage when it is read.
+
+use std::io;
+use std::sync::Arc;
+
+use wardroom_keys::{Chance, Keyring, SnapshotCipher, TAG_LEN};
+
+use crate::Identity;
+use crate::disk::{Disk, read_file};
+use crate::error::{SnapshotError, is_no_space};
+use crate::prepare::remove_if_there;
+use crate::segment::{fits, read_id};
+
+/// The newest snapshot format this build reads and the one it writes.
+pub const SNAPSHOT_FORMAT: u16 = 1;
+const DIR: &str = "snapshots";
+const MAGIC: &[u8; 8] = b"WRDRSNAP";
+/// Plaintext bytes of a chunk; the last one may be shorter.
+const CHUNK: usize = 64 << 10;
+const FILE_BYTES_MAX: u64 = 16 << 30;
+
+/// A snapshot as it was saved. Both parts are opaque here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub meta: Vec<u8>,
+    pub data: Vec<u8>,
+}
+
+/// The snapshots of one manager, under `snapshots/` of its disk. There is one, except between two steps of a save.
+pub struct Snapshots {
+    disk: Arc<dyn Disk>,
+    identity: Identity,
+    keyring: Arc<Keyring>,
+    chance: Arc<dyn Chance>,
+}
+
+impl Snapshots {
+    /// Opens the directory and removes what unfinished saves left behind.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        identity: Identity,
+        keyring: Arc<Keyring>,
+        chance: Arc<dyn Chance>,
+    ) -> Result<Self, SnapshotError> {
+        if !fits(&identity) {
+            return Err(SnapshotError::BadIdentity);
+        }
+        let failed = io_error("opening", 0);
+        disk.create_dir(DIR).map_err(&failed)?;
+        for name in disk.list(DIR).map_err(&failed)? {
+            if number_of(&name).is_none() {
+                remove_if_there(&*disk, &format!("{DIR}/{name}")).map_err(&failed)?;
+            }
+        }
+        Ok(Self { disk, identity, keyring, chance })
+    }
+
+    /// Stores a snapshot. On return it is durable and the only one; on an error the one before is still there.
+    pub fn save(&self, meta: &[u8], data: &[u8]) -> Result<(), SnapshotError> {
+        let older = self.numbers()?;
+        let number = older.last().map_or(1, |last| last + 1);
+        let bytes = self.seal(number, meta, data)?;
+        let (path, aside) = (path_of(number), format!("{DIR}/{number:020}.tmp"));
+        let failed = io_error("storing", number);
+        let stored = self.write_aside(&aside, &bytes).and_then(|()| self.disk.rename(&aside, &path));
+        if let Err(error) = stored {
+            let _ = self.disk.unlink(&aside); // the first error is the one that tells
+            return Err(failed(error));
+        }
+        self.disk.sync_dir(DIR).map_err(&failed)?;
+        for number in older {
+            // An older snapshot that stays costs space and is removed by the next save.
+            let _ = self.disk.unlink(&path_of(number));
+        }
+        Ok(())
+    }
+
+    /// The newest snapshot, if there is any.
+    pub fn newest(&self) -> Result<Option<Snapshot>, SnapshotError> {
+        let Some(number) = self.numbers()?.last().copied() else { return Ok(None) };
+        let bytes = read_file(&*self.disk, &path_of(number), FILE_BYTES_MAX).map_err(io_error("reading", number))?;
+        self.unseal(number, &bytes).map(Some)
+    }
+
+    /// Bytes on disk of the newest snapshot; 0 without one.
+    pub fn size(&self) -> Result<u64, SnapshotError> {
+        let Some(number) = self.numbers()?.last().copied() else { return Ok(0) };
+        let size = self.disk.open(&path_of(number)).and_then(|file| file.size());
+        size.map_err(io_error("reading", number))
+    }
+
+    fn numbers(&self) -> Result<Vec<u64>, SnapshotError> {
+        let names = self.disk.list(DIR).map_err(io_error("listing", 0))?;
+        let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn write_aside(&self, aside: &str, bytes: &[u8]) -> io::Result<()> {
+        remove_if_there(&*self.disk, aside)?;
+        let file = self.disk.create(aside)?;
+        file.write_at(0, bytes)?;
+        file.sync()
+    }
+
+    fn seal(&self, number: u64, meta: &[u8], data: &[u8]) -> Result<Vec<u8>, SnapshotError> {
+        let too_large = || SnapshotError::TooLarge { bytes: meta.len().saturating_add(data.len()) };
+        let meta_len = u32::try_from(meta.len()).map_err(|_| too_large())?;
+        if (meta.len() + data.len()) as u64 >= FILE_BYTES_MAX / 2 {
+            return Err(too_large());
+        }
+        let mut id = [0; 16];
+        self.chance.fill(&mut id);
+        let dek = self.keyring.dek();
+        let header = self.header(number, dek.epoch(), id);
+        let cipher = dek.snapshot_cipher(&self.identity.cluster, &self.identity.node, id);
+        let plain = [&meta_len.to_le_bytes(), meta, data].concat();
+        let mut out = header.clone();
+        let chunks = plain.chunks(CHUNK);
+        let last = chunks.len() - 1; // never empty: the length of meta is always there
+        for (counter, chunk) in chunks.enumerate() {
+            let chunk_no = u32::try_from(counter).map_err(|_| too_large())?;
+            out.extend_from_slice(&cipher.seal_chunk(chunk_no, counter == last, &header, chunk));
+        }
+        Ok(out)
+    }
+
+    /// `magic 8 | format u16 | epoch u32 | number u64 | id 16 | cluster | node`, ids preceded by a length byte.
+    fn header(&self, number: u64, epoch: u32, id: [u8; 16]) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.extend_from_slice(&SNAPSHOT_FORMAT.to_le_bytes());
+        out.extend_from_slice(&epoch.to_le_bytes());
+        out.extend_from_slice(&number.to_le_bytes());
+        out.extend_from_slice(&id);
+        for id in [&self.identity.cluster, &self.identity.node] {
+            out.push(u8::try_from(id.len()).expect("ids are checked on opening"));
+            out.extend_from_slice(id.as_bytes());
+        }
+        out
+    }
+
+    fn unseal(&self, number: u64, bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
+        let damaged = |chunk| SnapshotError::Damaged { number, chunk };
+        let (epoch, id) = self.read_header(number, bytes)?;
+        let dek = self.keyring.dek_of(epoch).ok_or(SnapshotError::KeyGone { number, epoch })?;
+        let header = self.header(number, epoch, id);
+        let sealed = bytes.strip_prefix(header.as_slice()).ok_or_else(|| damaged(0))?;
+        let cipher = dek.snapshot_cipher(&self.identity.cluster, &self.identity.node, id);
+        let mut plain = unseal_chunks(&cipher, &header, sealed).map_err(damaged)?;
+        let meta_len = plain.first_chunk().map(|len| u32::from_le_bytes(*len)).ok_or_else(|| damaged(0))?;
+        let meta_end = usize::try_from(meta_len).ok().and_then(|len| len.checked_add(4)).ok_or_else(|| damaged(0))?;
+        if meta_end > plain.len() {
+            return Err(damaged(0));
+        }
+        let data = plain.split_off(meta_end);
+        Ok(Snapshot { meta: plain.split_off(4), data })
+    }
+
+    /// Epoch and id of a snapshot of this manager in a format this build reads.
+    fn read_header(&self, number: u64, bytes: &[u8]) -> Result<(u32, [u8; 16]), SnapshotError> {
+        let damaged = || SnapshotError::Damaged { number, chunk: 0 };
+        let fixed: &[u8; 38] = bytes.first_chunk().ok_or_else(damaged)?;
+        if &fixed[..8] != MAGIC {
+            return Err(damaged());
+        }
+        let format = u16::from_le_bytes([fixed[8], fixed[9]]);
+        if format > SNAPSHOT_FORMAT {
+            return Err(SnapshotError::Newer { number, format });
+        }
+        let (cluster, rest) = read_id(&bytes[38..]).ok_or_else(damaged)?;
+        let (node, _) = read_id(rest).ok_or_else(damaged)?;
+        if cluster != self.identity.cluster || node != self.identity.node {
+            return Err(SnapshotError::Foreign { number, cluster, node });
+        }
+        let epoch = fixed[10..].first_chunk().map(|epoch| u32::from_le_bytes(*epoch)).ok_or_else(damaged)?;
+        let id = fixed[22..].first_chunk().copied().ok_or_else(damaged)?;
+        Ok((epoch, id))
+    }
+}
+
+/// The plaintext, or the number of the chunk that is not what was written.
+fn unseal_chunks(cipher: &SnapshotCipher, header: &[u8], sealed: &[u8]) -> Result<Vec<u8>, u32> {
+    let mut plain = Vec::with_capacity(sealed.len());
+    let chunks = sealed.chunks(CHUNK + TAG_LEN);
+    let count = chunks.len();
+    if count == 0 {
+        return Err(0);
+    }
+    for (counter, chunk) in chunks.enumerate() {
+        let chunk_no = u32::try_from(counter).map_err(|_| u32::MAX)?;
+        let opened = cipher.open_chunk(chunk_no, counter + 1 == count, header, chunk);
+        plain.extend_from_slice(&opened.map_err(|_| chunk_no)?);
+    }
+    Ok(plain)
+}
+
+fn path_of(number: u64) -> String {
+    format!("{DIR}/{number:020}.snap")
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    let number = name.strip_suffix(".snap")?.parse().ok()?;
+    (format!("{number:020}.snap") == name).then_some(number)
+}
+
+fn io_error(doing: &'static str, number: u64) -> impl Fn(io::Error) -> SnapshotError {
+    move |source| {
+        if is_no_space(&source) { SnapshotError::NoSpace } else { SnapshotError::Io { doing, number, source } }
+    }
+}
