@@ -1,1 +1,27 @@
-//! placeholder
+//! A worker: what it is assigned, where it keeps plaintext, how it runs tasks, and how it proves both.
+//!
+//! ```text
+//! session ──> wire ──> assignments (pure) ──> worker ──> task ──> files    (memory only)
+//!    ^                                                     │ └──> executor (process, files)
+//!    └──────────── report (kept until acknowledged) <──────┘
+//! ```
+//!
+//! Plaintext is in two places: `values`, while an assigned task lists it, and `files`, while the task lives. A worker knows
+//! its own assignment and nothing of the cluster's state; it decides nothing.
+
+mod agent;
+mod assignments;
+pub mod executor;
+pub mod files;
+mod ids;
+mod managers;
+mod report;
+mod session;
+mod task;
+mod values;
+mod wire;
+mod worker;
+
+pub use agent::{Agent, AgentConfig, AgentSeams, StartError};
+pub use ids::TaskId;
+pub use task::Pace;

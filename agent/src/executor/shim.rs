@@ -1,0 +1,229 @@
+//! What stands between this worker and a task's command? A second start of the same program that sets the stage and then
+//! becomes the command.
+//!
+//! ```text
+//! wardroom internal-task --parent PID --secrets-dir DIR [--mount] [--hide ROOT] -- COMMAND ARGS...
+//! ```
+//!
+//! It dies with the worker (`PDEATHSIG`), sees its own files at `/run/secrets` and, as root, no other task's. Failures go
+//! back through standard input, which the worker hands over as the writing end of a pipe: it closes by itself when the
+//! command takes over, so an empty answer means that the command runs. What it does not know: any value, any key.
+#![allow(unsafe_code)] // unshare(2), see `own_mounts`; no other file of this crate may
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change, mount_remount};
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+/// The hidden command by which a program that embeds a worker is asked to become a task.
+pub const COMMAND: &str = "internal-task";
+/// Where a task finds its directory of files.
+pub const SECRETS_DIR: &str = "WARDROOM_SECRETS_DIR";
+const MOUNTED_AT: &str = "/run/secrets";
+
+/// What a shell exits with when a command cannot be run.
+const CANNOT_RUN: u8 = 126;
+
+/// What the worker asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Request {
+    parent: u32,
+    secrets_dir: PathBuf,
+    mount: bool,
+    hide: Option<PathBuf>,
+    command: Vec<OsString>,
+}
+
+/// If `args` (those of the process, its own name first) ask for a task: becomes it, and returns only when that fails.
+/// Call it first in `main`, before any thread is started; `None` means that the program was started for something else.
+pub fn run_if_asked(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let mut args = args.into_iter().skip(1);
+    (args.next()? == COMMAND).then(|| run(args))
+}
+
+/// Becomes the task; `args` are those after [`COMMAND`]. Returns only when that fails.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // The worker listens at the other end of what is standard input now; the command must not inherit it.
+    let answer = take_answer();
+    let reason = match parse(args).and_then(|request| become_task(&request)) {
+        Err(reason) => reason,
+        Ok(never) => match never {},
+    };
+    if let Some(answer) = answer {
+        // A worker that no longer listens needs no answer.
+        let _ = std::fs::File::from(answer).write_all(reason.as_bytes());
+    }
+    ExitCode::from(CANNOT_RUN)
+}
+
+/// Moves the worker's pipe out of standard input, to a handle that closes when the command takes over.
+fn take_answer() -> Option<OwnedFd> {
+    let answer = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).ok()?;
+    let null = openat(CWD, "/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    rustix::stdio::dup2_stdin(&null).ok()?;
+    Some(answer)
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
+    let mut request = Request::default();
+    let mut args = args.into_iter();
+    let missing = |option: &str| format!("{option} needs a value");
+    while let Some(arg) = args.next() {
+        match arg.to_str() {
+            Some("--parent") => {
+                let text = args.next().ok_or_else(|| missing("--parent"))?;
+                request.parent = text
+                    .to_str()
+                    .and_then(|text| text.parse().ok())
+                    .ok_or("--parent is not a process id")?;
+            }
+            Some("--secrets-dir") => request.secrets_dir = args.next().ok_or_else(|| missing("--secrets-dir"))?.into(),
+            Some("--hide") => request.hide = Some(args.next().ok_or_else(|| missing("--hide"))?.into()),
+            Some("--mount") => request.mount = true,
+            Some("--") => request.command = args.by_ref().collect(),
+            _ => return Err(format!("{} is not an option of {COMMAND}", arg.display())),
+        }
+    }
+    if request.secrets_dir.as_os_str().is_empty() || request.command.is_empty() {
+        return Err(format!("{COMMAND} needs --secrets-dir and, after --, a command"));
+    }
+    Ok(request)
+}
+
+fn become_task(request: &Request) -> Result<std::convert::Infallible, String> {
+    die_with(request.parent)?;
+    let mut seen = request.secrets_dir.as_path();
+    if request.mount {
+        own_mounts(&request.secrets_dir, request.hide.as_deref())
+            .map_err(|(doing, errno)| format!("cannot {doing}: {errno}"))?;
+        seen = Path::new(MOUNTED_AT);
+    }
+    let (program, args) = request.command.split_first().ok_or("there is no command")?;
+    Err(Command::new(program)
+        .args(args)
+        .env(SECRETS_DIR, seen)
+        .exec()
+        .to_string())
+}
+
+/// The kernel kills this process when the worker goes, however it goes.
+fn die_with(parent: u32) -> Result<(), String> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|errno| format!("cannot tie it to the worker: {errno}"))?;
+    // The worker may have gone before the line above: then nobody is left to tie this process to.
+    let now = getppid().and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
+    if now == Some(parent) {
+        Ok(())
+    } else {
+        Err("the worker is gone".into())
+    }
+}
+
+type Step<T> = Result<T, (&'static str, rustix::io::Errno)>;
+
+/// A view of the file systems in which `/run/secrets` is this task's directory and `hide` is empty.
+///
+/// The directory is bound, not its files: a later swap of the set inside it is seen at once.
+fn own_mounts(secrets_dir: &Path, hide: Option<&Path>) -> Step<()> {
+    let step = |doing: &'static str| move |errno| (doing, errno);
+    make_directory(Path::new("/run"))
+        .and_then(|()| make_directory(Path::new(MOUNTED_AT)))
+        .map_err(step("create /run/secrets"))?;
+    // SAFETY: only the mount name space is left; FILES, the flag that could take handles from other threads, is not
+    // given, and this process has a single thread.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.map_err(step("take a mount name space"))?;
+    // Slave: what is mounted on the host later still arrives, and nothing from here reaches the host.
+    mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+        .map_err(step("detach the mounts"))?;
+    mount_bind_recursive(secrets_dir, MOUNTED_AT).map_err(step("bind the secrets directory"))?;
+    // A remount that does not repeat a flag drops it.
+    let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount_remount(MOUNTED_AT, MountFlags::BIND | MountFlags::RDONLY | quiet, "")
+        .map_err(step("make the secrets read-only"))?;
+    if let Some(hide) = hide {
+        mount(
+            "wardroom",
+            hide,
+            "tmpfs",
+            MountFlags::RDONLY | quiet,
+            c"size=4k,nr_inodes=1,mode=0",
+        )
+        .map_err(step("hide the other tasks' secrets"))?;
+    }
+    Ok(())
+}
+
+fn make_directory(path: &Path) -> rustix::io::Result<()> {
+    match rustix::fs::mkdir(path, Mode::from_raw_mode(0o755)) {
+        Err(rustix::io::Errno::EXIST) => Ok(()),
+        other => other,
+    }
+}
+
+/// The arguments with which the worker starts its own program again.
+pub(super) fn args(
+    parent: u32,
+    secrets_dir: &Path,
+    mount: bool,
+    hide: Option<&Path>,
+    command: &[String],
+) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec![COMMAND.into(), "--parent".into(), parent.to_string().into()];
+    args.extend([OsString::from("--secrets-dir"), secrets_dir.into()]);
+    if mount {
+        args.push("--mount".into());
+        args.extend(
+            hide.into_iter()
+                .flat_map(|hide| [OsStr::new("--hide").to_owned(), hide.into()]),
+        );
+    }
+    args.push("--".into());
+    args.extend(command.iter().map(OsString::from));
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_worker_writes_the_shim_reads() {
+        let command = ["sleep".to_owned(), "--mount".to_owned()];
+        let written = args(7, Path::new("/x/y"), true, Some(Path::new("/x")), &command);
+        let read = parse(written.into_iter().skip(1));
+        let expected = Request {
+            parent: 7,
+            secrets_dir: "/x/y".into(),
+            mount: true,
+            hide: Some("/x".into()),
+            command: command.iter().map(OsString::from).collect(),
+        };
+        assert_eq!(read, Ok(expected));
+    }
+
+    #[test]
+    fn half_a_request_is_refused() {
+        for args in [
+            &["--secrets-dir", "/x"][..],
+            &["--", "true"],
+            &["--parent", "x"],
+            &["--secrets-dir"],
+            &["--else"],
+        ] {
+            assert!(parse(args.iter().map(OsString::from)).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn other_starts_of_the_program_are_left_alone() {
+        assert!(run_if_asked(["wardroom", "demo"].map(OsString::from)).is_none());
+        assert!(run_if_asked(["wardroom"].map(OsString::from)).is_none());
+    }
+}

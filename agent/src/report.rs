@@ -1,0 +1,239 @@
+//! What does the manager still have to hear? The latest word about every task and every file, kept until it is acknowledged.
+//!
+//! ```text
+//! tasks ──> Ledger ──take──> ReportRequest ──> manager
+//!             ^ └── lost: back into the ledger, unless something newer is there
+//!             └──── acknowledged: gone from what is owed, kept for the next inventory
+//! ```
+//!
+//! The first report of a session is an inventory: all that this worker holds and every task's state. It waits until no
+//! task is in the middle of writing or erasing, because the manager takes what it leaves out as not held.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+use wardroom_api::v1::{HoldingState, Receipt, ReportRequest, TaskReport};
+
+use crate::ids::TaskId;
+
+/// Entries per report, an inventory aside: far below the largest message.
+const BATCH_MAX: usize = 1000;
+
+/// What a receipt is about: task, secret, version, target.
+type ReceiptKey = (String, String, u32, String);
+
+#[derive(Clone, Default)]
+struct Batch {
+    tasks: BTreeMap<TaskId, TaskReport>,
+    receipts: BTreeMap<ReceiptKey, Receipt>,
+}
+
+/// The pure part: what is known, what is owed, what is under way.
+#[derive(Default)]
+struct Ledger {
+    /// The last word about each assigned task, and every receipt of a file that is there.
+    known: Batch,
+    /// Not yet acknowledged and not under way.
+    owed: Batch,
+    under_way: Option<(Batch, bool)>,
+    inventory_owed: bool,
+    /// Tasks that are writing or erasing at this moment.
+    unsettled: BTreeSet<TaskId>,
+}
+
+impl Ledger {
+    fn task(&mut self, report: TaskReport) {
+        let id = TaskId::new(report.task_id.clone());
+        self.known.tasks.insert(id.clone(), report.clone());
+        self.owed.tasks.insert(id, report);
+    }
+
+    fn receipt(&mut self, receipt: Receipt) {
+        let key = key(&receipt);
+        match receipt.state() {
+            HoldingState::Present => {
+                self.known.receipts.insert(key.clone(), receipt.clone());
+            }
+            HoldingState::Erased => {
+                self.known.receipts.remove(&key);
+            }
+            // A file that could not be written or erased: what was known of it before still holds.
+            _ => {}
+        }
+        self.owed.receipts.insert(key, receipt);
+    }
+
+    fn forget(&mut self, task: &TaskId) {
+        self.known.tasks.remove(task);
+        self.unsettled.remove(task);
+    }
+
+    fn connected(&mut self) {
+        self.lost();
+        self.inventory_owed = true;
+    }
+
+    /// The next report, or `None` when nothing can or need be said now. One is under way at a time.
+    fn take(&mut self, session_id: &str) -> Option<ReportRequest> {
+        if self.under_way.is_some() || (self.inventory_owed && !self.unsettled.is_empty()) {
+            return None;
+        }
+        let inventory = self.inventory_owed;
+        let batch = if inventory { self.inventory() } else { self.next_owed() };
+        if !inventory && batch.tasks.is_empty() && batch.receipts.is_empty() {
+            return None;
+        }
+        self.inventory_owed = false;
+        let request = ReportRequest {
+            session_id: session_id.to_owned(),
+            tasks: batch.tasks.values().cloned().collect(),
+            receipts: batch.receipts.values().cloned().collect(),
+            inventory,
+        };
+        self.under_way = Some((batch, inventory));
+        Some(request)
+    }
+
+    fn inventory(&mut self) -> Batch {
+        let mut batch = self.known.clone();
+        let owed = std::mem::take(&mut self.owed);
+        batch.tasks.extend(owed.tasks);
+        batch.receipts.extend(owed.receipts);
+        batch
+    }
+
+    fn next_owed(&mut self) -> Batch {
+        Batch {
+            tasks: split_first(&mut self.owed.tasks),
+            receipts: split_first(&mut self.owed.receipts),
+        }
+    }
+
+    fn acknowledged(&mut self) {
+        self.under_way = None;
+    }
+
+    fn lost(&mut self) {
+        let Some((batch, inventory)) = self.under_way.take() else {
+            return;
+        };
+        self.inventory_owed |= inventory;
+        for (id, report) in batch.tasks {
+            self.owed.tasks.entry(id).or_insert(report);
+        }
+        for (key, receipt) in batch.receipts {
+            self.owed.receipts.entry(key).or_insert(receipt);
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.under_way.is_none() && !self.inventory_owed && self.owed.tasks.is_empty() && self.owed.receipts.is_empty()
+    }
+}
+
+fn key(receipt: &Receipt) -> ReceiptKey {
+    (
+        receipt.task_id.clone(),
+        receipt.secret_id.clone(),
+        receipt.version,
+        receipt.target.clone(),
+    )
+}
+
+/// Takes the first entries out of `all`, at most a batch of them.
+fn split_first<K: Ord + Clone, V>(all: &mut BTreeMap<K, V>) -> BTreeMap<K, V> {
+    match all.keys().nth(BATCH_MAX).cloned() {
+        Some(first_left) => {
+            let rest = all.split_off(&first_left);
+            std::mem::replace(all, rest)
+        }
+        None => std::mem::take(all),
+    }
+}
+
+/// The ledger as the tasks and the session share it.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    ledger: Mutex<Ledger>,
+    changed: Notify,
+    silent: Notify,
+}
+
+impl Outbox {
+    /// The latest word about a task; an older one that was not sent yet is not sent any more.
+    pub(crate) fn task(&self, report: TaskReport) {
+        self.change(|ledger| ledger.task(report));
+    }
+
+    pub(crate) fn receipt(&self, receipt: Receipt) {
+        self.change(|ledger| ledger.receipt(receipt));
+    }
+
+    /// Files of `task` are being written or erased: no inventory until [`Outbox::settled`].
+    pub(crate) fn unsettled(&self, task: &TaskId) {
+        self.change(|ledger| ledger.unsettled.insert(task.clone()));
+    }
+
+    pub(crate) fn settled(&self, task: &TaskId) {
+        self.change(|ledger| ledger.unsettled.remove(task));
+    }
+
+    /// The task is no longer assigned: inventories leave it out. What is owed about it is still sent.
+    pub(crate) fn forget(&self, task: &TaskId) {
+        self.change(|ledger| ledger.forget(task));
+    }
+
+    /// A new session: what was under way is owed again, and an inventory comes first.
+    pub(crate) fn connected(&self) {
+        self.change(Ledger::connected);
+    }
+
+    /// Waits for something to say. Cancelling it loses nothing.
+    pub(crate) async fn next(&self, session_id: &str) -> ReportRequest {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(request) = self.ledger().take(session_id) {
+                return request;
+            }
+            changed.await;
+        }
+    }
+
+    /// The manager answered the report under way.
+    pub(crate) fn acknowledged(&self) {
+        self.change(Ledger::acknowledged);
+        if self.ledger().is_silent() {
+            self.silent.notify_waiters();
+        }
+    }
+
+    /// The report under way may not have arrived: it is owed again.
+    pub(crate) fn lost(&self) {
+        self.change(Ledger::lost);
+    }
+
+    /// Waits until everything is acknowledged.
+    pub(crate) async fn silence(&self) {
+        loop {
+            let silent = self.silent.notified();
+            if self.ledger().is_silent() {
+                return;
+            }
+            silent.await;
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) {
+        change(&mut self.ledger());
+        self.changed.notify_one();
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().expect("no code panics while it holds this lock")
+    }
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

@@ -1,0 +1,250 @@
+//! How does a worker stay in touch with whoever leads? One session at a time, opened again whenever anything of it breaks.
+//!
+//! ```text
+//! worker                                leader
+//!   │ ── Session(hostname) ─────────────> │  id, heartbeat, managers
+//!   │ ── Assignments(id) ───────────────> │  complete, then incremental ...
+//!   │ ── Report(inventory) ─────────────> │  what is held, then what changes
+//!   │ ── Heartbeat(id) ──── every n ────> │
+//! ```
+//!
+//! Tasks go on while no manager answers; only what is wanted of them stands still.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tonic::transport::Channel;
+use tonic::{Code, Response, Status, Streaming};
+use wardroom_api::channel::{CALL_DEADLINE, CONNECT_DEADLINE, ConnectFailure, connected, dispatcher, request};
+use wardroom_api::v1::dispatcher_client::DispatcherClient;
+use wardroom_api::v1::{AssignmentsMessage, AssignmentsRequest, HeartbeatRequest, SessionMessage, SessionRequest};
+use wardroom_api::{BoxStream, CallError, Net};
+use wardroom_ca::{ExpectPeer, NodeTls};
+use wardroom_keys::Chance;
+
+use crate::managers::{Managers, Next};
+use crate::report::Outbox;
+use crate::wire;
+use crate::worker::Worker;
+
+/// Metadata in which a manager that does not lead names the one that does.
+const LEADER: &str = "wardroom-leader";
+/// One complete assignment carries all values of a node: more than other messages are allowed.
+const ASSIGNMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Between two reports: what happens meanwhile goes into one proposal.
+const REPORT_PAUSE: Duration = Duration::from_millis(10);
+const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
+
+/// Everything a session needs of its worker.
+pub(crate) struct Link {
+    pub hostname: String,
+    pub net: Arc<dyn Net>,
+    pub tls: NodeTls,
+    pub chance: Arc<dyn Chance>,
+    pub worker: Arc<Mutex<Worker>>,
+    pub outbox: Arc<Outbox>,
+    /// The manager that serves this worker now.
+    pub served_by: watch::Sender<Option<String>>,
+}
+
+/// Why there is no session (any more).
+enum Lost {
+    NotLeader(Option<String>),
+    Broken(String),
+}
+
+impl From<Status> for Lost {
+    fn from(status: Status) -> Self {
+        let leader = status
+            .metadata()
+            .get(LEADER)
+            .and_then(|leader| leader.to_str().ok())
+            .map(ToOwned::to_owned);
+        match (status.code(), leader) {
+            (_, Some(leader)) => Self::NotLeader(Some(leader)),
+            (Code::FailedPrecondition, None) => Self::NotLeader(None),
+            _ => Self::Broken(CallError::from(status).to_string()),
+        }
+    }
+}
+
+impl Lost {
+    fn broken(text: impl Into<String>) -> Self {
+        Self::Broken(text.into())
+    }
+}
+
+type Client = DispatcherClient<Channel>;
+
+impl Link {
+    /// Keeps a session open for as long as it is polled.
+    pub(crate) async fn keep(self, managers: Vec<String>) -> Infallible {
+        let managers = Mutex::new(Managers::new(managers));
+        loop {
+            let next = lock(&managers).next(&*self.chance);
+            let address = match next {
+                Next::Try(address) => address,
+                Next::Wait(wait) => {
+                    sleep(wait).await;
+                    continue;
+                }
+            };
+            match self.session(&address, &managers).await {
+                Lost::NotLeader(leader) => {
+                    tracing::debug!(manager = address, ?leader, "this manager does not lead");
+                    lock(&managers).hinted(leader.unwrap_or_default());
+                }
+                Lost::Broken(reason) => tracing::info!(manager = address, reason, "no session with this manager"),
+            }
+        }
+    }
+
+    /// One session from its opening to its loss.
+    async fn session(&self, address: &str, managers: &Mutex<Managers>) -> Lost {
+        let (mut client, first, sessions) = match self.open(address).await {
+            Ok(opened) => opened,
+            Err(lost) => return lost,
+        };
+        let id = first.session_id.clone();
+        let assignments = match opening(client.assignments(AssignmentsRequest { session_id: id.clone() })).await {
+            Ok(assignments) => assignments,
+            Err(lost) => return lost,
+        };
+        {
+            let mut managers = lock(managers);
+            managers.served();
+            managers.learn(&first.managers);
+        }
+        self.outbox.connected();
+        self.served_by.send_replace(Some(address.to_owned()));
+        let period = Duration::from_millis(first.heartbeat_ms);
+        let lost = tokio::select! {
+            biased;
+            lost = follow(sessions, managers) => lost,
+            lost = self.receive(assignments) => lost,
+            lost = self.report(client.clone(), &id) => lost,
+            lost = beat(client.clone(), &id, period) => lost,
+        };
+        self.served_by.send_replace(None);
+        self.outbox.lost();
+        lock(&self.worker).broken_off();
+        lost
+    }
+
+    async fn open(&self, address: &str) -> Result<(Client, SessionMessage, Streaming<SessionMessage>), Lost> {
+        let mut client = dispatcher(self.connect(address).await?).max_decoding_message_size(ASSIGNMENT_BYTES_MAX);
+        let mut sessions = opening(client.session(SessionRequest {
+            hostname: self.hostname.clone(),
+        }))
+        .await?;
+        let first = timeout(CALL_DEADLINE, sessions.message())
+            .await
+            .map_err(|_elapsed| Lost::broken("no answer in time"))??;
+        let first = first.ok_or_else(|| Lost::broken("the manager ended the session at once"))?;
+        Ok((client, first, sessions))
+    }
+
+    async fn connect(&self, address: &str) -> Result<Channel, Lost> {
+        let (net, tls, target) = (Arc::clone(&self.net), self.tls.clone(), address.to_owned());
+        let connector = move || reach(Arc::clone(&net), tls.clone(), target.clone());
+        // A connector that has its own deadlines; this one is for whatever else the transport does.
+        let connecting = timeout(CONNECT_DEADLINE * 3, connected(connector)).await;
+        let channel = connecting.map_err(|_elapsed| Lost::broken("no connection in time"))?;
+        channel.map_err(|error| Lost::Broken(innermost(&error)))
+    }
+
+    async fn receive(&self, mut assignments: Streaming<AssignmentsMessage>) -> Lost {
+        loop {
+            let message = match assignments.message().await {
+                Ok(Some(message)) => message,
+                Ok(None) => return Lost::broken("the manager ended the assignments"),
+                Err(status) => return status.into(),
+            };
+            if let Err(gap) = lock(&self.worker).take(wire::incoming(message)) {
+                return Lost::Broken(gap.to_string());
+            }
+        }
+    }
+
+    async fn report(&self, mut client: Client, id: &str) -> Lost {
+        loop {
+            let report = self.outbox.next(id).await;
+            match timeout(CALL_DEADLINE, client.report(request(report, CALL_DEADLINE))).await {
+                Ok(Ok(_index)) => self.outbox.acknowledged(),
+                Ok(Err(status)) => return status.into(),
+                Err(_elapsed) => return Lost::broken("a report was not answered in time"),
+            }
+            sleep(REPORT_PAUSE).await;
+        }
+    }
+}
+
+/// The manager tells of other managers, and ends the stream when it no longer leads.
+async fn follow(mut sessions: Streaming<SessionMessage>, managers: &Mutex<Managers>) -> Lost {
+    loop {
+        match sessions.message().await {
+            Ok(Some(message)) => lock(managers).learn(&message.managers),
+            Ok(None) => return Lost::broken("the manager ended the session"),
+            Err(status) => return status.into(),
+        }
+    }
+}
+
+async fn beat(mut client: Client, id: &str, first: Duration) -> Lost {
+    let mut period = first.max(HEARTBEAT_MIN);
+    loop {
+        sleep(period).await;
+        // Three periods without a word and the manager gives this node up: one is enough to notice here.
+        let deadline = period.max(Duration::from_secs(1));
+        let heartbeat = request(
+            HeartbeatRequest {
+                session_id: id.to_owned(),
+            },
+            deadline,
+        );
+        match timeout(deadline, client.heartbeat(heartbeat)).await {
+            Ok(Ok(answer)) => match answer.into_inner().period_ms {
+                0 => {}
+                next => period = Duration::from_millis(next).max(HEARTBEAT_MIN),
+            },
+            Ok(Err(status)) => return status.into(),
+            Err(_elapsed) => return Lost::broken("a heartbeat was not answered in time"),
+        }
+    }
+}
+
+async fn reach(net: Arc<dyn Net>, tls: NodeTls, address: String) -> Result<BoxStream, ConnectFailure> {
+    let failed = |cause: String| ConnectFailure {
+        address: address.clone(),
+        cause,
+        hint: "check that the manager runs and that its address is right".to_owned(),
+    };
+    let connecting = timeout(CONNECT_DEADLINE, net.connect(&address)).await;
+    let stream = connecting.map_err(|_elapsed| failed("no answer in time".into()))?;
+    let stream = stream.map_err(|error| failed(error.to_string()))?;
+    let secured = tls
+        .connect(stream, ExpectPeer::AnyManager)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(Box::new(secured))
+}
+
+/// The opening of a stream has a deadline, the stream has none.
+async fn opening<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Lost> {
+    match timeout(CALL_DEADLINE, call).await {
+        Ok(answer) => Ok(answer?.into_inner()),
+        Err(_elapsed) => Err(Lost::broken("no answer in time")),
+    }
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |cause| cause.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().expect("no code panics while it holds this lock")
+}

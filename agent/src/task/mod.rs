@@ -1,0 +1,106 @@
+//! What happens to one task on this worker, from its acceptance to its last receipt?
+//!
+//! ```text
+//! ACCEPTED > PREPARING > READY > STARTING > RUNNING > COMPLETE | FAILED | SHUTDOWN
+//!               |                                          |
+//!          files complete                     erase, then report, then receipts
+//!          (else REJECTED)
+//! ```
+//!
+//! No task starts before its files are complete, and none keeps them after it has ended (I5). Each task is one
+//! asynchronous task of the runtime, so that ten of them write their files side by side.
+
+mod run;
+mod shelf;
+mod word;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::assignments::Wanted;
+use crate::executor::Executors;
+use crate::files::Files;
+use crate::report::Outbox;
+use crate::values::Values;
+
+/// How long things may take on this worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Between asking a process to end and killing it.
+    pub stop_grace: Duration,
+    /// How long the files of a set stay readable through handles opened before it was replaced. What is revoked, and not
+    /// replaced, is erased at once.
+    pub swap_grace: Duration,
+    /// Between two tries of an erasure that failed.
+    pub erase_retry: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            stop_grace: Duration::from_secs(10),
+            swap_grace: Duration::from_millis(500),
+            erase_retry: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What every task of a worker shares.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub files: Arc<dyn Files>,
+    pub executors: Executors,
+    pub values: Arc<Values>,
+    pub outbox: Arc<Outbox>,
+    pub pace: Pace,
+}
+
+/// The manager's latest word to a task.
+#[derive(Clone, Debug)]
+pub(crate) enum Order {
+    Bring(Wanted),
+    /// End, and forget: it is no longer assigned, or the worker goes down.
+    End,
+}
+
+/// A task that is being run.
+pub(crate) struct Task {
+    orders: watch::Sender<Order>,
+    runner: JoinHandle<()>,
+}
+
+impl Task {
+    /// Begins once `before`, an earlier life of the same task that is still erasing, is over.
+    pub(crate) fn begin(wanted: Wanted, before: Option<Self>, shared: Shared) -> Self {
+        let (orders, received) = watch::channel(Order::Bring(wanted.clone()));
+        let runner = tokio::spawn(async move {
+            if let Some(before) = before {
+                before.over().await;
+            }
+            run::run(wanted, received, shared).await;
+        });
+        Self { orders, runner }
+    }
+
+    /// Replaces the order before it, even one that was not begun yet.
+    pub(crate) fn order(&self, order: Order) {
+        self.orders.send_replace(order);
+    }
+
+    /// Whether it has ended and nobody waits for another word of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.runner.is_finished()
+    }
+
+    /// Waits until everything of it is erased and said.
+    pub(crate) async fn over(self) {
+        // A task that panicked has been told of by the panic; its files go with the worker's.
+        let _ = self.runner.await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! In which order do a task's files, workload and words follow each other? One run through the states, then the end.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use wardroom_api::v1::{HoldingState, Receipt, TaskReport, TaskState};
+
+use super::shelf::{Refused, Shelf};
+use super::word::{self, End};
+use super::{Order, Shared};
+use crate::assignments::{Desired, Wanted, WantedFile};
+use crate::executor::{Executor, Job, Running, Signal};
+use crate::ids::TaskId;
+
+/// Runs one task until it is forgotten.
+pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, shared: Shared) {
+    let id = wanted.id.clone();
+    let shelf = Shelf::new(id.clone(), &shared);
+    let mut runner = Runner {
+        id,
+        orders,
+        shared,
+        shelf,
+        settled: BTreeSet::new(),
+    };
+    let end = runner.live(&wanted).await;
+    runner.finish(&end);
+    runner.linger().await;
+    runner.shared.outbox.forget(&runner.id);
+}
+
+struct Runner {
+    id: TaskId,
+    orders: watch::Receiver<Order>,
+    shared: Shared,
+    shelf: Shelf,
+    /// What the last receipt called erased or failed.
+    settled: BTreeSet<About>,
+}
+
+/// Secret, version and target of a receipt.
+type About = (String, u32, String);
+
+impl Runner {
+    /// From acceptance to the end of the workload. Files are still there when it returns.
+    async fn live(&mut self, first: &Wanted) -> End {
+        if self.wanted().is_none() {
+            return End::shutdown(0);
+        }
+        self.say(TaskState::Accepted, "accepted");
+        let executor = match self.shared.executors.of(first.executor) {
+            Ok(executor) => executor,
+            Err(error) => return End::rejected(error.to_string()),
+        };
+        let job = Job {
+            name: first.name.clone(),
+            command: first.command.clone(),
+            secrets_dir: self.shared.files.directory(&self.id),
+            hidden: self.shared.files.hidden(),
+        };
+        if let Err(error) = executor.prepare(&job) {
+            return End::rejected(error.to_string());
+        }
+        self.say(TaskState::Preparing, "preparing");
+        if let Err(end) = self.until_startable(&*executor).await {
+            return end;
+        }
+        self.say(TaskState::Starting, "starting");
+        match executor.start(&job).await {
+            Ok(running) => self.attend(&*executor, &job, running).await,
+            Err(error) => End::not_started(error.to_string()),
+        }
+    }
+
+    /// Completes the files, and waits for the word to start.
+    async fn until_startable(&mut self, executor: &dyn Executor) -> Result<(), End> {
+        loop {
+            let Some(wanted) = self.wanted() else {
+                return Err(End::shutdown(0));
+            };
+            if !self.shelf.shows(&wanted.files) {
+                match self.place(executor, &wanted.files) {
+                    Placed::Done(_) => self.say(TaskState::Ready, "ready"),
+                    // A newer order took the value back; it is looked at next.
+                    Placed::Overtaken => continue,
+                    Placed::Failed(error) => return Err(End::rejected(error)),
+                }
+            }
+            if wanted.desired == Desired::Running {
+                return Ok(());
+            }
+            self.next_order().await;
+        }
+    }
+
+    /// Keeps the files of a running workload as they are wanted, until either ends.
+    async fn attend(&mut self, executor: &dyn Executor, job: &Job, mut running: Box<dyn Running>) -> End {
+        let started = TaskReport {
+            pid: running.pid(),
+            secrets_dir: job.secrets_dir.display().to_string(),
+            ..word::report(&self.id, TaskState::Running, "started")
+        };
+        self.shared.outbox.task(started.clone());
+        let mut told = String::new();
+        loop {
+            // An order may have come while the workload started.
+            let Some(wanted) = self.wanted() else {
+                return End::shutdown(running.stop(self.shared.pace.stop_grace).await.code);
+            };
+            if !self.shelf.shows(&wanted.files) {
+                let error = self.swap(executor, &*running, &wanted);
+                if error != told {
+                    self.shared.outbox.task(TaskReport {
+                        error: error.clone(),
+                        ..started.clone()
+                    });
+                    told = error;
+                }
+            }
+            tokio::select! {
+                biased;
+                exit = running.wait() => return End::exited(exit),
+                () = self.next_order() => {}
+            }
+        }
+    }
+
+    /// Changes the files under a running workload; a set that cannot be put up leaves the one before. Says what failed.
+    fn swap(&mut self, executor: &dyn Executor, running: &dyn Running, wanted: &Wanted) -> String {
+        match self.place(executor, &wanted.files) {
+            Placed::Done(signals) => {
+                let send = |signal: &String| {
+                    let signal = signal.parse::<Signal>()?;
+                    running.signal(signal).map_err(|error| error.to_string())
+                };
+                let failures: Vec<String> = signals.iter().filter_map(|signal| send(signal).err()).collect();
+                failures.join("; ")
+            }
+            Placed::Overtaken => String::new(),
+            Placed::Failed(error) => error,
+        }
+    }
+
+    /// Puts up `files` and sends their receipts, or receipts of the failure.
+    fn place(&mut self, executor: &dyn Executor, files: &[WantedFile]) -> Placed {
+        let changed: Vec<WantedFile> = self.shelf.changed(files).into_iter().cloned().collect();
+        self.shared.outbox.unsettled(&self.id);
+        let placed = match self.shelf.put_up(executor.reach(), files, &self.shared) {
+            Ok(digests) => {
+                for (file, digest) in files.iter().zip(digests) {
+                    self.receipt(word::present(&self.id, file, digest));
+                }
+                let signals: BTreeSet<String> = changed.into_iter().filter_map(|file| file.signal).collect();
+                Placed::Done(signals)
+            }
+            Err(Refused::Missing) if self.orders.has_changed().unwrap_or(false) => Placed::Overtaken,
+            Err(refused) => {
+                let error = refused.to_string();
+                for file in &changed {
+                    self.receipt(word::failed(&self.id, file, &error));
+                }
+                Placed::Failed(error)
+            }
+        };
+        self.tidy();
+        self.shared.outbox.settled(&self.id);
+        placed
+    }
+
+    /// Erases what may go, with receipts.
+    fn tidy(&mut self) {
+        let (gone, failure) = self.shelf.tidy();
+        for file in &gone {
+            self.receipt(word::erased(&self.id, file));
+        }
+        if let Some(error) = failure {
+            tracing::warn!(task = %self.id, error = error.line(), "an erasure failed and is tried again");
+        }
+    }
+
+    fn receipt(&mut self, receipt: Receipt) {
+        let about = (receipt.secret_id.clone(), receipt.version, receipt.target.clone());
+        match receipt.state() {
+            HoldingState::Present => self.settled.remove(&about),
+            _ => self.settled.insert(about),
+        };
+        self.shared.outbox.receipt(receipt);
+    }
+
+    /// Waits for the manager's next order, erasing old sets meanwhile as their time comes.
+    async fn next_order(&mut self) {
+        loop {
+            let due = self.shelf.next_due();
+            tokio::select! {
+                biased;
+                changed = self.orders.changed() => {
+                    // The worker that held the other end is gone: `wanted` says so to whoever asks next.
+                    let _ = changed;
+                    return;
+                }
+                () = at(due) => {
+                    self.shared.outbox.unsettled(&self.id);
+                    self.tidy();
+                    self.shared.outbox.settled(&self.id);
+                }
+            }
+        }
+    }
+
+    /// Erase, then report, then receipts.
+    fn finish(&mut self, end: &End) {
+        self.shared.outbox.unsettled(&self.id);
+        let erased = self.shelf.clear();
+        self.shared.outbox.task(end.report(&self.id));
+        match erased {
+            Ok(gone) => self.erased(&gone),
+            Err(error) => {
+                for file in &self.shelf.held() {
+                    self.receipt(word::failed(&self.id, file, &error.line()));
+                }
+            }
+        }
+        self.shared.outbox.settled(&self.id);
+    }
+
+    fn erased(&mut self, gone: &[WantedFile]) {
+        for file in gone {
+            self.receipt(word::erased(&self.id, file));
+        }
+    }
+
+    /// Answers for an ended task until it is no longer assigned and nothing of it is left.
+    async fn linger(&mut self) {
+        loop {
+            let held = !self.shelf.held().is_empty();
+            let order = self.orders.borrow_and_update().clone();
+            match order {
+                Order::End if !held => return,
+                // Files that were assigned after the end, or before this life began, are not here.
+                Order::Bring(wanted) if !held => {
+                    let unsaid = wanted.files.iter().filter(|file| !self.settled.contains(&about(file)));
+                    self.erased(&unsaid.cloned().collect::<Vec<_>>());
+                }
+                _ => {}
+            }
+            tokio::select! {
+                biased;
+                changed = self.orders.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = at(held.then(|| Instant::now() + self.shared.pace.erase_retry)) => {
+                    if let Ok(gone) = self.shelf.clear() {
+                        self.erased(&gone);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is wanted now; `None` when the task is to end.
+    fn wanted(&mut self) -> Option<Wanted> {
+        let gone = self.orders.has_changed().is_err();
+        match &*self.orders.borrow_and_update() {
+            Order::Bring(wanted) if wanted.desired != Desired::Stopped && !gone => Some(wanted.clone()),
+            _ => None,
+        }
+    }
+
+    fn say(&self, state: TaskState, message: &str) {
+        self.shared.outbox.task(word::report(&self.id, state, message));
+    }
+}
+
+enum Placed {
+    /// With the signals to send.
+    Done(BTreeSet<String>),
+    Overtaken,
+    Failed(String),
+}
+
+fn about(file: &WantedFile) -> About {
+    (file.secret.to_string(), file.version, file.target.clone())
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,200 @@
+//! Which files does one task hold, in which sets, and which of them may go? The task's bookkeeping over `Files`.
+//!
+//! A set that was replaced stays for a moment, for readers that opened a file of it just before. A target that was taken
+//! away leaves every set at once. A file counts as erased only when no set has it any more; then its receipt is due.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::time::Instant;
+use wardroom_keys::receipt_digest;
+
+use super::{Pace, Shared};
+use crate::assignments::WantedFile;
+use crate::files::{Files, FilesError, NewFile, Reach, SetName, Target};
+use crate::ids::TaskId;
+use crate::values::Value;
+
+/// Secret's version at a target: what one receipt is about.
+type Holding = (String, String, u32);
+
+struct Set {
+    name: SetName,
+    /// What of it is not erased yet.
+    files: Vec<WantedFile>,
+    /// `None` while it is the visible one.
+    goes_at: Option<Instant>,
+}
+
+/// Why a set was not put up.
+#[derive(Debug, Error)]
+pub(super) enum Refused {
+    #[error("a value did not arrive; the manager sends it again with a new session")]
+    Missing,
+    #[error("{}", .0.line())]
+    Files(#[from] FilesError),
+}
+
+/// The files of one task.
+pub(super) struct Shelf {
+    task: TaskId,
+    files: Arc<dyn Files>,
+    pace: Pace,
+    sets: Vec<Set>,
+}
+
+impl Shelf {
+    pub(super) fn new(task: TaskId, shared: &Shared) -> Self {
+        Self {
+            task,
+            files: Arc::clone(&shared.files),
+            pace: shared.pace,
+            sets: Vec::new(),
+        }
+    }
+
+    /// Whether exactly `wanted` is visible.
+    pub(super) fn shows(&self, wanted: &[WantedFile]) -> bool {
+        self.visible().is_some_and(|set| set.files == wanted)
+    }
+
+    /// The files of `wanted` whose version differs from the visible one at the same target.
+    pub(super) fn changed<'a>(&self, wanted: &'a [WantedFile]) -> Vec<&'a WantedFile> {
+        let visible = self.visible().map(|set| set.files.as_slice()).unwrap_or_default();
+        let is_new = |file: &WantedFile| {
+            !visible
+                .iter()
+                .any(|held| held.target == file.target && held.version_id == file.version_id)
+        };
+        wanted.iter().filter(|file| is_new(file)).collect()
+    }
+
+    /// Puts up the whole of `wanted` in one step and reads it back: the digest of each file, in `wanted`'s order.
+    pub(super) fn put_up(
+        &mut self,
+        reach: Reach,
+        wanted: &[WantedFile],
+        shared: &Shared,
+    ) -> Result<Vec<[u8; 32]>, Refused> {
+        let find = |file: &WantedFile| shared.values.find(&file.version_id).ok_or(Refused::Missing);
+        let values: Vec<Arc<Value>> = wanted.iter().map(find).collect::<Result<_, _>>()?;
+        let parse = |file: &WantedFile| Target::parse(&file.target).map_err(FilesError::from);
+        let targets: Vec<Target> = wanted.iter().map(parse).collect::<Result<_, _>>()?;
+        let new: Vec<NewFile<'_>> = wanted
+            .iter()
+            .zip(targets.iter().zip(&values))
+            .map(|(file, (target, value))| NewFile {
+                target,
+                uid: file.uid,
+                gid: file.gid,
+                mode: file.mode,
+                value: &value.bytes,
+            })
+            .collect();
+        let name = self.files.publish(&self.task, reach, &new)?;
+        self.replace(name, wanted);
+        let digest = |(target, value): (&Target, &Arc<Value>)| {
+            let read = self.files.read(&self.task, target)?;
+            Ok(receipt_digest(value.digest_key.expose(), read.expose()))
+        };
+        targets.iter().zip(&values).map(digest).collect()
+    }
+
+    fn replace(&mut self, name: SetName, wanted: &[WantedFile]) {
+        let goes_at = Instant::now() + self.pace.swap_grace;
+        for set in &mut self.sets {
+            set.goes_at.get_or_insert(goes_at);
+        }
+        self.sets.push(Set {
+            name,
+            files: wanted.to_vec(),
+            goes_at: None,
+        });
+    }
+
+    /// When the next set is to be erased.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.sets.iter().filter_map(|set| set.goes_at).min()
+    }
+
+    /// Erases what no longer may be there: targets that the visible set does not have, and sets whose time has come.
+    /// What fails is tried again later. Returns the files that are now in no set.
+    pub(super) fn tidy(&mut self) -> (Vec<WantedFile>, Option<FilesError>) {
+        let before = self.all();
+        let now = Instant::now();
+        let kept: Vec<String> = self.visible().map(|set| targets(&set.files)).unwrap_or_default();
+        let mut failure = None;
+        for set in self.sets.iter_mut().filter(|set| set.goes_at.is_some()) {
+            let outcome = if set.goes_at <= Some(now) {
+                self.files.erase_set(&self.task, &set.name).map(|()| set.files.clear())
+            } else {
+                take_away(&*self.files, &self.task, set, &kept)
+            };
+            if let Err(error) = outcome {
+                set.goes_at = Some(now + self.pace.erase_retry);
+                failure = Some(error);
+            }
+        }
+        self.sets.retain(|set| set.goes_at.is_none() || !set.files.is_empty());
+        (self.gone_since(before), failure)
+    }
+
+    /// Erases everything of the task. Returns the files that are now gone.
+    pub(super) fn clear(&mut self) -> Result<Vec<WantedFile>, FilesError> {
+        self.files.erase_task(&self.task)?;
+        let all = self.all();
+        self.sets.clear();
+        Ok(all.into_values().collect())
+    }
+
+    /// The files that are there, in whatever set.
+    pub(super) fn held(&self) -> Vec<WantedFile> {
+        self.all().into_values().collect()
+    }
+
+    fn all(&self) -> BTreeMap<Holding, WantedFile> {
+        self.sets
+            .iter()
+            .flat_map(|set| &set.files)
+            .map(|file| (holding(file), file.clone()))
+            .collect()
+    }
+
+    fn gone_since(&self, before: BTreeMap<Holding, WantedFile>) -> Vec<WantedFile> {
+        let left = self.all();
+        before
+            .into_iter()
+            .filter(|(holding, _)| !left.contains_key(holding))
+            .map(|(_, file)| file)
+            .collect()
+    }
+
+    fn visible(&self) -> Option<&Set> {
+        self.sets.iter().find(|set| set.goes_at.is_none())
+    }
+}
+
+/// Erases those files of a replaced set whose target is not wanted any more.
+fn take_away(files: &dyn Files, task: &TaskId, set: &mut Set, kept: &[String]) -> Result<(), FilesError> {
+    let is_kept = |file: &WantedFile| kept.contains(&file.target);
+    let gone: Vec<Target> = set
+        .files
+        .iter()
+        .filter(|file| !is_kept(file))
+        .filter_map(|file| Target::parse(&file.target).ok())
+        .collect();
+    if !gone.is_empty() {
+        files.erase_files(task, &set.name, &gone)?;
+        set.files.retain(is_kept);
+    }
+    Ok(())
+}
+
+fn targets(files: &[WantedFile]) -> Vec<String> {
+    files.iter().map(|file| file.target.clone()).collect()
+}
+
+fn holding(file: &WantedFile) -> Holding {
+    (file.secret.to_string(), file.target.clone(), file.version)
+}

@@ -1,0 +1,1 @@
+//! Does a task keep its order of states, files and receipts?
