@@ -38,7 +38,7 @@ impl Step<'_> {
     ) {
         let facts = &mut self.state.facts;
         let mut record = AuditRecord {
-            sequence: facts.audit_length + 1,
+            sequence: facts.audit_length.saturating_add(1),
             index: self.index,
             at_ms: self.now_ms,
             actor: self.actor.name.clone(),

@@ -3,6 +3,8 @@
 
 mod audited;
 mod bootstrap;
+mod change;
+mod files;
 mod holding;
 mod node;
 mod report;
@@ -76,7 +78,7 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
         Command::UpdateService { id, spec, expected } => service::update(step, id, spec, *expected),
         Command::RemoveService { id } => service::remove(step, id),
         Command::CreateTasks { tasks } => task::create(step, tasks),
-        Command::ChangeTasks { changes } => task::change(step, changes),
+        Command::ChangeTasks { changes } => change::apply(step, changes),
         Command::Report {
             node,
             tasks,

@@ -60,7 +60,7 @@ pub(super) fn update(
     }
     let (name, detail) = (spec.name.clone(), difference(step, &service.spec, &spec));
     step.edit_service(id, |service| {
-        service.previous = Some(std::mem::replace(&mut service.spec, spec))
+        service.previous = Some(std::mem::replace(&mut service.spec, spec));
     });
     step.audit("service.update", name, detail);
     Ok(())

@@ -1,0 +1,365 @@
+//! Which commands could come? Operations with small numbers that are turned into commands by looking at the state, so
+//! that most of them make sense and some do not.
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use wardroom_state::State;
+use wardroom_state::command::{Command, NewTask, TaskChange};
+use wardroom_state::holding::HoldingState;
+use wardroom_state::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
+use wardroom_state::node::{Availability, Certificate, NodeState};
+use wardroom_state::rotation::RotationPhase;
+use wardroom_state::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+use wardroom_state::task::TaskState;
+
+pub(crate) use world::{actor, bootstrap};
+use world::{receipt, task_report, version};
+
+/// What to do, and numbers that pick to what.
+#[derive(Clone, Debug)]
+pub(crate) struct Op {
+    deed: Deed,
+    pick: usize,
+    other: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    CreateSecret,
+    Rotate,
+    Revoke,
+    RevokeVersion,
+    RemoveSecret,
+    CreateService,
+    UpdateService,
+    RemoveService,
+    CreateTask,
+    CreateUnplaced,
+    Place,
+    Desire,
+    Refresh,
+    OldFiles,
+    Orphan,
+    Reap,
+    Receipt,
+    GoodReceipts,
+    Inventory,
+    Status,
+    Advance,
+    Node,
+}
+
+pub(crate) fn op() -> impl Strategy<Value = Op> {
+    use Deed::*;
+    let deed = prop_oneof![
+        3 => prop_oneof![Just(CreateSecret), Just(CreateService), Just(UpdateService)],
+        3 => prop_oneof![Just(CreateTask), Just(CreateUnplaced), Just(Place), Just(Desire), Just(Orphan), Just(Reap)],
+        2 => prop_oneof![Just(Rotate), Just(Advance)],
+        1 => prop_oneof![Just(Revoke), Just(RevokeVersion), Just(RemoveSecret), Just(RemoveService), Just(Node)],
+        4 => prop_oneof![Just(Refresh), Just(GoodReceipts), Just(Receipt), Just(OldFiles), Just(Inventory), Just(Status)],
+    ];
+    (deed, 0..64usize, 0..64usize).prop_map(|(deed, pick, other)| Op { deed, pick, other })
+}
+
+impl Op {
+    /// Sometimes earlier than before: the state must not go back.
+    pub(crate) fn at_ms(&self, index: u64) -> i64 {
+        1_000 + i64::try_from(index).unwrap() - i64::try_from(self.other).unwrap()
+    }
+
+    pub(crate) fn command(&self, state: &State, index: u64) -> Command {
+        match self.deed {
+            Deed::CreateSecret | Deed::Rotate | Deed::Revoke | Deed::RevokeVersion | Deed::RemoveSecret => {
+                self.on_secret(state, index)
+            }
+            Deed::CreateService | Deed::UpdateService | Deed::RemoveService => self.on_service(state, index),
+            Deed::CreateTask | Deed::CreateUnplaced => self.new_task(state, index),
+            Deed::Place | Deed::Desire | Deed::Refresh | Deed::OldFiles | Deed::Orphan | Deed::Reap => {
+                Command::ChangeTasks {
+                    changes: vec![self.on_task(state)],
+                }
+            }
+            Deed::Receipt | Deed::GoodReceipts | Deed::Inventory | Deed::Status => self.report(state),
+            Deed::Advance => self.on_rotation(state),
+            Deed::Node => self.on_node(),
+        }
+    }
+
+    fn on_secret(&self, state: &State, index: u64) -> Command {
+        let secret = nth(state.secrets().keys(), self.pick).unwrap_or_else(|| SecretId::new("none"));
+        match self.deed {
+            Deed::CreateSecret => Command::CreateSecret {
+                id: SecretId::new(format!("s{index}")),
+                name: ["db", "api", "DB", "tls.key", "db_v2", "_wrong"][self.pick % 6].to_owned(),
+                labels: BTreeMap::new(),
+                max_age_ms: 0,
+                version: version(index),
+            },
+            Deed::Rotate => Command::RotateSecret {
+                expected: (self.other == 0).then_some(0),
+                secret,
+                version: version(index),
+                rotation: RotationId::new(format!("r{index}")),
+            },
+            Deed::RevokeVersion => {
+                let version = state
+                    .secrets()
+                    .get(&secret)
+                    .and_then(|secret| nth(secret.versions.keys(), self.other));
+                Command::RevokeSecret {
+                    secret,
+                    version: version.or(Some(99)),
+                    expected: None,
+                }
+            }
+            Deed::Revoke => Command::RevokeSecret {
+                secret,
+                version: None,
+                expected: None,
+            },
+            _ => Command::RemoveSecret { secret },
+        }
+    }
+
+    fn on_service(&self, state: &State, index: u64) -> Command {
+        let id = nth(state.services().keys(), self.pick).unwrap_or_else(|| ServiceId::new("none"));
+        match self.deed {
+            Deed::CreateService => {
+                let name = ["web", "api", "WEB"][self.pick % 3];
+                let mode = if self.pick.is_multiple_of(4) {
+                    Mode::Global
+                } else {
+                    Mode::Replicated(2)
+                };
+                Command::CreateService {
+                    id: ServiceId::new(format!("svc{index}")),
+                    spec: self.spec(state, name, mode),
+                }
+            }
+            Deed::UpdateService => {
+                let name = state
+                    .services()
+                    .get(&id)
+                    .map_or("none", |service| service.spec.name.as_str());
+                let mode = state
+                    .services()
+                    .get(&id)
+                    .map_or(Mode::Global, |service| service.spec.mode);
+                Command::UpdateService {
+                    spec: self.spec(state, name, mode),
+                    id,
+                    expected: None,
+                }
+            }
+            _ => Command::RemoveService { id },
+        }
+    }
+
+    /// Each bit of `other` grants one of the first secrets; sometimes pinned, sometimes two to one target.
+    fn spec(&self, state: &State, name: &str, mode: Mode) -> ServiceSpec {
+        let granted = state
+            .secrets()
+            .values()
+            .enumerate()
+            .filter(|(place, _)| self.other >> place & 1 == 1);
+        let grant = |(place, secret): (usize, &wardroom_state::secret::Secret)| Grant {
+            target: if self.pick == 5 {
+                "same".to_owned()
+            } else {
+                format!(".//{}", secret.name)
+            },
+            secret: secret.id.clone(),
+            pinned: (place == 1 && self.pick.is_multiple_of(2)).then_some(1),
+            uid: 0,
+            gid: 0,
+            mode: 0o444,
+            on_change: OnChange::Swap,
+        };
+        ServiceSpec {
+            name: name.to_owned(),
+            labels: BTreeMap::new(),
+            executor: Executor::Files,
+            command: Vec::new(),
+            mode,
+            grants: granted.map(grant).collect(),
+            update_parallelism: u32::try_from(self.pick).unwrap(),
+            update_monitor_ms: 0,
+        }
+    }
+
+    fn new_task(&self, state: &State, index: u64) -> Command {
+        let Some(service) = nth(state.services().values(), self.pick) else {
+            return note();
+        };
+        let global = service.spec.mode == Mode::Global;
+        let node = (global || matches!(self.deed, Deed::CreateTask)).then(|| self.node());
+        let new = NewTask {
+            id: TaskId::new(format!("t{index}")),
+            slot: u32::from(!global),
+            node,
+            files: state.files_wanted(&service),
+            service: service.id,
+        };
+        Command::CreateTasks { tasks: vec![new] }
+    }
+
+    fn on_task(&self, state: &State) -> TaskChange {
+        let Some(task) = nth(state.tasks().values(), self.pick) else {
+            return TaskChange::Reap {
+                task: TaskId::new("none"),
+            };
+        };
+        let id = task.id.clone();
+        match self.deed {
+            Deed::Place => TaskChange::Place {
+                task: id,
+                node: self.node(),
+            },
+            Deed::Desire => {
+                let desired = [TaskState::Running, TaskState::Shutdown, TaskState::Remove][self.other % 3];
+                TaskChange::Desire { task: id, desired }
+            }
+            Deed::Orphan => TaskChange::Orphan {
+                task: id,
+                message: "its node is gone".into(),
+            },
+            Deed::Reap => TaskChange::Reap { task: id },
+            Deed::OldFiles => {
+                // The newest files, some of them moved to another version of the secret.
+                let mut files = task.files;
+                for file in &mut files {
+                    let secret = &state.secrets()[&file.secret];
+                    if let Some(version) = nth(secret.versions.values(), self.other) {
+                        (file.version, file.version_id) = (version.number, version.id);
+                    }
+                }
+                TaskChange::Files { task: id, files }
+            }
+            _ => {
+                let owner = state.services().get(&task.service);
+                TaskChange::Files {
+                    task: id,
+                    files: owner.map_or_else(Vec::new, |owner| state.files_wanted(owner)),
+                }
+            }
+        }
+    }
+
+    fn report(&self, state: &State) -> Command {
+        let mut report = (Vec::new(), Vec::new());
+        let mut node = self.node();
+        match self.deed {
+            Deed::Receipt => {
+                let holding = nth(state.holdings().keys(), self.pick);
+                report.1.extend(holding.map(|key| {
+                    node = key.node.clone();
+                    let states = [
+                        HoldingState::Erased,
+                        HoldingState::Failed,
+                        HoldingState::Present,
+                        HoldingState::Pending,
+                    ];
+                    receipt(state, &key, states[self.other % 4], self.other < 60)
+                }));
+            }
+            // Everything as the worker should have it: the assigned is there, the owed is gone.
+            Deed::GoodReceipts => {
+                report
+                    .1
+                    .extend(
+                        state
+                            .holdings_on(&node)
+                            .filter(|(_, holding)| holding.is_live())
+                            .map(|(key, holding)| {
+                                let said = if holding.owed {
+                                    HoldingState::Erased
+                                } else {
+                                    HoldingState::Present
+                                };
+                                receipt(state, key, said, true)
+                            }),
+                    );
+            }
+            Deed::Inventory => {
+                let kept = state
+                    .holdings_on(&node)
+                    .enumerate()
+                    .filter(|(place, _)| self.other >> (place % 6) & 1 == 1);
+                report
+                    .1
+                    .extend(kept.map(|(_, (key, _))| receipt(state, key, HoldingState::Present, true)));
+            }
+            _ => report.0.extend(nth(state.tasks().values(), self.pick).map(|task| {
+                node = task.node.unwrap_or_else(|| self.node());
+                let states = [
+                    TaskState::Running,
+                    TaskState::Starting,
+                    TaskState::Failed,
+                    TaskState::Shutdown,
+                ];
+                task_report(task.id, states[self.other % 4])
+            })),
+        }
+        let inventory = matches!(self.deed, Deed::Inventory);
+        Command::Report {
+            node,
+            tasks: report.0,
+            receipts: report.1,
+            inventory,
+        }
+    }
+
+    fn on_rotation(&self, state: &State) -> Command {
+        use RotationPhase::{Done, Failed, RolledBack, Rolling, RollingBack, Verifying};
+        let running = state.rotations().values().filter(|rotation| !rotation.phase.is_final());
+        let Some(rotation) = nth(running, self.pick) else {
+            return note();
+        };
+        let phase = [Done, RollingBack, Done, Verifying, RolledBack, Rolling, Done, Failed][self.other % 8];
+        let progress = state.rotation_progress(&rotation);
+        Command::AdvanceRotation {
+            rotation: rotation.id,
+            phase,
+            progress,
+            message: String::new(),
+        }
+    }
+
+    fn on_node(&self) -> Command {
+        match self.other % 3 {
+            0 => Command::SetAvailability {
+                node: self.node(),
+                availability: Availability::Drain,
+            },
+            1 => Command::SetCertificate {
+                node: self.node(),
+                certificate: Certificate::default(),
+            },
+            _ => Command::SetNodeState {
+                node: self.node(),
+                state: NodeState::Ready,
+                message: String::new(),
+            },
+        }
+    }
+
+    fn node(&self) -> NodeId {
+        NodeId::new(["n1", "n2", "n3"][self.pick % 3])
+    }
+}
+
+/// Wraps around; `None` of nothing.
+fn nth<'a, T: Clone + 'a>(mut all: impl Iterator<Item = &'a T>, pick: usize) -> Option<T> {
+    let all: Vec<&T> = all.by_ref().collect();
+    all.get(pick.checked_rem(all.len())?).map(|found| (*found).clone())
+}
+
+fn note() -> Command {
+    Command::NoteRefusal {
+        method: "List".into(),
+        reason: "nothing to pick from".into(),
+    }
+}
