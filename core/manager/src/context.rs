@@ -8,6 +8,7 @@ use wardroom_ca::Clock;
 use wardroom_keys::{Chance, Keyring};
 
 use crate::config::ManagerConfig;
+use crate::control::offices::Offices;
 use crate::links::Links;
 use crate::peer::Managers;
 use crate::propose::Proposer;
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) links: Links,
     /// Every manager's latest word about itself.
     pub(crate) managers: Managers,
+    /// What control, watch, dispatcher and reconcile share among themselves.
+    pub(crate) offices: Offices,
     /// Cancelled when the manager stops; every loop ends on it.
     pub(crate) stop: CancellationToken,
 }

@@ -47,8 +47,11 @@ pub use raft::{InitializeError, OpenError, Peer};
 pub use replica::{Applied, Replica};
 pub use server::Local;
 pub use status::Leadership;
+/// The founder of a cluster names its first change in these words.
+pub use wardroom_state as state;
 
 use context::Context;
+use control::offices::Offices;
 use raft::{Consensus, Opening};
 
 /// Time for connections to finish what they are at when a manager stops.
@@ -123,6 +126,7 @@ impl Manager {
             proposer: Proposer::new(consensus.clone(), Arc::clone(&seams.clock)),
             clock: seams.clock,
             chance: seams.chance,
+            offices: Offices::open(&replica, stop.clone()),
             replica,
             leadership: reports.leadership.clone(),
             links,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tonic::transport::Channel;
 use wardroom_api::net::Net;
-use wardroom_ca::{ExpectPeer, NodeTls};
+use wardroom_ca::{ExpectPeer, HandshakeError, NodeTls};
 
 use crate::Peer;
 
@@ -71,7 +71,7 @@ impl Links {
         let channel = wardroom_api::channel::lazy(move || {
             let (net, tls, peer) = (Arc::clone(&net), tls.clone(), peer.clone());
             async move {
-                let stream = net.connect(&peer.address).await?;
+                let stream = net.connect(&peer.address).await.map_err(HandshakeError::Stream)?;
                 tls.connect(stream, ExpectPeer::Node(peer.node_id)).await
             }
         });

@@ -100,6 +100,7 @@ impl Replica {
 
     /// Notes an entry of Raft's own, which changes nothing here.
     pub(crate) fn pass(&self, index: u64) {
+        self.writing().pass_over(index);
         self.0.index.send_replace(Some(index));
     }
 

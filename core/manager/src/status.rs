@@ -165,7 +165,7 @@ impl Reporter {
 
     fn keys(&self) -> v1::KeyStatus {
         let keys = self.keyring.status();
-        let certificate = self.tls.certificate_facts();
+        let certificate = self.tls.facts();
         v1::KeyStatus {
             kek_epoch: keys.kek_epoch,
             autolock: keys.autolock,

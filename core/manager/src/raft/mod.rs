@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::error::{CheckIsLeaderError, ClientProposeError, RaftError};
+use openraft::error::{CheckIsLeaderError, ClientWriteError, RaftError};
 use wardroom_api::v1;
 use wardroom_api::v1::raft_server::RaftServer;
 
@@ -76,7 +76,7 @@ impl Consensus {
     pub(crate) async fn write(&self, bytes: Vec<u8>) -> Result<(u64, Outcome), ProposeError> {
         match self.raft.client_write(Proposed(bytes)).await {
             Ok(written) => Ok((written.log_id.index, written.data)),
-            Err(RaftError::APIError(ClientProposeError::ForwardToLeader(to))) => {
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {
                 Err(ProposeError::NotLeader { leader: to.leader_node })
             }
             Err(error) => Err(ProposeError::Stopped(error.to_string())),

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::error::Fatal;
 use openraft::{Config, SnapshotPolicy};
 use wardroom_keys::Keyring;
-use wardroom_log::{Log, RecoverError, Snapshots, Writer};
+use wardroom_log::{Identity, Log, LogOptions, RecoverError, SnapshotError, Snapshots};
 
 use super::log_store::LogStore;
 use super::network::Network;
 use super::runtime::seed_jitter;
 use super::snapshot_store::SnapshotStore;
 use super::state_machine::StateMachine;
-use super::types::Raft;
+use super::types::{Raft, StorageError};
 use super::Consensus;
 use crate::{ManagerConfig, Seams};
 use crate::links::Links;
@@ -40,6 +39,8 @@ pub(crate) struct Opening {
 pub enum OpenError {
     #[error(transparent)]
     Log(#[from] RecoverError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     #[error("the timing does not fit together ({0}); heartbeat < shortest election < longest election must hold")]
     Timing(String),
     #[error("what the log and the snapshot hold does not fit together: {0}")]
@@ -51,32 +52,39 @@ pub(crate) async fn open(opening: Opening) -> Result<Consensus, OpenError> {
     let config = settings(&opening.config)?;
     let (log, snapshots) = stores(&opening)?;
     let machine = StateMachine::recover(opening.replica, Arc::clone(&snapshots), log.clone())
-        .map_err(|error| OpenError::Storage(error.to_string()))?;
+        .map_err(storage)?;
     let me = opening.config.raft_id;
     let heartbeat = Duration::from_millis(opening.config.timing.heartbeat_ms);
     let network = Network::new(me, opening.links, heartbeat);
     // Nothing may be awaited between the seed and the draw that `Raft::new` makes first.
     seed_jitter(opening.seams.chance.next_u64());
-    let raft = Raft::new(me, Arc::new(config), network, log.clone(), machine).await.map_err(|error| match error {
-        Fatal::StorageError(error) => OpenError::Storage(error.to_string()),
-        other => OpenError::Storage(other.to_string()),
-    })?;
+    let raft = Raft::new(me, Arc::new(config), network, log.clone(), machine).await;
+    let raft = raft.map_err(|fatal| OpenError::Storage(fatal.to_string()))?;
     Ok(Consensus { raft, log, snapshots })
 }
 
 fn stores(opening: &Opening) -> Result<(LogStore, Arc<SnapshotStore>), OpenError> {
+    let Opening { config, keyring, seams, .. } = opening;
+    let identity = Identity { cluster: config.cluster_id.clone(), node: config.node_id.clone() };
     let (log, recovered) = Log::open(
-        Arc::clone(&opening.seams.disk),
-        Arc::clone(&opening.keyring),
-        Arc::clone(&opening.seams.chance),
+        Arc::clone(&seams.disk),
+        identity.clone(),
+        Arc::clone(keyring),
+        Arc::clone(&seams.chance),
+        LogOptions::default(),
     )?;
-    let snapshots = Snapshots::open(
-        Arc::clone(&opening.seams.disk),
-        Arc::clone(&opening.keyring),
-        Arc::clone(&opening.seams.chance),
-    )?;
-    let store = LogStore::new(Writer::spawn(log, opening.seams.spawn), recovered);
-    Ok((store, Arc::new(SnapshotStore::new(snapshots, Arc::clone(&opening.seams.clock)))))
+    if let Some(cut) = recovered.cut {
+        tracing::warn!(segment = cut.segment, offset = cut.offset, bytes = cut.bytes, "an unfinished write was cut off");
+    }
+    let files =
+        Snapshots::open(Arc::clone(&seams.disk), identity, Arc::clone(keyring), Arc::clone(&seams.chance))?;
+    let log = LogStore::new(log, &recovered, seams.spawn).map_err(storage)?;
+    Ok((log, Arc::new(SnapshotStore::new(files, Arc::clone(&seams.clock)))))
+}
+
+#[allow(clippy::needless_pass_by_value)] // shaped for map_err
+fn storage(error: StorageError) -> OpenError {
+    OpenError::Storage(error.to_string())
 }
 
 fn settings(config: &ManagerConfig) -> Result<Config, OpenError> {

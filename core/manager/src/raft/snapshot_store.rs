@@ -46,9 +46,10 @@ impl SnapshotStore {
     pub(crate) fn load(&self) -> Result<Option<Snapshot<TypeConfig>>, StorageError> {
         let mut newest = self.lock();
         let read = |error: AnyError| StorageIoError::read_snapshot(None, error);
-        let Some((header, data)) = self.files.newest().map_err(|error| read(AnyError::new(&error)))? else {
+        let Some(found) = self.files.newest().map_err(|error| read(AnyError::new(&error)))? else {
             return Ok(None);
         };
+        let (header, data) = (found.meta, found.data);
         let (meta, at_ms) = encode::decode_snapshot_header(&header).map_err(|error| read(AnyError::new(&error)))?;
         *newest = Some(Newest { covers: meta.last_log_id, bytes: data.len() as u64, at_ms });
         Ok(Some(Snapshot { meta, snapshot: Box::new(SnapshotBytes(Arc::new(data))) }))
