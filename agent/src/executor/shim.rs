@@ -8,7 +8,7 @@
 //! It dies with the worker (`PDEATHSIG`), sees its own files at `/run/secrets` and, as root, no other task's. Failures go
 //! back through standard input, which the worker hands over as the writing end of a pipe: it closes by itself when the
 //! command takes over, so an empty answer means that the command runs. What it does not know: any value, any key.
-#![allow(unsafe_code)] // unshare(2), see `own_mounts`; no other file of this crate may
+#![allow(unsafe_code)] // unshare(2) and handles by number; no other file of this crate may
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -16,8 +16,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use rustix::fd::OwnedFd;
+use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::FdFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change, mount_remount};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
@@ -105,12 +106,31 @@ fn become_task(request: &Request) -> Result<std::convert::Infallible, String> {
             .map_err(|(doing, errno)| format!("cannot {doing}: {errno}"))?;
         seen = Path::new(MOUNTED_AT);
     }
+    close_at_exec().map_err(|error| format!("cannot look at its open files: {error}"))?;
     let (program, args) = request.command.split_first().ok_or("there is no command")?;
     Err(Command::new(program)
         .args(args)
         .env(SECRETS_DIR, seen)
         .exec()
         .to_string())
+}
+
+/// Whatever the worker itself has inherited without the flag ends here: a task gets 0, 1 and 2.
+fn close_at_exec() -> std::io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
+        let Some(number) = number.filter(|&number| number > 2) else {
+            continue;
+        };
+        // SAFETY: borrowed for one call that only sets a flag. It was open a moment ago, and a number that has been
+        // closed since, as the listing's own is at its end, gives EBADF.
+        let handle = unsafe { BorrowedFd::borrow_raw(number) };
+        match rustix::io::fcntl_setfd(handle, FdFlags::CLOEXEC) {
+            Ok(()) | Err(rustix::io::Errno::BADF) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
 }
 
 /// The kernel kills this process when the worker goes, however it goes.

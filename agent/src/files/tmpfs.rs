@@ -223,3 +223,7 @@ fn drop_stale_links(secrets: &OwnedFd) -> rustix::io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "tmpfs_tests.rs"]
+mod tests;
