@@ -88,6 +88,14 @@ pub(crate) fn open(bytes: &[u8], segment: &Segment, link: &Link) -> Result<Frame
     Ok(Framed { kind: head[4] & !BATCH_START, plain, len: HEAD_LEN + len, link: Link { seq, chain } })
 }
 
+/// Whether `bytes` are the record that follows `link`, complete but for its length field.
+pub(crate) fn is_whole(bytes: &[u8], segment: &Segment, link: &Link) -> bool {
+    let Some(len) = bytes.len().checked_sub(HEAD_LEN).and_then(|len| u32::try_from(len).ok()) else { return false };
+    let mut mended = bytes.to_vec();
+    mended[..4].copy_from_slice(&len.to_le_bytes());
+    open(&mended, segment, link).is_ok()
+}
+
 /// Bytes after the head that the record at the start of `bytes` claims, if that is possible at all.
 pub(crate) fn claimed_len(bytes: &[u8]) -> Option<usize> {
     let len = usize::try_from(u32::from_le_bytes(*bytes.first_chunk()?)).ok()?;

@@ -14,11 +14,14 @@ use crate::log::{Kept, Log, LogOptions, Marks, begin};
 use crate::prepare::{Prepared, overwrite_with_zeros, prepare, remove_if_there};
 use crate::record::{Purged, Record};
 use crate::segment::{DIR, HEADER_LEN, Header, Segment, fits, is_zero, number_of, path_of};
-use crate::tail::{Tail, judge};
+use crate::tail::{Expected, Tail, judge};
 use crate::view::{Place, View};
 
 /// Far above any segment that wardroom makes; a larger file is not read into memory.
 const SEGMENT_BYTES_MAX: u64 = 256 << 20;
+
+/// A new manager should be up in milliseconds: its first segment is small, the next ones are made ahead of time.
+const FIRST_SEGMENT_BYTES: u64 = 1 << 20;
 
 /// What the log held when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,9 +194,11 @@ impl Recovery<'_> {
         };
         self.log.position = at as u64;
         self.log.view.lock().segments.insert(segment.number, Arc::clone(&segment));
-        let (epoch, next_seq) = (segment.epoch, self.log.link.seq + 1);
+        let expected = Expected { epoch: segment.epoch, seq: self.log.link.seq + 1 };
+        let is_whole = |end| frame::is_whole(&found.bytes[at..end], &segment, &self.log.link);
+        let tail = judge(&found.bytes, at, &expected, is_whole);
         self.log.kept.push_back(Kept { segment, max_index });
-        match judge(&found.bytes, at, epoch, next_seq) {
+        match tail {
             Tail::Clean => Ok(None),
             Tail::Torn { end } => Ok(Some(end)),
             Tail::Damaged => Err(found.damaged(at, why)),
@@ -261,7 +266,8 @@ impl Recovery<'_> {
         if let Some(number) = found.filter(|number| *number != 1) {
             return Err(RecoverError::Missing { segment: number - 1 });
         }
-        let made = prepare(&*self.log.disk, 1, self.log.options.segment_bytes);
+        let size = self.log.options.segment_bytes.min(FIRST_SEGMENT_BYTES);
+        let made = prepare(&*self.log.disk, 1, size);
         let first = made.and_then(|prepared| begin(self.log, prepared)).map_err(io_error("beginning"))?;
         self.log.kept.push_back(first);
         self.recovered.fresh = true;

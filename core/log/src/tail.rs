@@ -9,6 +9,8 @@ use crate::record::{COMMITTED, VOTE};
 use crate::segment::is_zero;
 
 const SECTOR: usize = 512;
+/// More zeros in a row than a record ever has: what ends in so many does not go on behind them.
+const RUN: usize = 12;
 /// Far more records than one batch holds.
 const BATCH_SEQS_MAX: u64 = 1 << 24;
 
@@ -23,53 +25,81 @@ pub(crate) enum Tail {
     Damaged,
 }
 
-/// Judges `bytes` from `at` on, where no valid record with sequence `next_seq` begins.
-pub(crate) fn judge(bytes: &[u8], at: usize, epoch: u32, next_seq: u64) -> Tail {
+/// What should have come next.
+pub(crate) struct Expected {
+    pub(crate) epoch: u32,
+    pub(crate) seq: u64,
+}
+
+/// Judges `bytes` from `at` on, where the expected record does not begin or is not valid.
+///
+/// `is_whole(end)` tells whether the bytes up to `end` are that record, complete but for its length field.
+pub(crate) fn judge(bytes: &[u8], at: usize, expected: &Expected, is_whole: impl Fn(usize) -> bool) -> Tail {
     let rest = bytes.get(at..).unwrap_or_default();
     if is_zero(rest) {
         return Tail::Clean;
     }
-    let written_end = at + rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let claimed_end = claimed_len(rest).map_or(at, |len| at + HEAD_LEN + len);
-    let extent = written_end.max(claimed_end).min(bytes.len());
-    if has_lost_sector(bytes, at, extent) && !has_later_batch(rest, epoch, next_seq) {
-        Tail::Torn { end: written_end }
-    } else {
-        Tail::Damaged
-    }
+    let end = at + rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let claimed_end = claimed_len(rest).map(|len| at + HEAD_LEN + len);
+    let extent = claimed_end.map_or(end, |claimed| claimed.max(end)).min(bytes.len());
+    let only_length_is_wrong = || {
+        let first_sector_is_there = !is_zero(&bytes[at..next_sector(at).min(bytes.len())]);
+        first_sector_is_there && (end..(end + RUN).min(bytes.len())).any(&is_whole)
+    };
+    let torn = lost_a_sector(bytes, at, extent)
+        && !contradicted(rest, claimed_end.map(|claimed| claimed - at), expected)
+        && !only_length_is_wrong();
+    if torn { Tail::Torn { end } } else { Tail::Damaged }
 }
 
-/// Whether some sector's share of `from..to` is all zero.
-fn has_lost_sector(bytes: &[u8], from: usize, to: usize) -> bool {
+fn next_sector(at: usize) -> usize {
+    (at / SECTOR + 1) * SECTOR
+}
+
+/// Whether some sector's share of `from..to` never arrived: it is all zero, and what was written before it goes right up
+/// to it. (Zeros behind the end of what was written are no loss, whatever a damaged length claims.)
+fn lost_a_sector(bytes: &[u8], from: usize, to: usize) -> bool {
     let mut at = from;
+    let mut goes_on = true;
     while at < to {
-        let end = ((at / SECTOR + 1) * SECTOR).min(to);
-        if is_zero(&bytes[at..end]) {
-            return true;
+        let end = next_sector(at).min(to);
+        let share = &bytes[at..end];
+        if is_zero(share) {
+            if goes_on {
+                return true;
+            }
+        } else {
+            goes_on = !is_zero(&share[share.len().saturating_sub(RUN)..]);
         }
         at = end;
     }
     false
 }
 
-/// Whether a batch begins in `rest` that can only have been written after `next_seq` was on the disk.
-fn has_later_batch(rest: &[u8], epoch: u32, next_seq: u64) -> bool {
-    let epoch = epoch.to_le_bytes();
-    rest.windows(13).any(|window| {
-        let kind = window[0];
-        kind & BATCH_START != 0
-            && (VOTE..=COMMITTED).contains(&(kind & !BATCH_START))
-            && window[1..5] == epoch
-            && window[5..].first_chunk().is_some_and(|seq| {
-                let ahead = u64::from_le_bytes(*seq).wrapping_sub(next_seq);
-                (1..BATCH_SEQS_MAX).contains(&ahead)
-            })
+/// Whether `rest` holds the head of a record that a torn batch cannot have there: one of a later batch, which was
+/// written only after this one was on the disk, or the next one at another place than the length of this one says.
+fn contradicted(rest: &[u8], claimed_end: Option<usize>, expected: &Expected) -> bool {
+    let epoch = expected.epoch.to_le_bytes();
+    rest.windows(17).enumerate().any(|(at, head)| {
+        let kind = head[4];
+        if head[5..9] != epoch || !(VOTE..=COMMITTED).contains(&(kind & !BATCH_START)) {
+            return false;
+        }
+        let Some(seq) = head[9..].first_chunk().map(|seq| u64::from_le_bytes(*seq)) else { return false };
+        let ahead = seq.wrapping_sub(expected.seq);
+        let later_batch = kind & BATCH_START != 0 && (1..BATCH_SEQS_MAX).contains(&ahead);
+        let misplaced = ahead == 1 && claimed_end.is_some_and(|end| end != at);
+        later_batch || misplaced
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judged(bytes: &[u8], at: usize) -> Tail {
+        judge(bytes, at, &Expected { epoch: 1, seq: 5 }, |_| false)
+    }
 
     fn start_of_batch(seq: u64) -> Vec<u8> {
         let mut head = vec![100, 0, 0, 0, BATCH_START | VOTE, 1, 0, 0, 0];
@@ -79,15 +109,15 @@ mod tests {
 
     #[test]
     fn zeros_are_a_clean_end() {
-        assert_eq!(judge(&[0; 2048], 100, 1, 5), Tail::Clean);
-        assert_eq!(judge(&[0; 2048], 2048, 1, 5), Tail::Clean);
+        assert_eq!(judged(&[0; 2048], 100), Tail::Clean);
+        assert_eq!(judged(&[0; 2048], 2048), Tail::Clean);
     }
 
     #[test]
     fn a_lost_sector_in_the_last_batch_is_a_torn_write() {
         let mut bytes = vec![0; 4096];
         bytes[1024..1300].fill(7); // the batch began at 600 and its first sector never arrived
-        assert_eq!(judge(&bytes, 600, 1, 5), Tail::Torn { end: 1300 });
+        assert_eq!(judged(&bytes, 600), Tail::Torn { end: 1300 });
     }
 
     #[test]
@@ -95,15 +125,31 @@ mod tests {
         let mut bytes = vec![0; 4096];
         bytes[600..617].copy_from_slice(&start_of_batch(5));
         bytes[617..600 + HEAD_LEN + 100].fill(7);
-        assert_eq!(judge(&bytes, 600, 1, 5), Tail::Damaged);
+        assert_eq!(judged(&bytes, 600), Tail::Damaged);
     }
 
     #[test]
     fn a_lost_sector_before_a_later_batch_is_damage() {
         let mut bytes = vec![0; 4096];
         bytes[1100..1117].copy_from_slice(&start_of_batch(9));
-        assert_eq!(judge(&bytes, 512, 1, 5), Tail::Damaged);
+        assert_eq!(judged(&bytes, 512), Tail::Damaged);
         bytes[1100..1117].copy_from_slice(&start_of_batch(5));
-        assert_eq!(judge(&bytes, 512, 1, 5), Tail::Torn { end: 1110 });
+        assert_eq!(judged(&bytes, 512), Tail::Torn { end: 1110 });
+    }
+
+    #[test]
+    fn a_length_that_claims_the_zeros_behind_is_damage() {
+        let mut bytes = vec![0; 4096];
+        bytes[600..617].copy_from_slice(&start_of_batch(5));
+        bytes[617..900].fill(7);
+        bytes[601] = 8; // 2148 bytes instead of 100
+        assert_eq!(judged(&bytes, 600), Tail::Damaged);
+        bytes[617..1024].fill(7); // now the record seems to go on into the sector that is zero
+        assert_eq!(judged(&bytes, 600), Tail::Torn { end: 1024 });
+        let whole = judge(&bytes, 600, &Expected { epoch: 1, seq: 5 }, |end| end == 1024);
+        assert_eq!(whole, Tail::Damaged);
+        bytes[803..820].copy_from_slice(&start_of_batch(6));
+        bytes[807] = VOTE; // the next record of the same batch, not where the length says
+        assert_eq!(judged(&bytes, 600), Tail::Damaged);
     }
 }
