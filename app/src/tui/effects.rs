@@ -1,0 +1,100 @@
+//! How do effects happen? Calls and files each in a task of their own, with a deadline; the answer comes back as a
+//! message, so that the screen never waits.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+use wardroom_api::channel::{CALL_DEADLINE, request, within};
+use wardroom_api::v1::StatusRequest;
+use wardroom_api::{CallError, Client};
+
+use super::msg::{Answer, Call, Msg, Pasted, Ticket};
+
+/// One byte more than a value may have: enough to see that a file is too long.
+const FILE_MAX: usize = 512_000;
+const FILE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Starts effects and sends what comes of them.
+#[derive(Clone)]
+pub struct Runner {
+    client: Client,
+    out: mpsc::Sender<Msg>,
+}
+
+impl Runner {
+    pub fn new(client: Client, out: mpsc::Sender<Msg>) -> Self {
+        Self { client, out }
+    }
+
+    pub fn call(&self, ticket: Ticket, call: Call) {
+        let (client, out) = (self.client.clone(), self.out.clone());
+        tokio::spawn(async move {
+            let answer = ask(&client, call).await;
+            // Nobody is left to tell when the console has closed.
+            let _ = out.send(Msg::Answered(ticket, answer)).await;
+        });
+    }
+
+    pub fn read_file(&self, ticket: Ticket, path: String) {
+        let out = self.out.clone();
+        tokio::spawn(async move {
+            let read = tokio::time::timeout(FILE_DEADLINE, read(&path)).await;
+            let read = read.unwrap_or_else(|_elapsed| Err(format!("{path} could not be read in time")));
+            let _ = out.send(Msg::FileRead(ticket, read)).await;
+        });
+    }
+}
+
+async fn ask(client: &Client, call: Call) -> Result<Answer, CallError> {
+    let mut control = client.control();
+    macro_rules! answer {
+        ($method:ident, $message:expr, $wrap:expr) => {
+            within(CALL_DEADLINE, control.$method(request($message, CALL_DEADLINE))).await.map($wrap)
+        };
+    }
+    match call {
+        Call::Status => answer!(status, StatusRequest {}, |status| Answer::Status(Box::new(status))),
+        Call::CreateSecret(message) => answer!(create_secret, message, Answer::SecretCreated),
+        Call::RotateSecret(message) => answer!(rotate_secret, message, Answer::SecretRotated),
+        Call::RevokeSecret(message) => answer!(revoke_secret, message, Answer::SecretRevoked),
+        Call::RemoveSecret(message) => answer!(remove_secret, message, Answer::SecretRemoved),
+        Call::CreateService(message) => answer!(create_service, message, Answer::ServiceCreated),
+        Call::UpdateService(message) => answer!(update_service, message, Answer::ServiceUpdated),
+        Call::RemoveService(message) => answer!(remove_service, message, Answer::ServiceRemoved),
+    }
+}
+
+/// The bytes of a regular file; a device or a pipe would never end.
+async fn read(path: &str) -> Result<Pasted, String> {
+    let failed = |error: std::io::Error| format!("cannot read {path}: {error}; check the path, it is read on this machine");
+    let about = tokio::fs::metadata(path).await.map_err(failed)?;
+    if !about.is_file() {
+        return Err(format!("{path} is not a regular file; name a file"));
+    }
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    // The capacity is there from the start: growing would leave copies of the value behind.
+    let mut bytes = Vec::with_capacity(FILE_MAX + 1);
+    let limit = u64::try_from(FILE_MAX).unwrap_or(u64::MAX);
+    let result = file.take(limit).read_to_end(&mut bytes).await;
+    let bytes = Pasted::new(bytes);
+    result.map(|_length| bytes).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn files_are_read_whole_or_refused_with_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("value");
+        std::fs::write(&path, b"\xff\x00bytes\n").unwrap();
+        let read_back = read(path.to_str().unwrap()).await.unwrap().take();
+        assert_eq!(read_back, b"\xff\x00bytes\n");
+        assert!(read("/nowhere/value").await.unwrap_err().contains("check the path"));
+        assert!(read(folder.path().to_str().unwrap()).await.unwrap_err().contains("not a regular file"));
+    }
+}

@@ -1,0 +1,118 @@
+//! When does anything happen? On events only: the loop waits, takes everything that is waiting, and draws once if
+//! something has changed; at once after a key, a few times a second while the cluster moves. Idle costs nothing.
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::{FutureExt, Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::Exit;
+use super::effects::Runner;
+use super::model::facts::time::next_minute;
+use super::model::{Dirty, Link, Model};
+use super::msg::{Effect, Msg};
+use super::signals::{Signal, Signals};
+use super::terminal::Screen;
+use super::update::update;
+
+/// Between two frames that nobody's key asked for.
+const BACKGROUND_PAUSE: Duration = Duration::from_millis(100);
+
+/// Unix milliseconds by this machine's clock: for ages and guards, never for decisions of the cluster.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+pub struct EventLoop<'a, S> {
+    pub screen: &'a mut S,
+    pub model: Model,
+    pub inbox: mpsc::Receiver<Msg>,
+    pub runner: Runner,
+    pub signals: Signals,
+    pub drawn: Instant,
+}
+
+impl<S: Screen> EventLoop<'_, S> {
+    /// Runs until the user or a signal ends it, or the terminal is gone.
+    pub async fn run(mut self, mut input: impl Stream<Item = Option<Msg>> + Unpin) -> io::Result<Exit> {
+        loop {
+            self.draw_if_due()?;
+            let (tick, frame) = self.deadlines();
+            let first = tokio::select! {
+                biased;
+                signal = self.signals.next() => match signal {
+                    Signal::Continue => {
+                        self.screen.resume()?;
+                        Some(Msg::Resumed)
+                    }
+                    Signal::End(number) => return Ok(Exit::Signal(number)),
+                },
+                event = input.next() => match event {
+                    Some(msg) => msg,
+                    // The terminal hung up.
+                    None => return Ok(Exit::Signal(1)),
+                },
+                msg = self.inbox.recv() => msg,
+                () = sleep_until(frame.unwrap_or_else(Instant::now)), if frame.is_some() => None,
+                () = sleep_until(tick.unwrap_or_else(Instant::now)), if tick.is_some() => Some(Msg::Tick),
+            };
+            if let Some(exit) = first.map_or(Ok(None), |msg| self.take(msg))? {
+                return Ok(exit);
+            }
+            // Everything that waits is taken before anything is drawn, keys first.
+            while let Some(msg) = input.next().now_or_never().flatten().flatten().or_else(|| self.inbox.try_recv().ok()) {
+                if let Some(exit) = self.take(msg)? {
+                    return Ok(exit);
+                }
+            }
+        }
+    }
+
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        let due = match self.model.dirty {
+            Dirty::No => false,
+            Dirty::Background => self.drawn.elapsed() >= BACKGROUND_PAUSE,
+            Dirty::Now => true,
+        };
+        if due {
+            self.model.settle();
+            self.model.dirty = Dirty::No;
+            self.screen.draw(&self.model)?;
+            self.drawn = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// When an age on the screen changes, and when a frame that waits may be drawn.
+    fn deadlines(&self) -> (Option<Instant>, Option<Instant>) {
+        let frame = (self.model.dirty == Dirty::Background).then(|| self.drawn + BACKGROUND_PAUSE);
+        if matches!(self.model.link, Link::Connecting(_)) {
+            return (None, frame);
+        }
+        let now = now_ms();
+        let until = u64::try_from(next_minute(now).saturating_sub(now)).unwrap_or(60_000);
+        (Some(Instant::now() + Duration::from_millis(until)), frame)
+    }
+
+    fn take(&mut self, msg: Msg) -> io::Result<Option<Exit>> {
+        for effect in update(&mut self.model, now_ms(), msg) {
+            match effect {
+                Effect::Call(ticket, call) => self.runner.call(ticket, call),
+                Effect::ReadFile(ticket, path) => self.runner.read_file(ticket, path),
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Redraw => {
+                    self.screen.forget()?;
+                    self.model.wants_frame(Dirty::Now);
+                }
+                Effect::Suspend => {
+                    self.screen.suspend()?;
+                    self.model.wants_frame(Dirty::Now);
+                }
+                Effect::Quit => return Ok(Some(Exit::Quit)),
+            }
+        }
+        Ok(None)
+    }
+}

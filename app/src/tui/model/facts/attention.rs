@@ -1,0 +1,120 @@
+//! What needs somebody's attention? A list of plain sentences, each with the place where something can be done.
+
+use wardroom_api::ClusterView;
+use wardroom_api::v1::{NodeState, RotationPhase, TaskState};
+
+use super::managers::{LAG_NOTED, Quorum, managers};
+use super::secrets::{self, SecretState};
+use super::{time, words};
+use crate::tui::model::place::Place;
+
+/// One thing to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// The same as long as the matter is the same.
+    pub key: String,
+    pub text: String,
+    /// What `enter` shows.
+    pub action: &'static str,
+    pub place: Place,
+}
+
+/// Worst first: quorum, managers, nodes, receipts, rotations, secrets, tasks, certificates.
+pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
+    let mut found = Vec::new();
+    let mut note = |key: String, text: String, action, place| found.push(Attention { key, text, action, place });
+    about_managers(view, &mut note);
+    about_nodes(view, now_ms, &mut note);
+    about_secrets(view, now_ms, &mut note);
+    about_tasks(view, &mut note);
+    about_certificates(view, now_ms, &mut note);
+    found
+}
+
+type Note<'a> = dyn FnMut(String, String, &'static str, Place) + 'a;
+
+fn about_managers(view: &ClusterView, note: &mut Note<'_>) {
+    let quorum = Quorum::of(view);
+    if quorum.members > 0 && !quorum.holds() {
+        let text = format!("no quorum: {} of {} managers answer, nothing can be changed", quorum.answering, quorum.members);
+        note("quorum".into(), text, "raft", Place::Raft);
+    }
+    for manager in managers(view) {
+        let name = &manager.node.hostname;
+        if let Some(reason) = manager.lost {
+            note(format!("lost/{}", manager.node.id), format!("{name} does not answer: {reason}"), "raft", Place::Raft);
+        } else if manager.lag >= LAG_NOTED {
+            note(format!("lag/{}", manager.node.id), format!("{name} is {} entries behind", manager.lag), "raft", Place::Raft);
+        }
+    }
+}
+
+fn about_nodes(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
+    for node in view.nodes.values().filter(|node| node.state() == NodeState::Down) {
+        let held = view.holdings.values().filter(|holding| holding.node_id == node.id && secrets::is_in_memory(holding));
+        let held: std::collections::BTreeSet<&str> = held.map(|holding| holding.secret_id.as_str()).collect();
+        let since = time::age(now_ms, node.state_since_ms);
+        let text = format!("{} down {since}, last known holder of {}", node.hostname, words::count(held.len(), "secret"));
+        note(format!("down/{}", node.id), text, "who holds", Place::Node(node.id.clone()));
+    }
+}
+
+fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
+    let states = view.secrets.values().map(|secret| (secrets::state(view, secret, now_ms), secret));
+    let mut problems: Vec<_> = states.filter(|(state, _)| state.is_problem()).collect();
+    problems.sort_by(|(a, first), (b, second)| (a, &first.name).cmp(&(b, &second.name)));
+    for (state, secret) in problems {
+        let (name, age) = (&secret.name, time::age(now_ms, secrets::born(secret)));
+        let text = match state {
+            SecretState::Erasing => {
+                let nodes: std::collections::BTreeSet<&str> =
+                    secrets::owed(view, &secret.id, None).map(|holding| view.hostname(&holding.node_id)).collect();
+                let nodes: Vec<&str> = nodes.into_iter().collect();
+                format!("{name} is not proven erased on {}", nodes.join(", "))
+            }
+            SecretState::Failed => {
+                let phase = view.rotation_of_secret(&secret.id).map(wardroom_api::v1::Rotation::phase);
+                let end = if phase == Some(RotationPhase::RolledBack) { "was rolled back" } else { "failed" };
+                format!("the last rotation of {name} {end}, v{} is current", secret.current)
+            }
+            SecretState::Stale => {
+                let policy = time::span(i64::try_from(secret.max_age_ms).unwrap_or(i64::MAX));
+                let services = words::count(view.services_granted(&secret.id).count(), "service");
+                format!("{name} v{} is {age} old, policy {policy}, {services}", secret.current)
+            }
+            _ => format!("{name} v{} is used by no service", secret.current),
+        };
+        note(format!("secret/{}", secret.id), text, "secret", Place::Secret(secret.id.clone()));
+    }
+}
+
+fn about_tasks(view: &ClusterView, note: &mut Note<'_>) {
+    for service in view.services.values() {
+        let wanted = view.tasks_of_service(&service.id).filter(|task| task.desired() <= TaskState::Running);
+        let broken = wanted.filter(|task| matches!(task.state(), TaskState::Failed | TaskState::Rejected | TaskState::Pending)).count();
+        if broken > 0 {
+            let text = format!("service {}: {} not running", words::service_name(service), words::count(broken, "task"));
+            note(format!("service/{}", service.id), text, "tasks", Place::Service(service.id.clone()));
+        }
+    }
+}
+
+/// A certificate needs attention in the last tenth of its life: renewal is due long before.
+pub fn is_expiring(now_ms: i64, not_before_ms: i64, not_after_ms: i64) -> bool {
+    let life = not_after_ms.saturating_sub(not_before_ms);
+    not_after_ms > 0 && not_after_ms.saturating_sub(now_ms) < life / 10
+}
+
+fn about_certificates(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
+    for node in view.nodes.values() {
+        if is_expiring(now_ms, node.certificate_not_before_ms, node.certificate_not_after_ms) {
+            let left = time::left(now_ms, node.certificate_not_after_ms);
+            let text = if left == "expired" {
+                format!("the certificate of {} has expired", node.hostname)
+            } else {
+                format!("the certificate of {} expires in {left}", node.hostname)
+            };
+            note(format!("certificate/{}", node.id), text, "keys", Place::Keys);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How are the managers? Who leads, who answers, how far each one's log is behind the leader's.
+
+use wardroom_api::ClusterView;
+use wardroom_api::v1::{ManagerStatus, Node, Role};
+
+/// Entries behind the leader from which on a manager needs attention.
+pub const LAG_NOTED: u64 = 100;
+
+/// One manager as the screens show it; the status is missing while it has not said anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Manager<'a> {
+    pub node: &'a Node,
+    pub status: Option<&'a ManagerStatus>,
+    /// Why it does not answer.
+    pub lost: Option<&'a str>,
+    /// Entries of the leader's log that it is known to have; `None` for the leader and where nobody says.
+    pub matched: Option<u64>,
+    /// Entries behind the leader.
+    pub lag: u64,
+}
+
+impl Manager<'_> {
+    pub fn answers(&self) -> bool {
+        self.lost.is_none() && self.status.is_some()
+    }
+
+    pub fn leads(&self) -> bool {
+        self.lost.is_none() && self.status.is_some_and(|status| status.role == "leader")
+    }
+
+    pub fn reach(&self) -> &'static str {
+        match (self.lost, self.status) {
+            (Some(_), _) => "LOST !",
+            (None, Some(_)) => "ok",
+            (None, None) => "unknown",
+        }
+    }
+}
+
+/// By hostname, the leader first.
+pub fn managers(view: &ClusterView) -> Vec<Manager<'_>> {
+    let leader = view.leader();
+    let mut found: Vec<Manager<'_>> = view
+        .nodes
+        .values()
+        .filter(|node| node.role() == Role::Manager)
+        .map(|node| {
+            let status = view.managers.get(&node.id);
+            let matched = leader
+                .filter(|leader| leader.node_id != node.id)
+                .and_then(|leader| leader.followers.iter().find(|follower| follower.node_id == node.id))
+                .map(|follower| follower.matched);
+            let last = leader.map_or(0, |leader| leader.last_index);
+            let has = matched.or(status.map(|status| status.last_index)).unwrap_or(last);
+            let lost = view.lost_managers.get(&node.id).map(String::as_str);
+            Manager { node, status, lost, matched, lag: last.saturating_sub(has) }
+        })
+        .collect();
+    found.sort_by(|a, b| (!a.leads(), &a.node.hostname).cmp(&(!b.leads(), &b.node.hostname)));
+    found
+}
+
+/// How many managers there are, how many answer, and whether that is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    pub members: usize,
+    pub answering: usize,
+    pub has_leader: bool,
+}
+
+impl Quorum {
+    pub fn of(view: &ClusterView) -> Self {
+        let managers = managers(view);
+        let answering = managers.iter().filter(|manager| manager.answers()).count();
+        Self { members: managers.len(), answering, has_leader: view.leader().is_some() }
+    }
+
+    pub fn holds(self) -> bool {
+        self.has_leader && self.answering * 2 > self.members
+    }
+
+    /// Managers that may still fail.
+    pub fn tolerates(self) -> usize {
+        self.answering.saturating_sub(self.members / 2 + 1)
+    }
+}

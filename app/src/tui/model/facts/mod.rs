@@ -1,0 +1,9 @@
+//! What does the cluster's view mean? Plain questions to a `ClusterView`, answered without time of its own and without
+//! drawing: states, counts, what needs attention.
+
+pub mod activity;
+pub mod attention;
+pub mod managers;
+pub mod secrets;
+pub mod time;
+pub mod words;

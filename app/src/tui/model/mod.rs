@@ -1,0 +1,177 @@
+//! What does the console know? The cluster's view, where the user is, what lies over the screen. Plain data; it changes
+//! in `update` alone and is drawn by `view`.
+
+pub mod describe;
+pub mod facts;
+pub mod filter;
+pub mod line_input;
+pub mod list;
+pub mod overlay;
+pub mod place;
+pub mod rows;
+pub mod subject;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use wardroom_api::ClusterView;
+
+use super::msg::Ticket;
+use super::wizard::Wizard;
+use list::{List, ListId};
+use overlay::Overlay;
+use place::{History, Place};
+
+/// Messages that are remembered.
+const MESSAGES_MAX: usize = 200;
+
+/// How fresh the view is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Nothing has been heard yet; the reason of the last failure, if there was one.
+    Connecting(Option<String>),
+    Live,
+    /// The view is as of its index; reconnecting since then.
+    Stale { since_ms: i64, reason: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    Good,
+    Warn,
+    Bad,
+}
+
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub at_ms: i64,
+    pub level: Level,
+    pub text: String,
+}
+
+/// How soon a frame is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dirty {
+    #[default]
+    No,
+    /// The cluster moved: a few times a second is enough.
+    Background,
+    /// The user did something.
+    Now,
+}
+
+#[derive(Debug)]
+pub struct Model {
+    pub cluster: ClusterView,
+    pub link: Link,
+    /// The node id of the manager that answers this console.
+    pub attached: Option<String>,
+    /// What the cluster is reached under, for the empty screen.
+    pub address: String,
+    pub now_ms: i64,
+    pub size: (u16, u16),
+    pub history: History,
+    /// Which list of the screen has the keys.
+    pub focus: usize,
+    pub lists: BTreeMap<ListId, List>,
+    /// Rows of lists may be out of date: they are made anew before a frame or a key.
+    pub rows_stale: bool,
+    pub problems_only: bool,
+    pub follow: bool,
+    pub overlay: Option<Overlay>,
+    pub wizard: Option<Box<Wizard>>,
+    pub messages: VecDeque<Message>,
+    pub read_only: bool,
+    /// Started with `--read-only`: `:rw` is refused.
+    pub read_only_locked: bool,
+    pub dirty: Dirty,
+    /// One `ctrl-c` has been pressed.
+    pub quit_armed: bool,
+    /// Keys before this time belong to a paste that was cut short, and are dropped.
+    pub swallow_until_ms: i64,
+    pub next_ticket: Ticket,
+}
+
+impl Model {
+    pub fn new(address: &str, read_only: bool, size: (u16, u16), now_ms: i64) -> Self {
+        Self {
+            cluster: ClusterView::default(),
+            link: Link::Connecting(None),
+            attached: None,
+            address: address.to_owned(),
+            now_ms,
+            size,
+            history: History::new(Place::Cluster),
+            focus: 0,
+            lists: BTreeMap::new(),
+            rows_stale: true,
+            problems_only: false,
+            follow: false,
+            overlay: None,
+            wizard: None,
+            messages: VecDeque::new(),
+            read_only,
+            read_only_locked: read_only,
+            dirty: Dirty::Now,
+            quit_armed: false,
+            swallow_until_ms: i64::MIN,
+            next_ticket: 1,
+        }
+    }
+
+    pub fn place(&self) -> &Place {
+        self.history.here()
+    }
+
+    /// The list that has the keys.
+    pub fn focused(&self) -> ListId {
+        let lists = self.place().lists();
+        lists[self.focus.min(lists.len() - 1)]
+    }
+
+    /// A list of this screen; an empty one while its rows have not been made.
+    pub fn list(&self, id: ListId) -> Option<&List> {
+        self.lists.get(&id)
+    }
+
+    pub fn list_mut(&mut self, id: ListId) -> &mut List {
+        self.lists.entry(id).or_default()
+    }
+
+    pub fn selected(&self, id: ListId) -> Option<&str> {
+        self.list(id).and_then(|list| list.selected.as_deref())
+    }
+
+    pub fn wants_frame(&mut self, dirty: Dirty) {
+        self.dirty = self.dirty.max(dirty);
+    }
+
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.messages.push_back(Message { at_ms: self.now_ms, level, text: text.into() });
+        if self.messages.len() > MESSAGES_MAX {
+            self.messages.pop_front();
+        }
+        self.wants_frame(Dirty::Now);
+    }
+
+    pub fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// Makes the rows of the screen's lists anew if anything they depend on has changed.
+    pub fn settle(&mut self) {
+        if !std::mem::take(&mut self.rows_stale) {
+            return;
+        }
+        for id in self.place().lists() {
+            let mut list = self.lists.remove(id).unwrap_or_default();
+            let (keys, total) = rows::keys(self, *id, &list);
+            list.set_keys(keys, total);
+            if self.follow && *id == ListId::Audit {
+                list.select_at(0);
+            }
+            self.lists.insert(*id, list);
+        }
+    }
+}

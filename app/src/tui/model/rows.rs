@@ -1,0 +1,316 @@
+//! Which rows does a list have, in what order? Every list's entries from the view, then the user's filter and sort.
+
+use super::Model;
+use super::facts::{attention, managers, secrets, words};
+use super::filter::Fields;
+use super::list::{List, ListId, SortBy};
+use super::place::Place;
+use wardroom_api::v1::{Grant, HoldingState, Service};
+
+/// What order and filter need to know of one row.
+#[derive(Debug, Default)]
+pub struct Entry {
+    pub key: String,
+    pub name: String,
+    /// When it came to be: later is younger.
+    pub at_ms: i64,
+    pub state: String,
+    pub problem: bool,
+    /// More fields for the filter, beside name and state.
+    pub fields: Fields,
+}
+
+/// The keys that pass the list's filter, in its order; and how many there were before it.
+pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
+    let mut entries = entries(model, id);
+    let total = entries.len();
+    if model.problems_only && has_problems(id) {
+        entries.retain(|entry| entry.problem);
+    }
+    if !list.filter.is_empty() {
+        entries.retain(|entry| list.filter.matches(&all_fields(entry)));
+    }
+    if let Some(sort) = list.sort {
+        match sort.by {
+            SortBy::Name => entries.sort_by_key(|entry| entry.name.to_lowercase()),
+            SortBy::Age => entries.sort_by_key(|entry| std::cmp::Reverse(entry.at_ms)),
+            SortBy::State => entries.sort_by(|a, b| (!a.problem, &a.state).cmp(&(!b.problem, &b.state))),
+        }
+        if sort.descending {
+            entries.reverse();
+        }
+    }
+    (entries.into_iter().map(|entry| entry.key).collect(), total)
+}
+
+fn has_problems(id: ListId) -> bool {
+    matches!(id, ListId::Secrets | ListId::Services | ListId::Nodes | ListId::Tasks | ListId::Audit | ListId::Certificates)
+}
+
+fn all_fields(entry: &Entry) -> Fields {
+    let mut fields = vec![("name".to_owned(), entry.name.clone()), ("state".to_owned(), entry.state.clone())];
+    fields.extend(entry.fields.iter().cloned());
+    fields
+}
+
+fn field(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+fn entries(model: &Model, id: ListId) -> Vec<Entry> {
+    match id {
+        ListId::Attention => attention_entries(model),
+        ListId::Managers => manager_entries(model),
+        ListId::Audit | ListId::Entries => audit(model),
+        ListId::Certificates => certificates(model),
+        ListId::Secrets => secret_entries(model),
+        ListId::Versions => versions(model),
+        ListId::Holders | ListId::NodeHoldings => holdings(model),
+        ListId::SecretGrants | ListId::ServiceGrants => grants(model),
+        ListId::Services | ListId::Matrix => services(model),
+        ListId::Nodes => nodes(model),
+        ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => tasks(model),
+        ListId::Rotations => rotations(model),
+    }
+}
+
+fn attention_entries(model: &Model) -> Vec<Entry> {
+    let found = attention::attention(&model.cluster, model.now_ms);
+    found.into_iter().map(|item| Entry { key: item.key, name: item.text, problem: true, ..Entry::default() }).collect()
+}
+
+fn manager_entries(model: &Model) -> Vec<Entry> {
+    let managers = managers::managers(&model.cluster);
+    let entry = |manager: &managers::Manager<'_>| Entry {
+        key: manager.node.id.clone(),
+        name: manager.node.hostname.clone(),
+        state: manager.reach().to_owned(),
+        ..Entry::default()
+    };
+    managers.iter().map(entry).collect()
+}
+
+/// Newest first.
+fn audit(model: &Model) -> Vec<Entry> {
+    let records = model.cluster.audit.values().rev();
+    let entry = |record: &wardroom_api::v1::AuditRecord| Entry {
+        key: record.sequence.to_string(),
+        name: record.object.clone(),
+        at_ms: record.at_ms,
+        state: record.outcome.clone(),
+        problem: record.outcome == "denied",
+        fields: vec![
+            field("object", &record.object),
+            field("actor", &record.actor),
+            field("from", &record.from),
+            field("action", &record.action),
+            field("outcome", &record.outcome),
+            field("detail", &record.detail),
+        ],
+    };
+    records.map(entry).collect()
+}
+
+/// Soonest to expire first; the root comes last by its life.
+fn certificates(model: &Model) -> Vec<Entry> {
+    let mut found: Vec<Entry> = model
+        .cluster
+        .nodes
+        .values()
+        .map(|node| Entry {
+            key: node.id.clone(),
+            name: node.hostname.clone(),
+            at_ms: node.certificate_not_after_ms,
+            problem: attention::is_expiring(model.now_ms, node.certificate_not_before_ms, node.certificate_not_after_ms),
+            ..Entry::default()
+        })
+        .collect();
+    if let Some(cluster) = &model.cluster.cluster {
+        let at_ms = cluster.root_not_after_ms;
+        found.push(Entry { key: "root".into(), name: "root CA".into(), at_ms, ..Entry::default() });
+    }
+    found.sort_by(|a, b| (a.at_ms, &a.name).cmp(&(b.at_ms, &b.name)));
+    found
+}
+
+fn secret_entries(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let entry = |secret: &wardroom_api::v1::Secret| {
+        let state = secrets::state(view, secret, model.now_ms);
+        let mut fields: Fields = secret.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        fields.extend(secret.labels.keys().map(|key| field("label", key)));
+        fields.extend(view.services_granted(&secret.id).map(|service| field("service", words::service_name(service))));
+        Entry {
+            key: secret.id.clone(),
+            name: secret.name.clone(),
+            at_ms: secrets::born(secret),
+            state: state.word().to_owned(),
+            problem: state.is_problem(),
+            fields,
+        }
+    };
+    let mut found: Vec<Entry> = view.secrets.values().map(entry).collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// Newest first: what is current stands on top.
+fn versions(model: &Model) -> Vec<Entry> {
+    let Place::Secret(id) = model.place() else { return Vec::new() };
+    let versions = model.cluster.secrets.get(id).into_iter().flat_map(|secret| secret.versions.iter().rev());
+    let entry = |version: &wardroom_api::v1::Version| Entry {
+        key: version.number.to_string(),
+        name: version.name.clone(),
+        at_ms: version.created_at_ms,
+        state: words::version_state(version.state()).to_owned(),
+        ..Entry::default()
+    };
+    versions.map(entry).collect()
+}
+
+/// What is in memory or owed comes first, what is erased last.
+fn holdings(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let wanted = |holding: &&wardroom_api::v1::Holding| match model.place() {
+        Place::Secret(id) => holding.secret_id == *id,
+        Place::Node(id) => holding.node_id == *id,
+        _ => false,
+    };
+    let mut found: Vec<_> = view.holdings.iter().filter(|(_, holding)| wanted(holding)).collect();
+    found.sort_by_key(|(_, holding)| {
+        let gone = holding.state() == HoldingState::Erased;
+        (gone, !holding.owed, std::cmp::Reverse(holding.version), view.hostname(&holding.node_id).to_owned(), holding.task_name.clone())
+    });
+    let entry = |(id, holding): (&String, &wardroom_api::v1::Holding)| Entry {
+        key: id.clone(),
+        name: format!("{} {}", view.hostname(&holding.node_id), holding.secret_name),
+        at_ms: holding.since_ms,
+        state: words::holding_state(holding.state(), holding.owed).to_owned(),
+        problem: holding.owed || holding.state() == HoldingState::Failed,
+        fields: vec![
+            field("node", view.hostname(&holding.node_id)),
+            field("task", &holding.task_name),
+            field("secret", &holding.secret_name),
+            field("version", &format!("v{}", holding.version)),
+        ],
+    };
+    found.into_iter().map(entry).collect()
+}
+
+/// `service id/target`: a service may have a secret under two targets.
+pub fn grant_key(service: &Service, grant: &Grant) -> String {
+    format!("{}/{}", service.id, grant.target)
+}
+
+/// The service and grant that a key names.
+pub fn grant_of<'a>(model: &'a Model, key: &str) -> Option<(&'a Service, &'a Grant)> {
+    let (service, target) = key.split_once('/')?;
+    let service = model.cluster.services.get(service)?;
+    let grant = service.spec.as_ref()?.grants.iter().find(|grant| grant.target == target)?;
+    Some((service, grant))
+}
+
+fn grants(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let found: Vec<(&Service, &Grant)> = match model.place() {
+        Place::Secret(id) => secrets::grants(view, id).collect(),
+        Place::Service(id) => {
+            let service = view.services.get(id);
+            let grants = service.iter().flat_map(|service| service.spec.iter().flat_map(|spec| &spec.grants));
+            service.into_iter().flat_map(|service| grants.clone().map(move |grant| (service, grant))).collect()
+        }
+        _ => Vec::new(),
+    };
+    let entry = |(service, grant): (&Service, &Grant)| Entry {
+        key: grant_key(service, grant),
+        name: format!("{} {}", words::service_name(service), grant.secret_name),
+        fields: vec![field("target", &grant.target)],
+        ..Entry::default()
+    };
+    found.into_iter().map(entry).collect()
+}
+
+fn services(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let entry = |service: &Service| {
+        let grants = service.spec.iter().flat_map(|spec| &spec.grants);
+        let active: Vec<_> = view.tasks_of_service(&service.id).filter(|task| words::is_active(task)).collect();
+        let problem = active.is_empty() || active.iter().any(|task| task.state() != wardroom_api::v1::TaskState::Running);
+        Entry {
+            key: service.id.clone(),
+            name: words::service_name(service).to_owned(),
+            at_ms: service.created_at_ms,
+            state: if problem { "partly".into() } else { "running".into() },
+            problem,
+            fields: grants.map(|grant| field("secret", &grant.secret_name)).collect(),
+        }
+    };
+    let mut found: Vec<Entry> = view.services.values().map(entry).collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// Managers first, each group by name.
+fn nodes(model: &Model) -> Vec<Entry> {
+    let mut nodes: Vec<_> = model.cluster.nodes.values().collect();
+    nodes.sort_by(|a, b| (a.role, &a.hostname).cmp(&(b.role, &b.hostname)));
+    let entry = |node: &wardroom_api::v1::Node| {
+        let state = words::node_state(node);
+        let mut fields: Fields = node.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        fields.push(field("role", words::role(node.role())));
+        Entry {
+            key: node.id.clone(),
+            name: node.hostname.clone(),
+            at_ms: node.state_since_ms,
+            state: state.to_owned(),
+            problem: state.ends_with('!'),
+            fields,
+        }
+    };
+    nodes.into_iter().map(entry).collect()
+}
+
+/// Active ones first, by service and slot; then what has ended, newest first.
+fn tasks(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let wanted = |task: &&wardroom_api::v1::Task| match model.place() {
+        Place::Service(id) => task.service_id == *id,
+        Place::Node(id) => task.node_id == *id,
+        _ => true,
+    };
+    let mut tasks: Vec<_> = view.tasks.values().filter(wanted).collect();
+    tasks.sort_by(|a, b| {
+        let order = |task: &wardroom_api::v1::Task| {
+            let active = words::is_active(task);
+            (!active, std::cmp::Reverse(if active { 0 } else { task.state_since_ms }))
+        };
+        order(a).cmp(&order(b)).then_with(|| (&a.name, a.slot).cmp(&(&b.name, b.slot)))
+    });
+    let entry = |task: &wardroom_api::v1::Task| {
+        let state = words::task_state(task.state());
+        Entry {
+            key: task.id.clone(),
+            name: task.name.clone(),
+            at_ms: task.state_since_ms,
+            state: state.to_owned(),
+            problem: state.ends_with('!'),
+            fields: vec![field("node", view.hostname(&task.node_id)), field("error", &task.error)],
+        }
+    };
+    tasks.into_iter().map(entry).collect()
+}
+
+/// Running ones first, then the newest.
+fn rotations(model: &Model) -> Vec<Entry> {
+    let mut rotations: Vec<_> = model.cluster.rotations.values().collect();
+    rotations.sort_by_key(|rotation| (!words::is_running(rotation.phase()), std::cmp::Reverse(rotation.started_at_ms), rotation.id.clone()));
+    let entry = |rotation: &wardroom_api::v1::Rotation| Entry {
+        key: rotation.id.clone(),
+        name: rotation.secret_name.clone(),
+        at_ms: rotation.started_at_ms,
+        state: words::phase(rotation.phase()).to_owned(),
+        fields: vec![field("actor", &rotation.actor)],
+        ..Entry::default()
+    };
+    rotations.into_iter().map(entry).collect()
+}

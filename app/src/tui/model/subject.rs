@@ -1,0 +1,104 @@
+//! What is a key press about? The object under the selection, or the one that the whole screen is about.
+
+use super::Model;
+use super::facts::words;
+use super::list::ListId;
+use super::place::Place;
+use super::rows;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Secret(String),
+    Service(String),
+    Node(String),
+    Task(String),
+    Rotation(String),
+    Holding(String),
+    Record(u64),
+    /// A grant, by `service id/target`.
+    Grant(String),
+}
+
+/// What the selected row stands for.
+pub fn selected(model: &Model) -> Option<Subject> {
+    let list = model.focused();
+    let Some(key) = model.selected(list) else { return of_place(model) };
+    let key = key.to_owned();
+    Some(match list {
+        ListId::Attention => return attention_place(model, &key),
+        ListId::Managers | ListId::Nodes => Subject::Node(key),
+        ListId::Certificates => model.cluster.nodes.contains_key(&key).then_some(Subject::Node(key))?,
+        ListId::Entries | ListId::Audit => Subject::Record(key.parse().ok()?),
+        ListId::Secrets => Subject::Secret(key),
+        ListId::Versions => return of_place(model),
+        ListId::Holders | ListId::NodeHoldings => Subject::Holding(key),
+        ListId::SecretGrants | ListId::ServiceGrants => Subject::Grant(key),
+        ListId::Services | ListId::Matrix => Subject::Service(key),
+        ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => Subject::Task(key),
+        ListId::Rotations => Subject::Rotation(key),
+    })
+}
+
+fn attention_place(model: &Model, key: &str) -> Option<Subject> {
+    let found = super::facts::attention::attention(&model.cluster, model.now_ms);
+    match found.into_iter().find(|item| item.key == key)?.place {
+        Place::Secret(id) => Some(Subject::Secret(id)),
+        Place::Service(id) => Some(Subject::Service(id)),
+        Place::Node(id) => Some(Subject::Node(id)),
+        _ => None,
+    }
+}
+
+fn of_place(model: &Model) -> Option<Subject> {
+    match model.place() {
+        Place::Secret(id) => Some(Subject::Secret(id.clone())),
+        Place::Service(id) => Some(Subject::Service(id.clone())),
+        Place::Node(id) => Some(Subject::Node(id.clone())),
+        _ => None,
+    }
+}
+
+/// The secret that a change would be about.
+pub fn secret_id(model: &Model) -> Option<String> {
+    if let Place::Secret(id) = model.place() {
+        return Some(id.clone());
+    }
+    let view = &model.cluster;
+    let id = match selected(model)? {
+        Subject::Secret(id) => id,
+        Subject::Holding(id) => view.holdings.get(&id)?.secret_id.clone(),
+        Subject::Rotation(id) => view.rotations.get(&id)?.secret_id.clone(),
+        Subject::Grant(key) => rows::grant_of(model, &key)?.1.secret_id.clone(),
+        _ => return None,
+    };
+    view.secrets.contains_key(&id).then_some(id)
+}
+
+/// The service that a change would be about.
+pub fn service_id(model: &Model) -> Option<String> {
+    if let Place::Service(id) = model.place() {
+        return Some(id.clone());
+    }
+    let view = &model.cluster;
+    match selected(model)? {
+        Subject::Service(id) => Some(id),
+        Subject::Task(id) => Some(view.tasks.get(&id)?.service_id.clone()),
+        Subject::Grant(key) => Some(rows::grant_of(model, &key)?.0.id.clone()),
+        _ => None,
+    }
+}
+
+/// The name that people know it by; `None` once it is gone.
+pub fn name(model: &Model, subject: &Subject) -> Option<String> {
+    let view = &model.cluster;
+    Some(match subject {
+        Subject::Secret(id) => view.secrets.get(id)?.name.clone(),
+        Subject::Service(id) => words::service_name(view.services.get(id)?).to_owned(),
+        Subject::Node(id) => view.nodes.get(id)?.hostname.clone(),
+        Subject::Task(id) => view.tasks.get(id)?.name.clone(),
+        Subject::Rotation(id) => view.rotations.get(id)?.secret_name.clone(),
+        Subject::Holding(id) => view.holdings.get(id)?.secret_name.clone(),
+        Subject::Record(sequence) => view.audit.get(sequence)?.object.clone(),
+        Subject::Grant(key) => rows::grant_of(model, key)?.1.secret_name.clone(),
+    })
+}

@@ -1,0 +1,248 @@
+//! What does a key do on a screen? It moves, opens, explains, or opens a wizard; it never changes the cluster.
+
+use super::{always, go, palette, wizard};
+use crate::tui::key::Key;
+use crate::tui::keymap::{self, Action};
+use crate::tui::model::facts::attention;
+use crate::tui::model::filter::Filter;
+use crate::tui::model::line_input::LineInput;
+use crate::tui::model::list::{ListId, SortBy};
+use crate::tui::model::overlay::{Menu, Overlay, Page};
+use crate::tui::model::place::{History, Kind, Place};
+use crate::tui::model::subject::{self, Subject};
+use crate::tui::model::{Level, Model, describe};
+use crate::tui::msg::{Call, Effect};
+
+pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
+    let Some(binding) = keymap::on(model.place(), key) else { return Vec::new() };
+    if let Some(effects) = always(model, binding.action, armed) {
+        return effects;
+    }
+    if binding.writes && model.read_only {
+        model.say(Level::Warn, "this session is read-only; :rw lifts that, unless it was started so");
+        return Vec::new();
+    }
+    perform(model, binding.action)
+}
+
+/// Does what an action means here.
+pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
+    let list = model.focused();
+    match action {
+        Action::Down => model.list_mut(list).step(1),
+        Action::Up => model.list_mut(list).step(-1),
+        Action::Top => model.list_mut(list).select_at(0),
+        Action::Bottom => model.list_mut(list).select_at(usize::MAX),
+        Action::PageDown => page(model, 1),
+        Action::PageUp => page(model, -1),
+        Action::NextPane => go::pane(model, 1),
+        Action::PreviousPane => go::pane(model, -1),
+        Action::Go(kind) => go::to(model, Place::of(kind)),
+        Action::Back => go::back(model),
+        Action::HistoryBack => go::history(model, History::back),
+        Action::HistoryForward => go::history(model, History::forward),
+        Action::Last => go::history(model, History::last),
+        Action::SortByName => sort(model, SortBy::Name),
+        Action::SortByAge => sort(model, SortBy::Age),
+        Action::SortByState => sort(model, SortBy::State),
+        Action::Palette => model.overlay = Some(Overlay::Palette(palette::open(model))),
+        Action::Filter => {
+            let text = model.list_mut(list).filter.text().to_owned();
+            model.overlay = Some(Overlay::Filter(list, LineInput::with(&text)));
+        }
+        Action::Help => model.overlay = Some(Overlay::Help(super::popup::help(model))),
+        Action::Messages => model.overlay = Some(Overlay::Messages(super::popup::messages(model))),
+        Action::Menu => model.overlay = Some(Overlay::Menu(menu(model))),
+        Action::ProblemsOnly => {
+            model.problems_only = !model.problems_only;
+            model.rows_stale = true;
+        }
+        Action::ReadOnly | Action::ReadWrite => read_only(model, action == Action::ReadOnly),
+        Action::Refresh => {
+            let ticket = model.ticket();
+            return vec![Effect::Call(ticket, Call::Status)];
+        }
+        _ => return about_selection(model, action),
+    }
+    Vec::new()
+}
+
+fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Open => open(model),
+        Action::Describe => describe_selected(model),
+        Action::CopyName => return copy(model),
+        Action::AuditOf => audit_of(model),
+        Action::UsedBy => used_by(model),
+        Action::Explain => explain(model),
+        Action::Actor | Action::Object => narrow(model, action),
+        Action::NextDenied => next_denied(model, 1),
+        Action::PreviousDenied => next_denied(model, -1),
+        Action::VerifyChain => verify(model),
+        Action::Follow => {
+            model.follow = !model.follow;
+            model.rows_stale = true;
+            model.say(Level::Info, if model.follow { "following the newest record" } else { "no longer following" });
+        }
+        Action::New | Action::Rotate | Action::Revoke | Action::Remove | Action::Access | Action::Withdraw => {
+            return wizard::open(model, action);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn page(model: &mut Model, pages: isize) {
+    let list = model.focused();
+    let list = model.list_mut(list);
+    let rows = list.page();
+    list.step(rows.saturating_mul(pages));
+}
+
+fn sort(model: &mut Model, by: SortBy) {
+    let list = model.focused();
+    model.list_mut(list).toggle_sort(by);
+    model.rows_stale = true;
+}
+
+fn read_only(model: &mut Model, wanted: bool) {
+    if !wanted && model.read_only_locked {
+        model.say(Level::Warn, "this session was started with --read-only and stays so");
+        return;
+    }
+    model.read_only = wanted;
+    model.say(Level::Info, if wanted { "read-only: keys that change the cluster are off" } else { "read and write" });
+}
+
+fn open(model: &mut Model) {
+    let place = match (model.focused(), subject::selected(model)) {
+        (ListId::Attention, _) => {
+            let key = model.selected(ListId::Attention).unwrap_or_default();
+            let found = attention::attention(&model.cluster, model.now_ms);
+            found.into_iter().find(|item| item.key == key).map(|item| item.place)
+        }
+        (_, Some(Subject::Secret(id))) => Some(Place::Secret(id)),
+        (_, Some(Subject::Service(id))) => Some(Place::Service(id)),
+        (_, Some(Subject::Node(id))) => Some(Place::Node(id)),
+        (_, Some(Subject::Task(id))) => model.cluster.tasks.get(&id).map(|task| Place::Service(task.service_id.clone())),
+        (_, Some(Subject::Rotation(_) | Subject::Holding(_) | Subject::Grant(_))) => subject::secret_id(model).map(Place::Secret),
+        (_, Some(Subject::Record(_))) => return describe_selected(model),
+        (_, None) => None,
+    };
+    if let Some(place) = place {
+        go::to(model, place);
+    }
+}
+
+fn describe_selected(model: &mut Model) {
+    let Some(subject) = subject::selected(model) else {
+        model.say(Level::Info, "nothing is selected");
+        return;
+    };
+    let lines = describe::describe(model, &subject);
+    let title = subject::name(model, &subject).unwrap_or_default();
+    model.overlay = Some(Overlay::Page(Page::new(title, lines)));
+}
+
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let name = subject::selected(model).and_then(|subject| subject::name(model, &subject));
+    let Some(name) = name else {
+        model.say(Level::Info, "nothing is selected");
+        return Vec::new();
+    };
+    model.say(Level::Info, format!("'{name}' sent to the terminal's clipboard, if it takes it"));
+    vec![Effect::Copy(name)]
+}
+
+fn audit_of(model: &mut Model) {
+    if let Some(name) = subject::selected(model).and_then(|subject| subject::name(model, &subject)) {
+        go::filtered(model, Place::Audit, &format!("object={name}"));
+    }
+}
+
+fn used_by(model: &mut Model) {
+    if let Some(secret) = subject::secret_id(model).and_then(|id| model.cluster.secrets.get(&id)) {
+        let filter = format!("secret={}", secret.name);
+        go::filtered(model, Place::Services, &filter);
+    }
+}
+
+fn explain(model: &mut Model) {
+    let lines = [
+        "No call reads a value back: not from here, not from the command line, not as root.",
+        "Values are sealed when they come in, and only the workers that run a granted service get them,",
+        "into memory, as files.",
+        "",
+        "What you may want instead:",
+        "  r       rotate: give it a new value that you know, or that nobody knows",
+        "  enter   who holds which version in memory now, proved by a keyed digest",
+        "  l       who changed it, and when",
+    ];
+    let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+    model.overlay = Some(Overlay::Page(Page::new("why there is no reveal", lines)));
+}
+
+/// The actions that this screen adds, each with its key.
+fn menu(model: &Model) -> Menu {
+    let kind = model.place().kind();
+    let own = keymap::of_screen(kind, model.read_only).filter(|binding| matches!(binding.scope, keymap::Scope::On(_)));
+    let items = own
+        .filter(|binding| !matches!(binding.action, Action::Menu | Action::New))
+        .map(|binding| (binding.action, binding.key_names(), binding.help.to_owned()))
+        .collect();
+    let title = subject_title(model);
+    Menu { title, items, selected: 0 }
+}
+
+fn subject_title(model: &Model) -> String {
+    match model.place() {
+        Place::Secret(id) => subject::name(model, &Subject::Secret(id.clone())),
+        Place::Service(id) => subject::name(model, &Subject::Service(id.clone())),
+        _ => None,
+    }
+    .unwrap_or_else(|| "actions".to_owned())
+}
+
+/// Audit: only this actor, or only this object.
+fn narrow(model: &mut Model, action: Action) {
+    let Some(Subject::Record(sequence)) = subject::selected(model) else { return };
+    let Some(record) = model.cluster.audit.get(&sequence) else { return };
+    let filter = if action == Action::Actor { format!("actor={}", record.actor) } else { format!("object={}", record.object) };
+    model.list_mut(ListId::Audit).filter = Filter::new(&filter);
+    model.rows_stale = true;
+}
+
+fn next_denied(model: &mut Model, step: isize) {
+    let Some(list) = model.list(ListId::Audit) else { return };
+    let from = list.position().unwrap_or(0);
+    let denied = |key: &String| {
+        let record = key.parse().ok().and_then(|sequence: u64| model.cluster.audit.get(&sequence));
+        record.is_some_and(|record| record.outcome == "denied")
+    };
+    let found = if step > 0 {
+        list.keys.iter().skip(from + 1).find(|key| denied(key))
+    } else {
+        list.keys.iter().take(from).rev().find(|key| denied(key))
+    };
+    match found.cloned() {
+        Some(key) => model.list_mut(ListId::Audit).select(&key),
+        None => model.say(Level::Info, "no further refused access among these records"),
+    }
+}
+
+/// Checks what is here: every record names the hash of the one before it.
+fn verify(model: &mut Model) {
+    let records: Vec<_> = model.cluster.audit.values().collect();
+    let broken = records.windows(2).find(|pair| pair[1].previous != pair[0].hash || pair[0].sequence.checked_add(1) != Some(pair[1].sequence));
+    let (level, text) = match (broken, records.last()) {
+        (Some(pair), _) => (Level::Bad, format!("the chain is BROKEN at record {}", pair[1].sequence)),
+        (None, Some(last)) => (Level::Good, format!("chain ok, records {} to {}", records[0].sequence, last.sequence)),
+        (None, None) => (Level::Info, "there is no record yet".to_owned()),
+    };
+    model.say(level, text);
+}
+
+/// Whether the screen's own kind of wizard is about services.
+pub fn is_about_services(kind: Kind) -> bool {
+    matches!(kind, Kind::Services | Kind::Service | Kind::Grants)
+}

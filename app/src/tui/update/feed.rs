@@ -1,0 +1,91 @@
+//! What does the cluster's word change? The view takes it in; whether it is live or stale is kept beside it. Answers go
+//! to whoever asked.
+
+use wardroom_api::{CallError, FeedEvent};
+
+use super::wizard;
+use crate::tui::model::{Dirty, Level, Link, Model};
+use crate::tui::msg::{Answer, Call, Effect, Ticket};
+
+/// Audit records kept on this side; managers keep as many.
+const AUDIT_MAX: usize = 10_000;
+
+pub fn take_in(model: &mut Model, event: FeedEvent) -> Vec<Effect> {
+    match event {
+        FeedEvent::Connected => {
+            // Which manager answers is not in the stream: one call per connection asks for it.
+            let ticket = model.ticket();
+            return vec![Effect::Call(ticket, Call::Status)];
+        }
+        FeedEvent::Message(message) => {
+            if !model.cluster.apply(&message) {
+                return Vec::new();
+            }
+            while model.cluster.audit.len() > AUDIT_MAX {
+                model.cluster.audit.pop_first();
+            }
+            live(model);
+            model.rows_stale = true;
+            model.wants_frame(Dirty::Background);
+        }
+        FeedEvent::Lost(reason) => lost(model, &reason),
+    }
+    Vec::new()
+}
+
+fn live(model: &mut Model) {
+    if model.cluster.index == 0 {
+        return;
+    }
+    match std::mem::replace(&mut model.link, Link::Live) {
+        Link::Live => {}
+        Link::Connecting(_) => model.wants_frame(Dirty::Now),
+        Link::Stale { .. } => model.say(Level::Good, "live again"),
+    }
+}
+
+fn lost(model: &mut Model, reason: &CallError) {
+    let text = words(reason);
+    model.attached = None;
+    model.wants_frame(Dirty::Now);
+    match &mut model.link {
+        Link::Connecting(why) => *why = Some(text),
+        Link::Stale { reason, .. } => *reason = text,
+        Link::Live => {
+            model.link = Link::Stale { since_ms: model.now_ms, reason: text.clone() };
+            model.say(Level::Warn, format!("the view is stale, reconnecting: {text}"));
+        }
+    }
+}
+
+/// The failure and what to do about it.
+pub fn words(error: &CallError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
+pub fn answered(model: &mut Model, ticket: Ticket, answer: Result<Answer, CallError>) -> Vec<Effect> {
+    model.wants_frame(Dirty::Now);
+    if model.wizard.as_ref().is_some_and(|wizard| wizard.waiting == Some(ticket)) {
+        return wizard::answered(model, answer);
+    }
+    match answer {
+        Ok(Answer::Status(status)) => {
+            model.attached = Some(status.answered_by.clone());
+            for manager in status.managers {
+                model.cluster.lost_managers.remove(&manager.node_id);
+                model.cluster.managers.insert(manager.node_id.clone(), manager);
+            }
+            for lost in status.lost {
+                model.cluster.lost_managers.insert(lost.node_id, lost.reason);
+            }
+            model.rows_stale = true;
+        }
+        // A wizard that was left: its change goes on without it.
+        Ok(_) => model.say(Level::Good, "the change was accepted"),
+        Err(error) => model.say(Level::Bad, words(&error)),
+    }
+    Vec::new()
+}

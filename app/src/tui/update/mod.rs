@@ -1,0 +1,113 @@
+//! What does each message change? `update` is a plain function from model and message to effects; its parts are split by
+//! what has the keys: a screen, a line, a popup, a wizard.
+
+mod act;
+mod feed;
+mod go;
+mod line;
+pub mod palette;
+mod popup;
+mod wizard;
+
+use super::key::Key;
+use super::keymap::{Action, Scope};
+use super::model::overlay::Overlay;
+use super::model::{Dirty, Level, Model};
+use super::msg::{Effect, Msg, Pasted};
+
+/// Keys that follow a paste this closely belong to it: the terminal lets a paste end early if it contains the marker.
+const PASTE_WINDOW_MS: i64 = 100;
+
+/// Takes in one message at the time `now_ms`, Unix milliseconds.
+pub fn update(model: &mut Model, now_ms: i64, msg: Msg) -> Vec<Effect> {
+    model.now_ms = now_ms;
+    match msg {
+        Msg::Key(key) => self::key(model, key),
+        Msg::Paste(pasted) => paste(model, pasted),
+        Msg::Resize(width, height) => {
+            model.size = (width, height);
+            model.wants_frame(Dirty::Now);
+            Vec::new()
+        }
+        Msg::Tick => {
+            model.rows_stale = true;
+            model.wants_frame(Dirty::Background);
+            Vec::new()
+        }
+        Msg::Feed(event) => feed::take_in(model, *event),
+        Msg::Answered(ticket, answer) => feed::answered(model, ticket, answer),
+        Msg::FileRead(ticket, read) => wizard::file_read(model, ticket, read),
+        Msg::Resumed => {
+            model.wants_frame(Dirty::Now);
+            vec![Effect::Redraw]
+        }
+    }
+}
+
+fn key(model: &mut Model, key: Key) -> Vec<Effect> {
+    if swallowed(model) {
+        return Vec::new();
+    }
+    model.wants_frame(Dirty::Now);
+    model.settle();
+    let armed = std::mem::take(&mut model.quit_armed);
+    let effects = match &model.overlay {
+        Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::key(model, key, armed),
+        Some(_) => popup::key(model, key, armed),
+        None if model.wizard.is_some() => wizard::key(model, key, armed),
+        None => act::key(model, key, armed),
+    };
+    model.settle();
+    effects
+}
+
+/// Each swallowed key prolongs the window: a long remainder is swallowed whole.
+fn swallowed(model: &mut Model) -> bool {
+    let inside = model.now_ms < model.swallow_until_ms && model.swallow_until_ms - model.now_ms <= PASTE_WINDOW_MS;
+    if inside {
+        model.swallow_until_ms = model.now_ms.saturating_add(PASTE_WINDOW_MS);
+    }
+    inside
+}
+
+fn paste(model: &mut Model, pasted: Pasted) -> Vec<Effect> {
+    model.swallow_until_ms = model.now_ms.saturating_add(PASTE_WINDOW_MS);
+    model.wants_frame(Dirty::Now);
+    match model.overlay {
+        Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::paste(model, pasted),
+        None if model.wizard.is_some() => wizard::paste(model, pasted),
+        _ => model.say(Level::Info, "nothing here takes a paste"),
+    }
+    Vec::new()
+}
+
+/// The actions that mean the same whatever has the keys.
+fn always(model: &mut Model, action: Action, armed: bool) -> Option<Vec<Effect>> {
+    match action {
+        Action::Redraw => Some(vec![Effect::Redraw]),
+        Action::Suspend => {
+            // Whoever finds the terminal must not find a value in it.
+            if let Some(wizard) = &mut model.wizard {
+                wizard.wipe();
+            }
+            Some(vec![Effect::Suspend])
+        }
+        Action::Quit if armed => Some(vec![Effect::Quit]),
+        Action::Quit => {
+            model.overlay = None;
+            model.quit_armed = true;
+            model.say(Level::Info, "press ctrl-c again to quit");
+            Some(Vec::new())
+        }
+        _ => None,
+    }
+}
+
+/// The action of a key in that scope, unless it was one of those that mean the same everywhere.
+fn scoped(model: &mut Model, scope: Scope, key: Key, armed: bool) -> Result<Option<Action>, Vec<Effect>> {
+    let Some(action) = super::keymap::within(scope, key) else { return Ok(None) };
+    match always(model, action, armed) {
+        Some(effects) => Err(effects),
+        None => Ok(Some(action)),
+    }
+}

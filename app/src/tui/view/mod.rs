@@ -1,0 +1,166 @@
+//! What does the model look like? `draw` is a plain function from model to frame; one file per screen. It changes
+//! nothing but the note of which rows of a list were in view.
+
+mod audit;
+mod cluster;
+mod frame;
+mod keys;
+mod nodes;
+mod overlay;
+mod plan;
+mod raft;
+mod secret;
+mod secrets;
+mod services;
+mod tasks;
+mod wizard;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::model::list::ListId;
+use super::model::place::Place;
+use super::model::{Link, Model};
+use super::theme::{Glyphs, Theme, Tone};
+use super::widgets::{Canvas, Column, Piece, piece, plain, safe, table};
+
+/// Below this a single line says that the terminal is too small.
+const TINY: (u16, u16) = (40, 10);
+/// Below this one pane is shown instead of several.
+const SMALL: (u16, u16) = (80, 24);
+/// From here on a list and the detail of its selection stand side by side.
+pub const WIDE: u16 = 120;
+
+/// Draws everything; returns where the terminal's cursor goes.
+pub fn draw(model: &Model, buffer: &mut Buffer, theme: Theme, glyphs: Glyphs) -> Option<(u16, u16)> {
+    let mut canvas = Canvas::new(buffer, theme, glyphs);
+    let area = canvas.area();
+    if area.width < TINY.0 || area.height < TINY.1 {
+        let text = safe!("wardroom: {}x{}, needs {}x{}", area.width, area.height, TINY.0, TINY.1);
+        canvas.text(area.x, area.y, area.width, text, Tone::Plain);
+        return None;
+    }
+    let body = Rect { y: area.y + 2, height: area.height - 4, ..area };
+    frame::header(&mut canvas, model);
+    frame::breadcrumbs(&mut canvas, model);
+    match &model.wizard {
+        Some(wizard) => self::wizard::draw(&mut canvas, body, model, wizard),
+        None => screen(&mut canvas, body, model),
+    }
+    frame::key_bar(&mut canvas, model);
+    frame::message_line(&mut canvas, model);
+    overlay::draw(&mut canvas, body, model);
+    canvas.cursor
+}
+
+fn screen(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    if let Link::Connecting(reason) = &model.link {
+        frame::connecting(canvas, area, model, reason.as_deref());
+        return;
+    }
+    let whole = canvas.area();
+    if whole.width < SMALL.0 || whole.height < SMALL.1 {
+        list(canvas, area, model, model.focused());
+        return;
+    }
+    match model.place() {
+        Place::Cluster => cluster::draw(canvas, area, model),
+        Place::Raft => raft::draw(canvas, area, model),
+        Place::Keys => keys::draw(canvas, area, model),
+        Place::Secrets => secrets::draw(canvas, area, model),
+        Place::Secret(id) => secret::draw(canvas, area, model, id),
+        Place::Services => services::draw(canvas, area, model),
+        Place::Service(id) => services::detail(canvas, area, model, id),
+        Place::Grants => services::grants(canvas, area, model),
+        Place::Nodes => nodes::draw(canvas, area, model),
+        Place::Node(id) => nodes::detail(canvas, area, model, id),
+        Place::Audit => audit::draw(canvas, area, model),
+        Place::Tasks => tasks::draw(canvas, area, model),
+    }
+}
+
+/// One list in its pane, by itself.
+fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
+    match id {
+        ListId::Attention => cluster::attention(canvas, area, model),
+        ListId::Managers => raft::members(canvas, area, model),
+        ListId::Entries => raft::entries(canvas, area, model),
+        ListId::Certificates => keys::certificates(canvas, area, model),
+        ListId::Secrets => secrets::list(canvas, area, model),
+        ListId::Versions => secret::versions(canvas, area, model),
+        ListId::Holders => secret::holders(canvas, area, model),
+        ListId::SecretGrants | ListId::ServiceGrants => services::grant_list(canvas, area, model, id),
+        ListId::Services => services::list(canvas, area, model),
+        ListId::Matrix => services::matrix(canvas, area, model),
+        ListId::Nodes => nodes::list(canvas, area, model),
+        ListId::NodeHoldings => nodes::holdings(canvas, area, model),
+        ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => tasks::list(canvas, area, model, id),
+        ListId::Audit => audit::list(canvas, area, model),
+        ListId::Rotations => tasks::rotations(canvas, area, model),
+    }
+}
+
+/// A list in a pane: rows, or why there are none.
+fn list_pane(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    model: &Model,
+    (id, title): (ListId, &[Piece]),
+    columns: &[Column],
+    row: impl Fn(&str) -> Option<Vec<Piece>>,
+) {
+    let several = model.place().lists().len() > 1;
+    let focused = model.focused() == id;
+    let inner = canvas.pane(area, title, focused && several);
+    let Some(list) = model.list(id) else { return };
+    if list.keys.is_empty() {
+        let text = if list.total == 0 { "nothing here" } else { "nothing matches the filter; esc clears it" };
+        canvas.text(inner.x + 1, inner.y, inner.width.saturating_sub(1), text, Tone::Dim);
+        return;
+    }
+    table(canvas, inner, columns, list, focused, |key| row(key).unwrap_or_default());
+}
+
+/// `name` cells in two columns: labels before values, for panes of facts.
+fn facts(canvas: &mut Canvas<'_>, area: Rect, facts: &[(&str, Piece)]) {
+    for (row, (name, value)) in (0..area.height).zip(facts) {
+        let y = area.y + row;
+        let at = canvas.text(area.x + 1, y, 10, *name, Tone::Dim);
+        let at = at.max(area.x + 10);
+        canvas.line(at, y, area.right().saturating_sub(at), std::slice::from_ref(value));
+    }
+}
+
+/// The tone of a state's word: those that need attention end in `!`.
+fn state_tone(word: &str) -> Tone {
+    if word.ends_with('!') { Tone::Warn } else { Tone::Plain }
+}
+
+fn state_piece(word: &str) -> Piece {
+    piece(word, state_tone(word))
+}
+
+fn titled(text: impl Into<super::widgets::SafeText>) -> Vec<Piece> {
+    vec![piece(text, Tone::Title)]
+}
+
+fn rows(area: Rect, heights: &[u16]) -> Vec<Rect> {
+    let mut y = area.y;
+    let mut found = Vec::with_capacity(heights.len());
+    for height in heights {
+        let height = (*height).min(area.bottom().saturating_sub(y));
+        found.push(Rect { y, height, ..area });
+        y += height;
+    }
+    found
+}
+
+/// Left part of that width, and the rest.
+fn columns(area: Rect, left: u16) -> (Rect, Rect) {
+    let left = left.min(area.width);
+    (Rect { width: left, ..area }, Rect { x: area.x + left, width: area.width - left, ..area })
+}
+
+fn empty() -> Piece {
+    plain("-")
+}

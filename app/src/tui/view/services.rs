@@ -1,0 +1,180 @@
+//! Services and who may read what: the list, one service with its tasks, and the matrix of grants.
+
+use ratatui::layout::Rect;
+use wardroom_api::v1::{Grant, Secret, Service};
+
+use super::{WIDE, columns, facts, list_pane, rows, state_piece, tasks, titled};
+use crate::tui::model::facts::{secrets, time, words};
+use crate::tui::model::list::ListId;
+use crate::tui::model::place::Place;
+use crate::tui::model::{Model, rows as entries};
+use crate::tui::theme::Tone;
+use crate::tui::widgets::table::fixed_table;
+use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
+
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let selected = model.selected(ListId::Services).and_then(|id| model.cluster.services.get(id));
+    if area.width >= WIDE {
+        let (left, right) = columns(area, area.width / 2);
+        list(canvas, left, model);
+        let parts = rows(right, &[right.height / 3, right.height - right.height / 3]);
+        grants_of(canvas, parts[0], model, selected);
+        tasks_of(canvas, parts[1], model, selected);
+        return;
+    }
+    let below = (area.height / 3).max(5);
+    let parts = rows(area, &[area.height - below, below]);
+    list(canvas, parts[0], model);
+    grants_of(canvas, parts[1], model, selected);
+}
+
+pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    const COLUMNS: [Column; 7] = [
+        column("SERVICE", 12).grow(1),
+        column("KIND", 8).drop(3),
+        column("TASKS", 7),
+        column("GRANTS", 6).right(),
+        column("STATE", 11),
+        column("AGE", 4).right().drop(2),
+        column("COMMAND", 12).grow(2).drop(4),
+    ];
+    let view = &model.cluster;
+    list_pane(canvas, area, model, (ListId::Services, &[]), &COLUMNS, |key| {
+        let service = view.services.get(key)?;
+        let spec = service.spec.as_ref()?;
+        let active: Vec<_> = view.tasks_of_service(key).filter(|task| words::is_active(task)).collect();
+        let running = active.iter().filter(|task| task.state() == wardroom_api::v1::TaskState::Running).count();
+        let wanted = if spec.global { active.len() } else { usize::try_from(spec.replicas).unwrap_or(usize::MAX) };
+        let state = if running >= wanted { "running" } else { "starting !" };
+        Some(vec![
+            plain(&spec.name),
+            plain(words::executor(spec.executor())),
+            plain(safe!("{running}/{}", if spec.global { "global".to_owned() } else { wanted.to_string() })),
+            plain(safe!("{}", spec.grants.len())),
+            state_piece(state),
+            plain(time::age(model.now_ms, service.created_at_ms)),
+            piece(spec.command.join(" "), Tone::Dim),
+        ])
+    });
+}
+
+const GRANTS: [Column; 7] = [
+    column("SERVICE", 10).grow(1),
+    column("SECRET", 12).grow(1),
+    column("VER", 7).drop(3),
+    column("TARGET", 12).grow(1),
+    column("MODE", 5),
+    column("OWNER", 7).drop(4),
+    column("ON CHANGE", 9),
+];
+
+fn grant_row(model: &Model, service: &Service, grant: &Grant) -> Vec<Piece> {
+    let version = if grant.pinned == 0 { safe!("current") } else { safe!("v{}", grant.pinned) };
+    let mounted = secrets::is_mounted(&model.cluster, service, grant);
+    vec![
+        plain(words::service_name(service)),
+        plain(&grant.secret_name),
+        plain(version),
+        plain(&grant.target),
+        plain(words::mode(grant.mode)),
+        plain(safe!("{}:{}", grant.uid, grant.gid)),
+        if mounted { plain(words::on_change(grant.on_change())) } else { piece(safe!("{} !", words::on_change(grant.on_change())), Tone::Warn) },
+    ]
+}
+
+pub fn grant_list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
+    let title = titled("Grants");
+    list_pane(canvas, area, model, (id, &title), &GRANTS, |key| {
+        let (service, grant) = entries::grant_of(model, key)?;
+        Some(grant_row(model, service, grant))
+    });
+}
+
+fn grants_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<&Service>) {
+    let title = service.map_or_else(|| "Grants".to_owned(), |service| format!("Grants of {}", words::service_name(service)));
+    let inner = canvas.pane(area, &titled(title), false);
+    let cells: Vec<Vec<Piece>> = service
+        .into_iter()
+        .flat_map(|service| service.spec.iter().flat_map(|spec| &spec.grants).map(|grant| grant_row(model, service, grant)))
+        .collect();
+    fixed_table(canvas, inner, &GRANTS, &cells);
+}
+
+fn tasks_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<&Service>) {
+    let title = service.map_or_else(|| "Tasks".to_owned(), |service| format!("Tasks of {}", words::service_name(service)));
+    let inner = canvas.pane(area, &titled(title), false);
+    let mut found: Vec<_> = service.into_iter().flat_map(|service| model.cluster.tasks_of_service(&service.id)).collect();
+    found.sort_by_key(|task| (!words::is_active(task), task.slot, &task.name));
+    let cells: Vec<Vec<Piece>> = found.into_iter().map(|task| tasks::row(model, task)).collect();
+    fixed_table(canvas, inner, &tasks::TASKS, &cells);
+}
+
+/// One service: what it is, its tasks, its grants.
+pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
+    let Some((service, spec)) = model.cluster.services.get(id).and_then(|service| Some((service, service.spec.as_ref()?))) else {
+        canvas.text(area.x + 2, area.y + 1, area.width - 2, "this service is gone; esc goes back", Tone::Dim);
+        return;
+    };
+    let grants = u16::try_from(spec.grants.len()).unwrap_or(5).clamp(1, 5) + 3;
+    let bands = rows(area, &[5, area.height.saturating_sub(5 + grants), grants]);
+    let inner = canvas.pane(bands[0], &titled(words::service_name(service)), false);
+    let lines = [
+        ("runs", plain(safe!("{} {}", words::executor(spec.executor()), words::replicas(spec)))),
+        ("command", plain(spec.command.join(" "))),
+        ("changed", plain(safe!("{}, {}", time::date(service.updated_at_ms), words::labels(&spec.labels)))),
+    ];
+    facts(canvas, inner, &lines);
+    tasks::list(canvas, bands[1], model, ListId::ServiceTasks);
+    grant_list(canvas, bands[2], model, ListId::ServiceGrants);
+}
+
+/// Services against secrets.
+pub fn grants(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let selected = model.selected(ListId::Matrix).and_then(|id| model.cluster.services.get(id));
+    let below = selected.and_then(|service| service.spec.as_ref()).map_or(0, |spec| spec.grants.len());
+    let below = u16::try_from(below).unwrap_or(6).clamp(1, 6) + 3;
+    let parts = rows(area, &[area.height.saturating_sub(below + 1), below, 1]);
+    matrix(canvas, parts[0], model);
+    grants_of(canvas, parts[1], model, selected);
+    canvas.text(area.x + 1, parts[2].y, area.width - 1, "R granted and mounted   r granted, not mounted   . none", Tone::Dim);
+}
+
+/// Width of a secret's column in the matrix.
+const CELL: u16 = 9;
+
+pub fn matrix(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let view = &model.cluster;
+    let mut granted: Vec<&Secret> =
+        view.secrets.values().filter(|secret| view.services_granted(&secret.id).next().is_some()).collect();
+    granted.sort_by(|a, b| a.name.cmp(&b.name));
+    let room = usize::from(area.width.saturating_sub(22) / (CELL + 1));
+    let title = safe!("{} x {}, {} shown", words::count(view.services.len(), "service"), words::count(granted.len(), "granted secret"), room.min(granted.len()));
+    granted.truncate(room);
+    let shown: Vec<Column> = std::iter::once(column("SERVICE", 16)).chain(granted.iter().map(|_| column("", CELL))).collect();
+    let inner = canvas.pane(area, &titled(title), false);
+    let mut x = inner.x + 2 + 17;
+    for secret in &granted {
+        let name = crate::tui::widgets::SafeText::new(&secret.name).cut_middle(usize::from(CELL), canvas.glyphs.more);
+        canvas.text(x, inner.y, CELL, name, Tone::Title);
+        x += CELL + 1;
+    }
+    let Some(list) = model.list(ListId::Matrix) else { return };
+    let below = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let absent = canvas.glyphs.absent;
+    let focused = model.place() == &Place::Grants;
+    crate::tui::widgets::table(canvas, below, &shown, list, focused, |key| {
+        let Some(service) = view.services.get(key) else { return Vec::new() };
+        let mut cells = vec![plain(words::service_name(service))];
+        cells.extend(granted.iter().map(|secret| matrix_cell(model, service, secret, absent)));
+        cells
+    });
+}
+
+fn matrix_cell(model: &Model, service: &Service, secret: &Secret, absent: char) -> Piece {
+    let grants = service.spec.iter().flat_map(|spec| &spec.grants);
+    let Some(grant) = grants.clone().find(|grant| grant.secret_id == secret.id) else { return piece(absent.to_string(), Tone::Dim) };
+    let mounted = secrets::is_mounted(&model.cluster, service, grant);
+    let version = if grant.pinned == 0 { secret.current } else { grant.pinned };
+    let mark = if mounted { 'R' } else { 'r' };
+    piece(safe!("{mark} {} v{version}", words::mode(grant.mode)), if mounted { Tone::Plain } else { Tone::Warn })
+}

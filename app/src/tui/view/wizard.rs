@@ -1,0 +1,170 @@
+//! A wizard on the screen: the form of a page, the plan with the line for the name, the progress after it.
+
+use ratatui::layout::Rect;
+
+use super::{plan, rows, titled};
+use crate::tui::model::{Level, Model};
+use crate::tui::theme::Tone;
+use crate::tui::widgets::bars::bar;
+use crate::tui::widgets::{Canvas, piece, plain, safe};
+use crate::tui::wizard::form::{Field, Input};
+use crate::tui::wizard::progress::{Progress, Verdict, progress};
+use crate::tui::wizard::{Step, Task, Wizard, request};
+
+/// Columns before a field's input.
+const LABEL: u16 = 15;
+
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard) {
+    match wizard.step {
+        Step::Page(page) => form(canvas, area, wizard, page),
+        Step::Plan => plan_page(canvas, area, wizard),
+        Step::Run => run_page(canvas, area, model, wizard),
+    }
+}
+
+fn form(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard, page: usize) {
+    let Some(shown) = wizard.form.pages.get(page) else { return };
+    let visible = wizard.form.visible(page);
+    let height = u16::try_from(visible.len() * 2 + 3).unwrap_or(u16::MAX).min(area.height);
+    let parts = rows(area, &[height, area.height.saturating_sub(height)]);
+    let inner = canvas.pane(parts[0], &titled(shown.title), false);
+    for (row, at) in visible.iter().enumerate() {
+        let y = inner.y + u16::try_from(row * 2).unwrap_or(u16::MAX);
+        if y >= inner.bottom() {
+            break;
+        }
+        field(canvas, Rect { y, height: 1, ..inner }, &shown.fields[*at], row == wizard.form.focus);
+        if y + 1 < inner.bottom() {
+            canvas.text(inner.x + LABEL + 2, y + 1, inner.width.saturating_sub(LABEL + 3), shown.fields[*at].hint, Tone::Dim);
+        }
+    }
+    let x = area.x + 1;
+    let width = area.width.saturating_sub(2);
+    let mut y = parts[1].y;
+    if visible.is_empty() {
+        canvas.text(inner.x + 1, inner.y, inner.width, "nothing to choose here; enter continues", Tone::Dim);
+    }
+    if wizard.waiting.is_some() {
+        canvas.text(x, y, width, "reading the file ...", Tone::Dim);
+        y += 1;
+    }
+    note(canvas, (x, y, width), wizard);
+}
+
+fn field(canvas: &mut Canvas<'_>, area: Rect, field: &Field, focused: bool) {
+    let tone = if focused { Tone::Strong } else { Tone::Plain };
+    let mark = if focused { canvas.glyphs.selected } else { ' ' };
+    canvas.text(area.x, area.y, LABEL + 1, safe!("{mark} {}", field.label), tone);
+    let x = area.x + LABEL + 2;
+    let width = area.width.saturating_sub(LABEL + 3);
+    match &field.input {
+        Input::Line(line) => input_line(canvas, (x, area.y, width), line.text(), focused),
+        Input::Secret(secret) => {
+            let shown = if secret.is_empty() { "(empty)".to_owned() } else { secret.shown() };
+            input_line(canvas, (x, area.y, width), &shown, focused);
+        }
+        Input::Choice { options, chosen } => choice(canvas, (x, area.y, width), options, *chosen, focused),
+    }
+}
+
+/// Text between brackets; of a long one the end is shown, where typing happens.
+fn input_line(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), text: &str, focused: bool) {
+    let room = usize::from(width.saturating_sub(3));
+    let count = text.chars().count();
+    let shown: String = text.chars().skip(count.saturating_sub(room)).collect();
+    let end = canvas.line(x, y, width, &[piece("[", Tone::Dim), plain(shown)]);
+    canvas.text(end, y, 1, "]", Tone::Dim);
+    if focused {
+        canvas.cursor = Some((end, y));
+    }
+}
+
+/// All options while they fit, otherwise the chosen one and how many there are.
+fn choice(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), options: &[(String, String)], chosen: usize, focused: bool) {
+    let needed: usize = options.iter().map(|(_, label)| label.chars().count() + 5).sum();
+    if needed <= usize::from(width) {
+        let mut at = x;
+        for (number, (_, label)) in options.iter().enumerate() {
+            let (mark, tone) = if number == chosen { ("(x)", Tone::Strong) } else { ("( )", Tone::Dim) };
+            at = canvas.text(at, y, width.saturating_sub(at - x), safe!("{mark} {label} "), tone);
+        }
+    } else if let Some((_, label)) = options.get(chosen) {
+        let pieces = [piece("< ", Tone::Dim), piece(label, Tone::Strong), piece(safe!(" >  {} of {}", chosen + 1, options.len()), Tone::Dim)];
+        canvas.line(x, y, width, &pieces);
+    }
+    if focused {
+        canvas.cursor = Some((x, y));
+    }
+}
+
+fn note(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), wizard: &Wizard) {
+    let Some((level, text)) = &wizard.note else { return };
+    let (mark, tone) = match level {
+        Level::Bad => ("ERROR  ", Tone::Bad),
+        Level::Warn => ("! ", Tone::Warn),
+        Level::Info | Level::Good => ("", Tone::Plain),
+    };
+    let height = canvas.area().bottom().saturating_sub(2).saturating_sub(y);
+    canvas.paragraph(Rect { x, y, width, height }, safe!("{mark}{text}"), tone);
+}
+
+fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
+    let foot = 6.min(area.height / 2);
+    let parts = rows(area, &[area.height.saturating_sub(foot), foot]);
+    let (x, width) = (area.x + 1, area.width.saturating_sub(2));
+    let Some(shown) = &wizard.plan else {
+        let text = if wizard.waiting.is_some() { "the leader is making the plan ..." } else { "there is no plan: enter asks again" };
+        canvas.text(x + 1, area.y + 1, width, text, Tone::Dim);
+        note(canvas, (x, parts[1].y, width), wizard);
+        return;
+    };
+    plan::draw(canvas, parts[0], shown);
+    let y = parts[1].y;
+    let failure = match wizard.task {
+        Task::Rotate { .. } => "on failure everything returns to the version before; the new one is marked failed",
+        Task::Revoke { .. } => "there is no way back: the sealed value is dropped at once",
+        _ => "",
+    };
+    canvas.text(x, y, width, failure, Tone::Warn);
+    canvas.line(x, y + 1, width, &[piece("same as  $ ", Tone::Dim), piece(request::same_as(wizard), Tone::Dim)]);
+    let prompt = safe!("type the {}'s name to run:  ", wizard.confirmed_noun());
+    let at = canvas.text(x, y + 2, width, prompt, Tone::Strong);
+    let matches = wizard.name_matches();
+    let missing = wizard.confirmed_by().chars().count().saturating_sub(wizard.confirm.text().chars().count());
+    let end = canvas.line(at, y + 2, width, &[piece("[", Tone::Dim), piece(wizard.confirm.text(), if matches { Tone::Accent } else { Tone::Plain })]);
+    canvas.line(end, y + 2, width, &[piece("_".repeat(missing.min(40)), Tone::Dim), piece("]", Tone::Dim)]);
+    canvas.cursor = Some((end, y + 2));
+    if wizard.waiting.is_some() {
+        canvas.text(x, y + 3, width, "sent, waiting for the answer ...", Tone::Dim);
+    }
+    note(canvas, (x, y + 3, width), wizard);
+}
+
+fn run_page(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard) {
+    let found: Progress = progress(wizard, &model.cluster);
+    let (word, tone) = match found.verdict {
+        Verdict::Running => ("under way", Tone::Plain),
+        Verdict::Done => ("DONE", Tone::Accent),
+        Verdict::Failed => ("FAILED !", Tone::Bad),
+    };
+    let inner = canvas.pane(area, &[piece(safe!("{}  ", wizard.verb()), Tone::Title), piece(word, tone)], false);
+    let (x, width) = (inner.x + 1, inner.width.saturating_sub(2));
+    let used = canvas.paragraph(Rect { x, width, height: 3.min(inner.height), ..inner }, found.headline, Tone::Strong);
+    let mut y = inner.y + used + 1;
+    for line in &found.lines {
+        if y + 3 >= inner.bottom() {
+            break;
+        }
+        let drawn = bar(&canvas.glyphs, line.done, line.total, 20);
+        canvas.line(x, y, width, &[plain(safe!("{:<18} ", line.name)), piece(drawn, Tone::Accent), plain(safe!("  {}", line.words))]);
+        y += 1;
+    }
+    let index = wizard.accepted.as_ref().map_or(0, |accepted| accepted.index);
+    let audit = found.audit.map_or_else(String::new, |sequence| format!(", audit record {sequence}"));
+    if index > 0 && y + 1 < inner.bottom() {
+        canvas.text(x, y + 1, width, safe!("committed at #{index}{audit}"), Tone::Dim);
+    }
+    if found.verdict == Verdict::Running && y + 2 < inner.bottom() {
+        canvas.text(x, y + 2, width, "you may leave: it goes on by itself, and screen 8 shows it", Tone::Dim);
+    }
+}

@@ -1,0 +1,11 @@
+//! What are screens made of? Safe text, a canvas that clips, a table that builds only visible rows, bars and lines.
+
+pub mod bars;
+pub mod canvas;
+pub mod safe_text;
+pub mod table;
+
+pub use canvas::{Canvas, Piece, piece, plain};
+pub use safe_text::SafeText;
+pub(crate) use safe_text::safe;
+pub use table::{Column, column, table};

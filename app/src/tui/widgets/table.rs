@@ -1,0 +1,146 @@
+//! How is a list of any length drawn? Only the rows that are visible are built; columns have fixed widths and the less
+//! important ones go first when room is short.
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, Piece};
+use crate::tui::model::list::List;
+use crate::tui::theme::Tone;
+
+/// One column: its heading and how wide it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    pub title: &'static str,
+    /// Columns it needs at least.
+    pub width: u16,
+    /// Its share of the room that is left, 0: none.
+    pub grow: u16,
+    pub right: bool,
+    /// 0 stays always; the highest goes first.
+    pub drop: u8,
+}
+
+pub const fn column(title: &'static str, width: u16) -> Column {
+    Column { title, width, grow: 0, right: false, drop: 0 }
+}
+
+impl Column {
+    pub const fn grow(self, grow: u16) -> Self {
+        Self { grow, ..self }
+    }
+
+    pub const fn right(self) -> Self {
+        Self { right: true, ..self }
+    }
+
+    pub const fn drop(self, drop: u8) -> Self {
+        Self { drop, ..self }
+    }
+}
+
+/// Draws headings and the visible rows; `row` builds the cells of one key, in the order of `columns`.
+pub fn table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], list: &List, focused: bool, row: impl Fn(&str) -> Vec<Piece>) {
+    let widths = fit(columns, area.width.saturating_sub(2));
+    headings(canvas, area, columns, &widths, list);
+    let height = usize::from(area.height.saturating_sub(1));
+    let selected = list.position();
+    let offset = list.seen.window(selected, list.keys.len(), height);
+    for (line, key) in list.keys.iter().enumerate().skip(offset).take(height) {
+        let Ok(down) = u16::try_from(line - offset) else { break };
+        let y = area.y + 1 + down;
+        cells(canvas, (area.x + 2, y), columns, &widths, &row(key));
+        if selected == Some(line) && focused {
+            canvas.text(area.x, y, 1, canvas.glyphs.selected.to_string(), Tone::Strong);
+            canvas.restyle(Rect { x: area.x, y, width: area.width, height: 1 }, Tone::Selected);
+            canvas.cursor = Some((area.x, y));
+        }
+    }
+}
+
+/// A short table without a selection; what does not fit is counted in its last row.
+pub fn fixed_table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], rows: &[Vec<Piece>]) {
+    let widths = fit(columns, area.width.saturating_sub(1));
+    let titles: Vec<Piece> = columns.iter().map(|column| Piece { text: column.title.into(), tone: Tone::Title }).collect();
+    let x = area.x + 1;
+    cells(canvas, (x, area.y), columns, &widths, &titles);
+    let room = usize::from(area.height.saturating_sub(1));
+    let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
+    for (y, row) in (area.y + 1..area.bottom()).zip(&rows[..shown]) {
+        cells(canvas, (x, y), columns, &widths, row);
+    }
+    if shown < rows.len() && room > 0 {
+        canvas.text(x, area.bottom() - 1, area.width, format!("+{} more", rows.len() - shown), Tone::Dim);
+    }
+}
+
+fn headings(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], widths: &[u16], list: &List) {
+    let mut titles = Vec::with_capacity(columns.len());
+    for column in columns {
+        let mark = match list.sort {
+            Some(sort) if sort.by.heads(column.title) && sort.descending => canvas.glyphs.descending.to_string(),
+            Some(sort) if sort.by.heads(column.title) => canvas.glyphs.ascending.to_string(),
+            _ => String::new(),
+        };
+        titles.push(Piece { text: format!("{}{mark}", column.title).into(), tone: Tone::Title });
+    }
+    cells(canvas, (area.x + 2, area.y), columns, widths, &titles);
+}
+
+fn cells(canvas: &mut Canvas<'_>, (x, y): (u16, u16), columns: &[Column], widths: &[u16], row: &[Piece]) {
+    let mut at = x;
+    for ((column, width), piece) in columns.iter().zip(widths).zip(row) {
+        if *width == 0 {
+            continue;
+        }
+        if column.right {
+            let text = piece.text.cut(usize::from(*width), canvas.glyphs.more);
+            canvas.right(at, y, *width, &[Piece { text, tone: piece.tone }]);
+        } else {
+            let text = piece.text.cut_middle(usize::from(*width), canvas.glyphs.more);
+            canvas.text(at, y, *width, text, piece.tone);
+        }
+        at = at.saturating_add(*width).saturating_add(1);
+    }
+}
+
+/// The width of every column, 0 for the dropped ones; one column of space stands between two.
+fn fit(columns: &[Column], room: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = columns.iter().map(|column| column.width).collect();
+    let needed = |widths: &[u16]| widths.iter().filter(|width| **width > 0).map(|width| width + 1).sum::<u16>().saturating_sub(1);
+    for level in (1..=9).rev() {
+        if needed(&widths) <= room {
+            break;
+        }
+        for (width, column) in widths.iter_mut().zip(columns) {
+            if column.drop == level {
+                *width = 0;
+            }
+        }
+    }
+    let mut left = room.saturating_sub(needed(&widths));
+    let shares: u16 = columns.iter().zip(&widths).filter(|(_, width)| **width > 0).map(|(column, _)| column.grow).sum();
+    if let Some(per_share) = left.checked_div(shares) {
+        for (width, column) in widths.iter_mut().zip(columns).filter(|(width, _)| **width > 0) {
+            let more = (per_share * column.grow).min(left);
+            *width += more;
+            left -= more;
+        }
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 3] = [column("NAME", 10).grow(1), column("STATE", 6), column("LABELS", 8).grow(1).drop(2)];
+
+    #[test]
+    fn room_is_shared_and_columns_are_dropped() {
+        assert_eq!(fit(&COLUMNS, 40), [17, 6, 15]);
+        assert_eq!(fit(&COLUMNS, 26), [10, 6, 8]);
+        assert_eq!(fit(&COLUMNS, 20), [13, 6, 0]);
+        assert_eq!(fit(&COLUMNS, 3), [10, 6, 0]);
+        assert_eq!(fit(&[], 3), Vec::<u16>::new());
+    }
+}
