@@ -1,0 +1,140 @@
+//! Who gets past the door? Every call of every service meets the rules here, before any of its bytes are read.
+
+use std::task::{Context as Poller, Poll};
+
+use futures_util::future::{Either, Ready, ready};
+use http::{Request, Response};
+use tonic::Status;
+use tower::{Layer, Service};
+
+use crate::control::authorize;
+use crate::control::caller::{Caller, Identity};
+use crate::control::refusals::Refusals;
+
+/// Wraps services so that only allowed calls reach them. What passes carries its [`Caller`] as the rules saw it.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    refusals: Refusals,
+}
+
+impl Gate {
+    pub(crate) fn new(refusals: Refusals) -> Self {
+        Self { refusals }
+    }
+
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Status> {
+        let connected = request.extensions().get::<Caller>().cloned();
+        let connected = connected.unwrap_or_else(|| Caller::new(Identity::Nobody, "unknown"));
+        let caller = connected.resolve(request.headers());
+        if let Err(reason) = authorize::check(request.uri().path(), &caller) {
+            self.refusals.note(&caller, request.uri().path(), &reason);
+            return Err(Status::permission_denied(reason));
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { gate: self.clone(), inner }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Guarded<S> {
+    gate: Gate,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response<R>, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Poller<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        match self.gate.admit(&mut request) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(status) => Either::Right(ready(Ok(status.into_http()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tower::{ServiceExt, service_fn};
+
+    use super::*;
+
+    /// The service behind the gate says who came through.
+    async fn knock(connected: Option<Caller>, path: &str, actor: Option<&str>) -> Result<Caller, Status> {
+        let inner = service_fn(|request: Request<()>| async move {
+            let mut response = Response::new(());
+            response.extensions_mut().insert(request.extensions().get::<Caller>().cloned().unwrap());
+            Ok::<_, Infallible>(response)
+        });
+        let mut request = Request::builder().uri(path);
+        if let Some(actor) = actor {
+            request = request.header("wardroom-actor", actor);
+        }
+        let mut request = request.body(()).unwrap();
+        request.extensions_mut().extend(connected.map(|caller| {
+            let mut extensions = http::Extensions::new();
+            extensions.insert(caller);
+            extensions
+        }).unwrap_or_default());
+        let response = Gate::new(Refusals::default()).layer(inner).oneshot(request).await.unwrap();
+        match Status::from_header_map(response.headers()) {
+            Some(status) => Err(status),
+            None => Ok(response.extensions().get::<Caller>().cloned().unwrap()),
+        }
+    }
+
+    fn caller(identity: Identity) -> Option<Caller> {
+        Some(Caller::new(identity, "10.0.0.7:1"))
+    }
+
+    #[tokio::test]
+    async fn what_is_allowed_passes_with_its_caller() {
+        let admin = caller(Identity::Admin("root".into()));
+        let passed = knock(admin.clone(), "/wardroom.v1.Control/List", None).await.unwrap();
+        assert_eq!(Some(passed), admin);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_allowed_never_reaches_the_service() {
+        for connected in [None, caller(Identity::Worker("w1".into()))] {
+            let refused = knock(connected, "/wardroom.v1.Control/CreateSecret", None).await.unwrap_err();
+            assert_eq!(refused.code(), tonic::Code::PermissionDenied);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_forwarded_call_is_judged_by_who_asked() {
+        let manager = || caller(Identity::Manager("m1".into()));
+        let path = "/wardroom.v1.Control/CreateSecret";
+        let passed = knock(manager(), path, Some("admin:root")).await.unwrap();
+        assert!(passed.forwarded && passed.identity == Identity::Admin("root".into()));
+        assert!(knock(manager(), path, Some("worker:w1")).await.is_err());
+        let claimed = knock(caller(Identity::Worker("w1".into())), path, Some("admin:root")).await;
+        assert!(claimed.is_err(), "a worker is not believed");
+    }
+
+    #[tokio::test]
+    async fn a_method_that_does_not_exist_is_refused_too() {
+        let admin = caller(Identity::Admin("root".into()));
+        assert!(knock(admin, "/wardroom.v1.Control/Dump", None).await.is_err());
+    }
+}

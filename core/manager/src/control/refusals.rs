@@ -1,0 +1,184 @@
+//! How does a refused access get into the audit chain? The first of a kind at once, its repetitions as a count every few
+//! seconds, so that nobody fills the log by knocking.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use wardroom_state::command::{Actor, Command};
+
+use crate::context::Context;
+use crate::control::authorize::short;
+use crate::control::caller::Caller;
+use crate::control::forward;
+use crate::propose::ProposeError;
+
+/// One record per caller and method within this time.
+const WINDOW: Duration = Duration::from_secs(5);
+/// Callers and methods remembered at once; what comes on top is counted as one kind.
+const KINDS: usize = 128;
+
+/// Refusals that wait for the chain. Cheap to clone; all clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Refusals(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    kinds: Mutex<BTreeMap<Kind, Waiting>>,
+    news: Notify,
+}
+
+/// Caller's name and method path.
+type Kind = (String, String);
+
+#[derive(Clone)]
+struct Waiting {
+    caller: Caller,
+    reason: String,
+    /// Refusals that no record counts yet.
+    count: u32,
+    due: Instant,
+}
+
+/// One record to write.
+#[derive(Clone)]
+struct Note {
+    kind: Kind,
+    caller: Caller,
+    reason: String,
+    count: u32,
+}
+
+impl Refusals {
+    pub(crate) fn note(&self, caller: &Caller, path: &str, reason: &str) {
+        let path: String = path.chars().take(128).collect();
+        tracing::info!(actor = caller.identity.actor_name(), from = caller.from, method = path, "refused a call");
+        let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kind = (caller.identity.actor_name(), path);
+        if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
+            kind = ("many callers".to_owned(), String::new());
+        }
+        let first = || Waiting { caller: caller.clone(), reason: reason.to_owned(), count: 0, due: Instant::now() };
+        kinds.entry(kind).or_insert_with(first).count += 1;
+        drop(kinds);
+        self.0.news.notify_one();
+    }
+
+    /// What is due now, counted down; kinds without news since their last record are forgotten.
+    fn take(&self, now: Instant) -> Vec<Note> {
+        let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        kinds.retain(|_, waiting| waiting.count > 0 || waiting.due > now);
+        let due = kinds.iter_mut().filter(|(_, waiting)| waiting.due <= now && waiting.count > 0);
+        due.map(|(kind, waiting)| {
+            waiting.due = now + WINDOW;
+            let count = std::mem::take(&mut waiting.count);
+            Note { kind: kind.clone(), caller: waiting.caller.clone(), reason: waiting.reason.clone(), count }
+        })
+        .collect()
+    }
+
+    /// A note that could not be written is due again after a window.
+    fn put_back(&self, note: &Note) {
+        let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = kinds.get_mut(&note.kind) {
+            waiting.count = waiting.count.saturating_add(note.count);
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        kinds.values().map(|waiting| waiting.due).min()
+    }
+}
+
+/// Writes refusals until the manager stops.
+pub(crate) async fn run(context: Context) {
+    let refusals = context.offices.refusals.clone();
+    loop {
+        for note in refusals.take(Instant::now()) {
+            if !write(&context, &note).await {
+                refusals.put_back(&note);
+            }
+        }
+        let next = refusals.next_due();
+        tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return,
+            () = refusals.0.news.notified() => {}
+            () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+        }
+    }
+}
+
+/// A follower knocks in the caller's name at the leader, which refuses as well and writes the record.
+async fn write(context: &Context, note: &Note) -> bool {
+    let leadership = context.leadership.borrow().clone();
+    match leadership.leader {
+        Some(leader) if !leadership.mine && leader.node_id != context.config.node_id => {
+            forward::knock(context, &leader, &note.caller, &note.kind.1).await
+        }
+        _ => propose(context, note).await,
+    }
+}
+
+async fn propose(context: &Context, note: &Note) -> bool {
+    let actor: Actor = note.caller.actor();
+    let reason = match note.count {
+        0 | 1 => note.reason.clone(),
+        count => format!("{} ({count} times)", note.reason),
+    };
+    let command = Command::NoteRefusal { method: short(&note.kind.1), reason };
+    // A cluster that does not exist yet has no chain to write to.
+    matches!(context.proposer.propose(actor, command).await, Ok(_) | Err(ProposeError::Refused(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::caller::Identity;
+
+    fn worker(name: &str) -> Caller {
+        Caller::new(Identity::Worker(name.into()), "10.0.0.7:1")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_is_due_at_once_and_repetitions_are_counted() {
+        let refusals = Refusals::default();
+        refusals.note(&worker("w1"), "/x/List", "no");
+        let taken = refusals.take(Instant::now());
+        assert_eq!(taken.iter().map(|note| note.count).collect::<Vec<_>>(), [1]);
+        for _ in 0..1_000 {
+            refusals.note(&worker("w1"), "/x/List", "no");
+        }
+        assert!(refusals.take(Instant::now()).is_empty());
+        tokio::time::advance(WINDOW).await;
+        let taken = refusals.take(Instant::now());
+        assert_eq!(taken.iter().map(|note| note.count).collect::<Vec<_>>(), [1_000]);
+        tokio::time::advance(WINDOW).await;
+        assert!(refusals.take(Instant::now()).is_empty());
+        assert_eq!(refusals.next_due(), None, "a quiet kind is forgotten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn invented_methods_do_not_fill_the_memory() {
+        let refusals = Refusals::default();
+        for number in 0..10_000 {
+            refusals.note(&worker("w1"), &format!("/x/{number}"), "no");
+        }
+        let taken = refusals.take(Instant::now());
+        assert_eq!(taken.len(), KINDS + 1);
+        assert_eq!(taken.iter().map(|note| note.count).sum::<u32>(), 10_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_written_is_tried_again() {
+        let refusals = Refusals::default();
+        refusals.note(&worker("w1"), "/x/List", "no");
+        let taken = refusals.take(Instant::now());
+        refusals.put_back(&taken[0]);
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(refusals.take(Instant::now()).len(), 1);
+    }
+}

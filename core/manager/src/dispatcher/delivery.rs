@@ -1,0 +1,93 @@
+//! Who gets plaintext, and when? Values are unsealed here and nowhere else, for one message to the worker that runs them.
+
+use wardroom_api::v1;
+use wardroom_api::v1::assignment_change::Change;
+use wardroom_keys::{SealContext, SealingRoot, UnsealError};
+
+use crate::dispatcher::assignments::{SealedVersion, Step};
+
+/// Builds the message of a step: secrets before the tasks that use them, removals last. The message wipes itself when
+/// it is dropped, which is right after it was encoded into the mTLS stream.
+pub(crate) fn message(root: &SealingRoot, cluster: &str, step: Step) -> Result<v1::AssignmentsMessage, UnsealError> {
+    let mut changes = Vec::with_capacity(step.versions.len() + step.tasks.len());
+    for version in &step.versions {
+        changes.push(Change::Secret(unseal(root, cluster, version)?));
+    }
+    changes.extend(step.tasks.into_iter().map(Change::Task));
+    changes.extend(step.tasks_removed.into_iter().map(|id| Change::TaskRemoved(id.to_string())));
+    changes.extend(step.versions_removed.into_iter().map(|id| Change::SecretRemoved(id.to_string())));
+    Ok(v1::AssignmentsMessage {
+        complete: step.complete,
+        applies_to: step.applies_to,
+        results_in: step.results_in,
+        changes: changes.into_iter().map(|change| v1::AssignmentChange { change: Some(change) }).collect(),
+    })
+}
+
+fn unseal(root: &SealingRoot, cluster: &str, version: &SealedVersion) -> Result<v1::SecretAssignment, UnsealError> {
+    let context = SealContext { cluster, secret: version.secret.as_str(), version: version.id.as_str() };
+    let opened = root.open(&context, &version.sealed.wrapped_key, &version.sealed.ciphertext)?;
+    Ok(v1::SecretAssignment {
+        version_id: version.id.to_string(),
+        secret_id: version.secret.to_string(),
+        number: version.number,
+        value: opened.value.expose().to_vec(),
+        digest_key: opened.digest_key.expose().to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use wardroom_keys::{SecretBytes, SeededChance};
+    use wardroom_state::ids::{SecretId, TaskId, VersionId};
+    use wardroom_state::secret::SealedValue;
+
+    use super::*;
+
+    fn step(root: &SealingRoot, cluster: &str) -> Step {
+        let context = SealContext { cluster, secret: "s1", version: "v1" };
+        let sealed = root.seal(&SeededChance::new(2), &context, &SecretBytes::new(b"hunter2".to_vec()));
+        Step {
+            complete: false,
+            applies_to: 1,
+            results_in: 2,
+            versions: vec![SealedVersion {
+                id: VersionId::new("v1"),
+                secret: SecretId::new("s1"),
+                number: 1,
+                sealed: SealedValue {
+                    wrapped_key: sealed.wrapped_key,
+                    ciphertext: sealed.ciphertext,
+                    key_check: sealed.key_check,
+                },
+            }],
+            tasks: vec![v1::TaskAssignment { id: "t1".into(), ..Default::default() }],
+            tasks_removed: vec![TaskId::new("t0")],
+            versions_removed: vec![VersionId::new("v0")],
+        }
+    }
+
+    #[test]
+    fn secrets_come_before_tasks_and_removals_last() {
+        let root = SealingRoot::generate(&SeededChance::new(1));
+        let message = message(&root, "c1", step(&root, "c1")).unwrap();
+        let kinds: Vec<_> = message
+            .changes
+            .iter()
+            .map(|change| match change.change.as_ref().unwrap() {
+                Change::Secret(secret) => format!("secret {} {:?}", secret.version_id, secret.value.as_slice() == b"hunter2"),
+                Change::Task(task) => format!("task {}", task.id),
+                Change::TaskRemoved(id) => format!("no task {id}"),
+                Change::SecretRemoved(id) => format!("no secret {id}"),
+            })
+            .collect();
+        assert_eq!(kinds, ["secret v1 true", "task t1", "no task t0", "no secret v0"]);
+        assert_eq!((message.applies_to, message.results_in), (1, 2));
+    }
+
+    #[test]
+    fn a_value_opens_in_its_own_cluster_only() {
+        let root = SealingRoot::generate(&SeededChance::new(1));
+        assert!(message(&root, "c2", step(&root, "c1")).is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! Which workers have fallen silent? Three missed heartbeats make a node down; twice as many after a change of leader,
+//! because the new one has heard nobody yet.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wardroom_state::State;
+use wardroom_state::command::Command;
+use wardroom_state::ids::NodeId;
+use wardroom_state::node::{Node, NodeState, Role};
+
+/// Heartbeats that may be missed in a row.
+const PATIENCE: u32 = 3;
+/// The same for workers that have not spoken to this leader yet.
+const PATIENCE_OF_A_NEW_LEADER: u32 = 6;
+
+/// When each worker was last heard, as one leader knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Liveness {
+    pub(crate) leading_since: Instant,
+    pub(crate) period: Duration,
+    pub(crate) heard: BTreeMap<NodeId, Instant>,
+}
+
+impl Liveness {
+    fn deadline(&self, node: &NodeId) -> Instant {
+        match self.heard.get(node) {
+            Some(&at) => at + self.period * PATIENCE,
+            None => self.leading_since + self.period * PATIENCE_OF_A_NEW_LEADER,
+        }
+    }
+
+    fn silence(&self, node: &NodeId) -> String {
+        match self.heard.contains_key(node) {
+            true => format!("heartbeat failure: {PATIENCE} missed"),
+            false => "heartbeat failure: silent since this leader was elected".to_owned(),
+        }
+    }
+}
+
+fn watched(state: &State) -> impl Iterator<Item = &Node> {
+    state.nodes().values().filter(|node| node.role == Role::Worker && node.state != NodeState::Down)
+}
+
+pub(crate) fn decide(state: &State, liveness: &Liveness, now: Instant) -> Vec<Command> {
+    watched(state)
+        .filter(|node| liveness.deadline(&node.id) <= now)
+        .map(|node| Command::SetNodeState {
+            node: node.id.clone(),
+            state: NodeState::Down,
+            message: liveness.silence(&node.id),
+        })
+        .collect()
+}
+
+/// When the next worker would be down if it stayed silent.
+pub(crate) fn next(state: &State, liveness: &Liveness) -> Option<Instant> {
+    watched(state).map(|node| liveness.deadline(&node.id)).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::scene::{Scene, node_id};
+
+    const PERIOD: Duration = Duration::from_secs(5);
+
+    fn liveness(since: Instant, heard: &[(&str, Instant)]) -> Liveness {
+        let heard = heard.iter().map(|(name, at)| (node_id(name), *at)).collect();
+        Liveness { leading_since: since, period: PERIOD, heard }
+    }
+
+    fn down(commands: &[Command]) -> Vec<String> {
+        let name = |command: &Command| match command {
+            Command::SetNodeState { node, state: NodeState::Down, .. } => node.to_string(),
+            other => panic!("{other:?}"),
+        };
+        commands.iter().map(name).collect()
+    }
+
+    #[test]
+    fn three_missed_heartbeats_make_a_worker_down() {
+        let scene = Scene::with_workers(2);
+        let start = Instant::now();
+        let liveness = liveness(start, &[("w1", start), ("w2", start + PERIOD)]);
+        assert!(decide(&scene.state, &liveness, start + PERIOD * 3 - Duration::from_millis(1)).is_empty());
+        assert_eq!(down(&decide(&scene.state, &liveness, start + PERIOD * 3)), ["w1"]);
+        assert_eq!(next(&scene.state, &liveness), Some(start + PERIOD * 3));
+    }
+
+    #[test]
+    fn a_new_leader_waits_twice_as_long() {
+        let scene = Scene::with_workers(1);
+        let start = Instant::now();
+        let liveness = liveness(start, &[]);
+        assert!(decide(&scene.state, &liveness, start + PERIOD * 5).is_empty());
+        assert_eq!(down(&decide(&scene.state, &liveness, start + PERIOD * 6)), ["w1"]);
+    }
+
+    #[test]
+    fn who_is_down_is_not_told_again() {
+        let mut scene = Scene::with_workers(1);
+        scene.node_state("w1", NodeState::Down);
+        let start = Instant::now();
+        assert!(decide(&scene.state, &liveness(start, &[]), start + PERIOD * 60).is_empty());
+        assert_eq!(next(&scene.state, &liveness(start, &[])), None);
+    }
+}

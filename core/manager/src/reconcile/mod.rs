@@ -1,0 +1,166 @@
+//! What does the leader do by itself? Loops that compare what is with what should be, each a pure decision over the
+//! state, and one driver that proposes what they decide.
+//!
+//! The driver runs on the leader only and is woken by what is applied, never by a clock that ticks. It decides, proposes,
+//! and decides again only when its own proposal is applied, so that nothing is proposed twice.
+
+mod decision;
+mod lost_workers;
+mod placement;
+mod reaper;
+mod rollout;
+mod rotation;
+mod tasks;
+
+#[cfg(test)]
+mod rotation_tests;
+#[cfg(test)]
+pub(crate) mod scene;
+#[cfg(test)]
+mod tasks_tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+use wardroom_state::command::{Actor, Command};
+use wardroom_state::event::{Event, ObjectKey};
+use wardroom_state::ids::TaskId;
+
+use crate::context::Context;
+use crate::control;
+use crate::dispatcher;
+use crate::propose::ProposeError;
+use crate::reconcile::decision::Decision;
+use crate::replica::Applied;
+
+pub(crate) use lost_workers::Liveness;
+
+/// Pause after a proposal that failed: what was decided rests on something that is about to change.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Reconciles whenever this manager leads, until it stops.
+pub(crate) async fn run(context: Context) {
+    let mut leadership = context.leadership.clone();
+    loop {
+        tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return,
+            leads = leadership.wait_for(|known| known.mine) => if leads.is_err() { return },
+        }
+        context.offices.sessions.begin(Instant::now());
+        tokio::select! {
+            biased;
+            () = context.stop.cancelled() => {}
+            _ = leadership.wait_for(|known| !known.mine) => {}
+            () = lead(&context) => {}
+        }
+        context.offices.sessions.end();
+    }
+}
+
+/// One term. Ends only when it is dropped, or with the replica.
+async fn lead(context: &Context) {
+    let mut applied = context.replica.subscribe();
+    loop {
+        let round = decide(context);
+        let mut again = round.again;
+        if !round.commands.is_empty() {
+            if propose_all(context, round.commands).await {
+                continue;
+            }
+            again = Some(Instant::now() + PAUSE);
+        }
+        tokio::select! {
+            biased;
+            open = woken(&mut applied) => if !open { return },
+            () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
+        }
+    }
+}
+
+/// What one look at the state led to.
+struct Round {
+    commands: Vec<Command>,
+    again: Option<Instant>,
+}
+
+/// The first loop that has something to change decides; the others look again after its change.
+fn decide(context: &Context) -> Round {
+    let now = Instant::now();
+    let now_ms = context.clock.now_ms();
+    let liveness = context.offices.sessions.liveness(dispatcher::heartbeat(context));
+    let mut new_id = || TaskId::new(control::id(&*context.chance));
+    context.replica.read(|state| {
+        let mut again = None;
+        let mut sooner = |at: Instant| again = Some(again.map_or(at, |before: Instant| before.min(at)));
+        let lost = liveness.as_ref().map(|liveness| lost_workers::decide(state, liveness, now)).unwrap_or_default();
+        if !lost.is_empty() {
+            return Round { commands: lost, again: None };
+        }
+        if let Some(at) = liveness.as_ref().and_then(|liveness| lost_workers::next(state, liveness)) {
+            sooner(at);
+        }
+        let loops: [&mut dyn FnMut() -> Decision; 4] = [
+            &mut || tasks::decide(state, now_ms, &mut new_id),
+            &mut || rollout::decide(state, now_ms),
+            &mut || rotation::decide(state),
+            &mut || reaper::decide(state),
+        ];
+        for decide in loops {
+            let decision = decide();
+            if !decision.commands.is_empty() {
+                return Round { commands: decision.commands, again: None };
+            }
+            if let Some(at_ms) = decision.again_at_ms {
+                let wait_ms = u64::try_from(at_ms.saturating_sub(now_ms)).unwrap_or(0).max(1);
+                sooner(now + Duration::from_millis(wait_ms));
+            }
+        }
+        Round { commands: Vec::new(), again }
+    })
+}
+
+/// In order; stops at the first that fails. Each is applied here when its call returns.
+async fn propose_all(context: &Context, commands: Vec<Command>) -> bool {
+    for command in commands {
+        if let Command::SetNodeState { node, .. } = &command {
+            // A worker that was only slow has to register again, and is ready again then.
+            context.offices.sessions.drop_node(node);
+        }
+        let actor = Actor { name: "system".to_owned(), from: "local".to_owned() };
+        match context.proposer.propose(actor, command).await {
+            Ok(_) => {}
+            Err(ProposeError::Refused(refusal)) => {
+                // A worker's report came in between; the next look sees it.
+                tracing::debug!(%refusal, "a reconcile step was refused");
+                return false;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a reconcile step was not confirmed");
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Waits for a change that a loop may care about. `false` when the replica is gone.
+async fn woken(applied: &mut Receiver<Arc<Applied>>) -> bool {
+    loop {
+        match applied.recv().await {
+            Ok(applied) if matters(&applied) => break,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => break,
+            Err(RecvError::Closed) => return false,
+        }
+    }
+    true
+}
+
+fn matters(applied: &Applied) -> bool {
+    let only_told = |event: &Event| matches!(event, Event::Put(ObjectKey::Audit(_) | ObjectKey::Cluster));
+    applied.replaced || !applied.events.iter().all(only_told)
+}
