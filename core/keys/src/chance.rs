@@ -37,14 +37,20 @@ pub struct SeededChance {
 
 impl SeededChance {
     pub fn new(seed: u64) -> Self {
-        Self { seed: mac(&seed.to_le_bytes(), &[b"wardroom/chance/v1"]), counter: AtomicU64::new(0) }
+        Self {
+            seed: mac(&seed.to_le_bytes(), &[b"wardroom/chance/v1"]),
+            counter: AtomicU64::new(0),
+        }
     }
 
     /// An independent stream, so that one node's draws do not shift another's.
     #[must_use]
     pub fn derive(&self, label: &str) -> Self {
         let seed = mac(&self.seed, &[&bind("wardroom/chance/derive/v1", &[label.as_bytes()])]);
-        Self { seed, counter: AtomicU64::new(0) }
+        Self {
+            seed,
+            counter: AtomicU64::new(0),
+        }
     }
 }
 

@@ -60,14 +60,20 @@ pub(crate) fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 
 /// HKDF-SHA256 into 32 bytes.
 pub(crate) fn derive(ikm: &[u8; 32], salt: &[u8], info: &[u8], out: &mut [u8; 32]) {
-    Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, out).expect("32 bytes is one HKDF block");
+    Hkdf::<Sha256>::new(Some(salt), ikm)
+        .expand(info, out)
+        .expect("32 bytes is one HKDF block");
 }
 
 /// A domain and its parts as one byte string that only they can make: each is preceded by its length (u32 LE).
 pub(crate) fn bind(domain: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     for part in std::iter::once(domain.as_bytes()).chain(parts.iter().copied()) {
-        out.extend_from_slice(&u32::try_from(part.len()).expect("context parts are short").to_le_bytes());
+        out.extend_from_slice(
+            &u32::try_from(part.len())
+                .expect("context parts are short")
+                .to_le_bytes(),
+        );
         out.extend_from_slice(part);
     }
     out

@@ -14,7 +14,11 @@ pub struct Dek {
 
 impl Dek {
     pub fn generate(chance: &dyn Chance, epoch: u32, now_ms: i64) -> Self {
-        Self { key: Key::generate(chance), epoch, created_at_ms: now_ms }
+        Self {
+            key: Key::generate(chance),
+            epoch,
+            created_at_ms: now_ms,
+        }
     }
 
     pub fn epoch(&self) -> u32 {
@@ -49,7 +53,11 @@ impl Dek {
     }
 
     pub(crate) fn from_key(key: Key, epoch: u32, created_at_ms: i64) -> Self {
-        Self { key, epoch, created_at_ms }
+        Self {
+            key,
+            epoch,
+            created_at_ms,
+        }
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
@@ -130,9 +138,14 @@ mod tests {
 
     #[test]
     fn every_part_of_a_segments_identity_changes_its_keys() {
-        let sealed = dek(1).segment_cipher("c", "n", 1, [1; 16]).seal(&[0; 24], b"aad", b"text");
+        let sealed = dek(1)
+            .segment_cipher("c", "n", 1, [1; 16])
+            .seal(&[0; 24], b"aad", b"text");
         let open = |cipher: SegmentCipher| cipher.open(&[0; 24], b"aad", &sealed);
-        assert_eq!(open(dek(1).segment_cipher("c", "n", 1, [1; 16])).as_deref(), Ok(b"text".as_slice()));
+        assert_eq!(
+            open(dek(1).segment_cipher("c", "n", 1, [1; 16])).as_deref(),
+            Ok(b"text".as_slice())
+        );
         for other in [
             dek(2).segment_cipher("c", "n", 1, [1; 16]),
             dek(1).segment_cipher("d", "n", 1, [1; 16]),
@@ -160,7 +173,10 @@ mod tests {
     fn a_chunk_opens_in_its_place_only() {
         let cipher = dek(1).snapshot_cipher("c", "n", [1; 16]);
         let chunk = cipher.seal_chunk(3, false, b"head", b"text");
-        assert_eq!(cipher.open_chunk(3, false, b"head", &chunk).as_deref(), Ok(b"text".as_slice()));
+        assert_eq!(
+            cipher.open_chunk(3, false, b"head", &chunk).as_deref(),
+            Ok(b"text".as_slice())
+        );
         assert_eq!(cipher.open_chunk(4, false, b"head", &chunk), Err(OpenError));
         assert_eq!(cipher.open_chunk(3, true, b"head", &chunk), Err(OpenError));
         assert_eq!(cipher.open_chunk(3, false, b"heap", &chunk), Err(OpenError));

@@ -70,7 +70,10 @@ pub struct Keyring {
 impl Keyring {
     /// A new manager's keyring: fresh KEK (epoch 1) and DEK (epoch 1), autolock off. Ids are 1 to 255 bytes.
     pub fn create(chance: &dyn Chance, cluster: &str, node: &str, root: &SealingRoot, now_ms: i64) -> Self {
-        assert!(id_fits(cluster) && id_fits(node), "ids are made by wardroom and are 25 characters");
+        assert!(
+            id_fits(cluster) && id_fits(node),
+            "ids are made by wardroom and are 25 characters"
+        );
         let kek = UnlockKey::generate(chance);
         let mut keyring = Self {
             file: KeyringFile {
@@ -189,7 +192,9 @@ impl Keyring {
     fn wrap(&mut self, chance: &dyn Chance) {
         let key = wrap_key(&self.kek);
         let wrap = |aad: Vec<u8>, secret: &[u8; 32]| -> [u8; WRAPPED_LEN] {
-            seal_random(&key, chance, &aad, secret).try_into().expect("32 bytes wrap to 72")
+            seal_random(&key, chance, &aad, secret)
+                .try_into()
+                .expect("32 bytes wrap to 72")
         };
         self.file.wrapped_root = wrap(root_aad(&self.file), self.root.bytes());
         let slot = |dek: &Dek| DekSlot {
@@ -205,12 +210,20 @@ impl Keyring {
     fn unwrap_with(file: KeyringFile, kek: UnlockKey) -> Result<Self, KeyringError> {
         // The commitment comes first: the cipher alone does not commit to its key.
         if kek.check() != file.kek_check || !file.is_committed_to(&commit_key(&kek)) {
-            return Err(if kek.check() == file.kek_check { KeyringError::Damaged } else { KeyringError::WrongKey });
+            return Err(if kek.check() == file.kek_check {
+                KeyringError::Damaged
+            } else {
+                KeyringError::WrongKey
+            });
         }
         let key = wrap_key(&kek);
         let unwrap = |aad: Vec<u8>, wrapped: &[u8]| -> Result<Key, KeyringError> {
             let bytes = Zeroizing::new(open_random(&key, &aad, wrapped).map_err(|_| KeyringError::Damaged)?);
-            bytes.as_slice().try_into().map(Key::copy_from).map_err(|_| KeyringError::Damaged)
+            bytes
+                .as_slice()
+                .try_into()
+                .map(Key::copy_from)
+                .map_err(|_| KeyringError::Damaged)
         };
         let root = SealingRoot::from_key(unwrap(root_aad(&file), &file.wrapped_root)?);
         let mut deks = Vec::with_capacity(2);
@@ -224,21 +237,33 @@ impl Keyring {
 
 fn belongs_to(file: &KeyringFile, cluster: &str, node: &str) -> Result<(), KeyringError> {
     if file.cluster != cluster {
-        return Err(KeyringError::OtherCluster { found: file.cluster.clone(), expected: cluster.to_owned() });
+        return Err(KeyringError::OtherCluster {
+            found: file.cluster.clone(),
+            expected: cluster.to_owned(),
+        });
     }
     if file.node != node {
-        return Err(KeyringError::OtherNode { found: file.node.clone(), expected: node.to_owned() });
+        return Err(KeyringError::OtherNode {
+            found: file.node.clone(),
+            expected: node.to_owned(),
+        });
     }
     Ok(())
 }
 
 fn dek_aad(file: &KeyringFile, epoch: u32) -> Vec<u8> {
-    bind("wardroom/dek/v1", &[file.cluster.as_bytes(), file.node.as_bytes(), &epoch.to_le_bytes()])
+    bind(
+        "wardroom/dek/v1",
+        &[file.cluster.as_bytes(), file.node.as_bytes(), &epoch.to_le_bytes()],
+    )
 }
 
 fn root_aad(file: &KeyringFile) -> Vec<u8> {
     let epoch = file.kek_epoch.to_le_bytes();
-    bind("wardroom/sealing-root/v1", &[file.cluster.as_bytes(), file.node.as_bytes(), &epoch])
+    bind(
+        "wardroom/sealing-root/v1",
+        &[file.cluster.as_bytes(), file.node.as_bytes(), &epoch],
+    )
 }
 
 fn wrap_key(kek: &UnlockKey) -> Zeroizing<[u8; 32]> {

@@ -2,8 +2,8 @@
 
 use crate::cipher::{NONCE_LEN, TAG_LEN, mac, same};
 use crate::keyring::KeyringError;
-use crate::unlock_key::UnlockKey;
 use crate::secret_bytes::SecretBytes;
+use crate::unlock_key::UnlockKey;
 
 /// The newest keyring format this build reads and the one it writes.
 pub const KEYRING_FORMAT: u16 = 1;
@@ -87,7 +87,11 @@ impl KeyringFile {
         if autolock == 0 {
             file.clear_kek = Some(UnlockKey::copy_from(rest.take_ref()?));
         }
-        if rest.0.is_empty() { Ok(file) } else { Err(KeyringError::Damaged) }
+        if rest.0.is_empty() {
+            Ok(file)
+        } else {
+            Err(KeyringError::Damaged)
+        }
     }
 
     /// The whole file. With autolock off it holds the KEK in clear: write it with mode 0600.

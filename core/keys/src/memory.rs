@@ -9,7 +9,13 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpabl
 ///
 /// Call it first thing in a process that will hold keys. Safe everywhere: it takes nothing away but core files.
 pub fn harden_process() -> io::Result<()> {
-    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
+    Ok(setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?)
 }
 
 /// Stops other processes of the same user from tracing this one or reading its memory.

@@ -18,7 +18,10 @@ pub struct SealContext<'a> {
 
 impl SealContext<'_> {
     fn bind(&self, domain: &str) -> Vec<u8> {
-        bind(domain, &[self.cluster.as_bytes(), self.secret.as_bytes(), self.version.as_bytes()])
+        bind(
+            domain,
+            &[self.cluster.as_bytes(), self.secret.as_bytes(), self.version.as_bytes()],
+        )
     }
 }
 
@@ -115,8 +118,15 @@ impl SealingRoot {
         let aad = context.bind("wardroom/data-key/v1");
         let unwrapped = open_random(&self.wrap_key(context.cluster), &aad, wrapped_key);
         let unwrapped = Zeroizing::new(unwrapped.map_err(UnsealError::DataKey)?);
-        let data_key: &[u8; 32] = unwrapped.as_slice().try_into().map_err(|_| UnsealError::DataKey(OpenError))?;
-        let value = open_random(&value_key(data_key, context), &context.bind("wardroom/value/v1"), ciphertext);
+        let data_key: &[u8; 32] = unwrapped
+            .as_slice()
+            .try_into()
+            .map_err(|_| UnsealError::DataKey(OpenError))?;
+        let value = open_random(
+            &value_key(data_key, context),
+            &context.bind("wardroom/value/v1"),
+            ciphertext,
+        );
         Ok(Opened {
             value: SecretBytes::new(value.map_err(UnsealError::Value)?),
             digest_key: digest_key(data_key, context),
@@ -180,7 +190,11 @@ mod tests {
     use super::*;
     use crate::chance::SeededChance;
 
-    const CONTEXT: SealContext<'_> = SealContext { cluster: "c1", secret: "s1", version: "v1" };
+    const CONTEXT: SealContext<'_> = SealContext {
+        cluster: "c1",
+        secret: "s1",
+        version: "v1",
+    };
 
     fn root() -> SealingRoot {
         SealingRoot::generate(&SeededChance::new(1))
@@ -194,10 +208,18 @@ mod tests {
     fn opens_to_the_value_and_the_key_of_its_receipt() {
         let sealed = root().seal(&SeededChance::new(2), &CONTEXT, &value("hunter2"));
         assert_eq!((sealed.wrapped_key.len(), sealed.ciphertext.len()), (72, 24 + 7 + 16));
-        let opened = root().open(&CONTEXT, &sealed.wrapped_key, &sealed.ciphertext).ok().expect("opens");
+        let opened = root()
+            .open(&CONTEXT, &sealed.wrapped_key, &sealed.ciphertext)
+            .expect("opens");
         assert!(opened.value.equals(b"hunter2"));
-        assert_eq!(receipt_digest(opened.digest_key.expose(), b"hunter2"), sealed.receipt_digest);
-        assert_ne!(receipt_digest(opened.digest_key.expose(), b"hunter3"), sealed.receipt_digest);
+        assert_eq!(
+            receipt_digest(opened.digest_key.expose(), b"hunter2"),
+            sealed.receipt_digest
+        );
+        assert_ne!(
+            receipt_digest(opened.digest_key.expose(), b"hunter3"),
+            sealed.receipt_digest
+        );
     }
 
     #[test]
@@ -207,10 +229,23 @@ mod tests {
             root.open(context, key, text).is_err()
         };
         for context in [
-            SealContext { cluster: "c2", ..CONTEXT },
-            SealContext { secret: "s2", ..CONTEXT },
-            SealContext { version: "v2", ..CONTEXT },
-            SealContext { cluster: "c1s", secret: "1", ..CONTEXT },
+            SealContext {
+                cluster: "c2",
+                ..CONTEXT
+            },
+            SealContext {
+                secret: "s2",
+                ..CONTEXT
+            },
+            SealContext {
+                version: "v2",
+                ..CONTEXT
+            },
+            SealContext {
+                cluster: "c1s",
+                secret: "1",
+                ..CONTEXT
+            },
         ] {
             assert!(fails(&root(), &context, &sealed.wrapped_key, &sealed.ciphertext));
         }
@@ -233,7 +268,10 @@ mod tests {
     #[test]
     fn nothing_of_equal_values_is_equal_but_the_fingerprint() {
         let chance = SeededChance::new(2);
-        let (a, b) = (root().seal(&chance, &CONTEXT, &value("x")), root().seal(&chance, &CONTEXT, &value("x")));
+        let (a, b) = (
+            root().seal(&chance, &CONTEXT, &value("x")),
+            root().seal(&chance, &CONTEXT, &value("x")),
+        );
         assert_eq!(a.fingerprint, b.fingerprint);
         assert_ne!(a.wrapped_key, b.wrapped_key);
         assert_ne!(a.ciphertext, b.ciphertext);
@@ -247,7 +285,10 @@ mod tests {
     fn the_root_ca_key_round_trips_within_its_cluster() {
         let sealed = root().seal_root_key(&SeededChance::new(2), "c1", &value("der"));
         assert!(root().open_root_key("c1", &sealed).is_ok_and(|key| key.equals(b"der")));
-        assert!(matches!(root().open_root_key("c2", &sealed), Err(UnsealError::RootKey(_))));
+        assert!(matches!(
+            root().open_root_key("c2", &sealed),
+            Err(UnsealError::RootKey(_))
+        ));
     }
 
     #[test]

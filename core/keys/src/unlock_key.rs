@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn the_text_form_is_dockers() {
         let key = UnlockKey::copy_from(&[0; 32]);
-        assert!(key.text().equals(b"SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+        assert!(
+            key.text()
+                .equals(b"SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+        );
     }
 
     #[test]

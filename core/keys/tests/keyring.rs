@@ -5,7 +5,13 @@ use wardroom_keys::{KEYRING_FORMAT, Keyring, KeyringError, KeyringFile, SealingR
 
 fn keyring() -> Keyring {
     let chance = SeededChance::new(5);
-    Keyring::create(&chance, "cluster1", "node1", &SealingRoot::generate(&chance), 1_700_000_000_000)
+    Keyring::create(
+        &chance,
+        "cluster1",
+        "node1",
+        &SealingRoot::generate(&chance),
+        1_700_000_000_000,
+    )
 }
 
 fn bytes_of(keyring: &Keyring) -> Vec<u8> {
@@ -23,12 +29,15 @@ fn error_of(result: Result<Keyring, KeyringError>) -> KeyringError {
 #[test]
 fn a_keyring_comes_back_with_the_same_keys() {
     let made = keyring();
-    let read = open(&bytes_of(&made)).ok().expect("opens");
+    let read = open(&bytes_of(&made)).expect("opens");
     assert_eq!(read.status(), made.status());
     assert_eq!(read.dek().check(), made.dek().check());
     assert_eq!(read.sealing_root().check(), made.sealing_root().check());
     assert!(read.unlock_key().equals(made.unlock_key()));
-    assert_eq!((read.cluster(), read.node(), read.created_at_ms()), ("cluster1", "node1", 1_700_000_000_000));
+    assert_eq!(
+        (read.cluster(), read.node(), read.created_at_ms()),
+        ("cluster1", "node1", 1_700_000_000_000)
+    );
     assert_eq!(bytes_of(&read), bytes_of(&made));
 }
 
@@ -50,23 +59,34 @@ fn every_flipped_bit_and_every_shorter_file_is_refused() {
 #[test]
 fn refusals_say_whose_it_is_and_what_to_do() {
     let good = bytes_of(&keyring());
-    let file = || KeyringFile::decode(&good).ok().unwrap();
+    let file = || KeyringFile::decode(&good).unwrap();
     let other = error_of(Keyring::open(file(), "cluster2", "node1")).to_string();
-    assert!(other.contains("belongs to cluster cluster1, not to cluster2"), "{other}");
+    assert!(
+        other.contains("belongs to cluster cluster1, not to cluster2"),
+        "{other}"
+    );
     let other = error_of(Keyring::open(file(), "cluster1", "node2")).to_string();
     assert!(other.contains("belongs to node node1, not to node2"), "{other}");
 
     let mut newer = good.clone();
     newer[8..10].copy_from_slice(&(KEYRING_FORMAT + 1).to_le_bytes());
-    assert_eq!(error_of(open(&newer)), KeyringError::Newer { format: KEYRING_FORMAT + 1 });
-    assert_eq!(error_of(open(b"-----BEGIN EC PRIVATE KEY-----")), KeyringError::NotAKeyring);
+    assert_eq!(
+        error_of(open(&newer)),
+        KeyringError::Newer {
+            format: KEYRING_FORMAT + 1
+        }
+    );
+    assert_eq!(
+        error_of(open(b"-----BEGIN EC PRIVATE KEY-----")),
+        KeyringError::NotAKeyring
+    );
 }
 
 #[test]
 fn autolock_takes_the_key_out_of_the_file() {
     let mut keyring = keyring();
     let key = keyring.unlock_key().text();
-    let key = UnlockKey::parse(std::str::from_utf8(key.expose()).unwrap()).ok().unwrap();
+    let key = UnlockKey::parse(std::str::from_utf8(key.expose()).unwrap()).unwrap();
     let clear = bytes_of(&keyring);
     let kek = &clear[clear.len() - 32..];
     keyring.set_autolock(true);
@@ -74,8 +94,8 @@ fn autolock_takes_the_key_out_of_the_file() {
     assert!(!locked.windows(32).any(|window| window == kek));
     assert_eq!(error_of(open(&locked)), KeyringError::Locked);
 
-    let file = || KeyringFile::decode(&locked).ok().unwrap();
-    let read = Keyring::unlock(file(), &key, "cluster1", "node1").ok().expect("the right key opens");
+    let file = || KeyringFile::decode(&locked).unwrap();
+    let read = Keyring::unlock(file(), &key, "cluster1", "node1").expect("the right key opens");
     assert!(read.status().autolock);
     assert_eq!(read.dek().check(), keyring.dek().check());
     let wrong = UnlockKey::generate(&SeededChance::new(99));
@@ -93,7 +113,7 @@ fn a_dek_rotation_keeps_both_until_it_ends() {
     let old = keyring.dek().check();
     assert!(keyring.begin_dek_rotation(&chance, 5));
     assert!(!keyring.begin_dek_rotation(&chance, 6));
-    let keyring = open(&bytes_of(&keyring)).ok().expect("two slots");
+    let keyring = open(&bytes_of(&keyring)).expect("two slots");
     assert_eq!(keyring.status().pending_dek_epoch, Some(2));
     assert_eq!(keyring.dek().epoch(), 2);
     assert_eq!(keyring.dek_of(1).unwrap().check(), old);
@@ -101,7 +121,7 @@ fn a_dek_rotation_keeps_both_until_it_ends() {
     let mut keyring = keyring;
     assert!(keyring.finish_dek_rotation(&chance));
     assert!(!keyring.finish_dek_rotation(&chance));
-    let keyring = open(&bytes_of(&keyring)).ok().expect("one slot");
+    let keyring = open(&bytes_of(&keyring)).expect("one slot");
     assert_eq!((keyring.status().dek_epoch, keyring.status().dek_created_at_ms), (2, 5));
     assert!(keyring.dek_of(1).is_none());
 }

@@ -41,7 +41,11 @@ pub(crate) const HEAL: &str = "the manager can heal it from its peers: stop it, 
 #[derive(Debug, Error)]
 pub enum RecoverError {
     #[error("log segment {segment} is damaged at offset {offset}: {why}; {HEAL}")]
-    Damaged { segment: u64, offset: u64, why: &'static str },
+    Damaged {
+        segment: u64,
+        offset: u64,
+        why: &'static str,
+    },
     #[error("log segment {segment} is missing; {HEAL}")]
     Missing { segment: u64 },
     #[error(
@@ -104,8 +108,12 @@ impl LogError {
     pub(crate) fn poison(&self) -> Self {
         match self {
             Self::Poisoned { .. } => self.clone(),
-            Self::Io { source, .. } => Self::Poisoned { cause: format!("{self}: {source}") },
-            other => Self::Poisoned { cause: other.to_string() },
+            Self::Io { source, .. } => Self::Poisoned {
+                cause: format!("{self}: {source}"),
+            },
+            other => Self::Poisoned {
+                cause: other.to_string(),
+            },
         }
     }
 }

@@ -47,14 +47,7 @@ pub(crate) fn aad_prefix(identity: &Identity, header: &Header) -> Vec<u8> {
 }
 
 /// Appends one sealed record to `out` and moves `link` on.
-pub(crate) fn seal(
-    out: &mut Vec<u8>,
-    segment: &Segment,
-    link: &mut Link,
-    kind: u8,
-    plain: &[u8],
-    chance: &dyn Chance,
-) {
+pub(crate) fn seal(out: &mut Vec<u8>, segment: &Segment, link: &mut Link, kind: u8, plain: &[u8], chance: &dyn Chance) {
     let seq = link.seq + 1;
     let len = u32::try_from(plain.len() + TAG_LEN).expect("records are checked against LEN_MAX before");
     let mut head = [0; HEAD_LEN];
@@ -67,7 +60,10 @@ pub(crate) fn seal(
     let nonce = head[BOUND_LEN..].first_chunk().expect("the nonce ends the head");
     let sealed = segment.cipher.seal(nonce, &aad(segment, &head, &link.chain), plain);
     let tag = &sealed[plain.len()..];
-    *link = Link { seq, chain: segment.cipher.chain(&link.chain, &head, tag) };
+    *link = Link {
+        seq,
+        chain: segment.cipher.chain(&link.chain, &head, tag),
+    };
     out.extend_from_slice(&head);
     out.extend_from_slice(&sealed);
 }
@@ -85,12 +81,23 @@ pub(crate) fn open(bytes: &[u8], segment: &Segment, link: &Link) -> Result<Frame
     let plain = segment.cipher.open(nonce, &aad(segment, head, &link.chain), sealed);
     let plain = plain.map_err(|_| "the record does not authenticate")?;
     let chain = segment.cipher.chain(&link.chain, head, &sealed[len - TAG_LEN..]);
-    Ok(Framed { kind: head[4] & !BATCH_START, plain, len: HEAD_LEN + len, link: Link { seq, chain } })
+    Ok(Framed {
+        kind: head[4] & !BATCH_START,
+        plain,
+        len: HEAD_LEN + len,
+        link: Link { seq, chain },
+    })
 }
 
 /// Whether `bytes` are the record that follows `link`, complete but for its length field.
 pub(crate) fn is_whole(bytes: &[u8], segment: &Segment, link: &Link) -> bool {
-    let Some(len) = bytes.len().checked_sub(HEAD_LEN).and_then(|len| u32::try_from(len).ok()) else { return false };
+    let Some(len) = bytes
+        .len()
+        .checked_sub(HEAD_LEN)
+        .and_then(|len| u32::try_from(len).ok())
+    else {
+        return false;
+    };
     let mut mended = bytes.to_vec();
     mended[..4].copy_from_slice(&len.to_le_bytes());
     open(&mended, segment, link).is_ok()
@@ -113,5 +120,9 @@ fn aad(segment: &Segment, head: &[u8; HEAD_LEN], chain: &[u8; 32]) -> Vec<u8> {
 /// Refuses what could not be framed.
 pub(crate) fn check_len(record: &crate::Record) -> Result<(), crate::LogError> {
     let bytes = record.plain_len() + TAG_LEN;
-    if bytes > LEN_MAX { Err(crate::LogError::TooLarge { bytes }) } else { Ok(()) }
+    if bytes > LEN_MAX {
+        Err(crate::LogError::TooLarge { bytes })
+    } else {
+        Ok(())
+    }
 }

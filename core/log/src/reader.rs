@@ -27,7 +27,11 @@ pub struct LogReader {
 
 enum Found {
     InMemory(LogEntry),
-    OnDisk { index: u64, segment: Arc<Segment>, place: Place },
+    OnDisk {
+        index: u64,
+        segment: Arc<Segment>,
+        place: Place,
+    },
 }
 
 impl LogReader {
@@ -79,7 +83,11 @@ impl LogReader {
     pub fn stats(&self) -> LogStats {
         let content = self.view.lock();
         let (fsync_p50_us, fsync_p99_us) = content.sync_times.percentiles();
-        LogStats { fsync_p50_us, fsync_p99_us, ..content.stats }
+        LogStats {
+            fsync_p50_us,
+            fsync_p99_us,
+            ..content.stats
+        }
     }
 
     fn find(&self, range: impl RangeBounds<u64>, max_bytes: usize) -> Vec<Found> {
@@ -89,12 +97,25 @@ impl LogReader {
         for (index, slot) in range_of(&content.entries, range) {
             let (item, len) = match (&slot.payload, slot.place) {
                 (Some(payload), _) => {
-                    let entry = LogEntry { index: *index, term: slot.term, payload: Arc::clone(payload) };
+                    let entry = LogEntry {
+                        index: *index,
+                        term: slot.term,
+                        payload: Arc::clone(payload),
+                    };
                     (Found::InMemory(entry), payload.len())
                 }
                 (None, Some(place)) => {
-                    let Some(segment) = content.segments.get(&place.segment) else { continue };
-                    (Found::OnDisk { index: *index, segment: Arc::clone(segment), place }, place.len)
+                    let Some(segment) = content.segments.get(&place.segment) else {
+                        continue;
+                    };
+                    (
+                        Found::OnDisk {
+                            index: *index,
+                            segment: Arc::clone(segment),
+                            place,
+                        },
+                        place.len,
+                    )
                 }
                 (None, None) => continue, // a payload leaves memory only once it has a place
             };
@@ -135,12 +156,20 @@ fn read_entry(segment: &Segment, place: &Place, index: u64) -> Result<LogEntry, 
         segment: segment.number,
         source: Arc::new(error),
     })?;
-    let damaged = || LogError::Damaged { segment: segment.number, index };
+    let damaged = || LogError::Damaged {
+        segment: segment.number,
+        index,
+    };
     let framed = frame::open(&bytes, segment, &place.before).map_err(|_| damaged())?;
     match Record::decode(framed.kind, &framed.plain) {
-        Some((Record::Entry { term, index: found, payload }, _)) if found == index => {
-            Ok(LogEntry { index, term, payload })
-        }
+        Some((
+            Record::Entry {
+                term,
+                index: found,
+                payload,
+            },
+            _,
+        )) if found == index => Ok(LogEntry { index, term, payload }),
         _ => Err(damaged()),
     }
 }

@@ -78,10 +78,20 @@ impl Record {
         Some(match kind {
             VOTE => (Self::Vote(plain.to_vec()), None),
             COMMITTED => (Self::Committed(plain.to_vec()), None),
-            ENTRY => (Self::Entry { term: number(0)?, index: number(8)?, payload: plain.get(16..)?.into() }, None),
+            ENTRY => (
+                Self::Entry {
+                    term: number(0)?,
+                    index: number(8)?,
+                    payload: plain.get(16..)?.into(),
+                },
+                None,
+            ),
             TRUNCATE if plain.len() == 8 => (Self::TruncateFrom(number(0)?), None),
             PURGE => {
-                let purged = Purged { index: number(0)?, id: plain.get(16..)?.to_vec() };
+                let purged = Purged {
+                    index: number(0)?,
+                    id: plain.get(16..)?.to_vec(),
+                };
                 (Self::PurgeUpTo(purged), Some(number(8)?))
             }
             _ => return None,
@@ -97,7 +107,11 @@ mod tests {
     fn every_kind_round_trips() {
         let records = [
             Record::Vote(vec![1, 2]),
-            Record::Entry { term: 3, index: 4, payload: Arc::from(*b"payload") },
+            Record::Entry {
+                term: 3,
+                index: 4,
+                payload: Arc::from(*b"payload"),
+            },
             Record::TruncateFrom(5),
             Record::PurgeUpTo(Purged { index: 6, id: vec![7] }),
             Record::Committed(vec![]),
@@ -116,7 +130,11 @@ mod tests {
         for kind in 0..=255 {
             for len in 0..16 {
                 let known = matches!(kind, VOTE | COMMITTED) || (kind == TRUNCATE && len == 8);
-                assert_eq!(Record::decode(kind, &vec![0; len]).is_some(), known, "kind {kind}, {len} bytes");
+                assert_eq!(
+                    Record::decode(kind, &vec![0; len]).is_some(),
+                    known,
+                    "kind {kind}, {len} bytes"
+                );
             }
         }
     }

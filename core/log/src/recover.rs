@@ -10,9 +10,11 @@ use crate::Identity;
 use crate::disk::{Disk, DiskFile, read_exact_at};
 use crate::error::RecoverError;
 use crate::frame::{self, Link};
-use crate::log::{Kept, Log, LogOptions, Marks, begin};
+use crate::log::{Kept, Log, LogOptions};
+use crate::marks::Marks;
 use crate::prepare::{Prepared, overwrite_with_zeros, prepare, remove_if_there};
 use crate::record::{Purged, Record};
+use crate::room::begin;
 use crate::segment::{DIR, HEADER_LEN, Header, Segment, fits, is_zero, number_of, path_of};
 use crate::tail::{Expected, Tail, judge};
 use crate::view::{Place, View};
@@ -59,7 +61,11 @@ impl Found {
     }
 
     fn damaged(&self, offset: usize, why: &'static str) -> RecoverError {
-        RecoverError::Damaged { segment: self.number, offset: offset as u64, why }
+        RecoverError::Damaged {
+            segment: self.number,
+            offset: offset as u64,
+            why,
+        }
     }
 }
 
@@ -100,7 +106,11 @@ pub(crate) fn open(
     if let Some(gap) = numbers.windows(2).find(|pair| pair[0] + 1 != pair[1]) {
         return Err(RecoverError::Missing { segment: gap[0] + 1 });
     }
-    let recovered = Recovery { log: &mut log, recovered: Recovered::default() }.run(&numbers)?;
+    let recovered = Recovery {
+        log: &mut log,
+        recovered: Recovered::default(),
+    }
+    .run(&numbers)?;
     Ok((log, recovered))
 }
 
@@ -127,14 +137,18 @@ impl Recovery<'_> {
             self.check_oldest()?;
             self.cut(torn)?;
         }
-        self.finish()
+        Ok(self.finish())
     }
 
     fn read(&self, number: u64) -> Result<Found, RecoverError> {
         let file = self.log.disk.open(&path_of(number)).map_err(io_error("opening"))?;
         let size = file.size().map_err(io_error("reading"))?;
         if size > SEGMENT_BYTES_MAX {
-            return Err(RecoverError::Damaged { segment: number, offset: 0, why: "its size is impossible" });
+            return Err(RecoverError::Damaged {
+                segment: number,
+                offset: 0,
+                why: "its size is impossible",
+            });
         }
         let mut bytes = vec![0; usize::try_from(size).expect("checked against the limit")];
         read_exact_at(&*file, 0, &mut bytes).map_err(io_error("reading"))?;
@@ -148,7 +162,11 @@ impl Recovery<'_> {
         }
         if found.bytes.len() as u64 == self.log.options.segment_bytes && !self.log.kept.is_empty() {
             let file = Arc::clone(&found.file);
-            self.log.next = Some(Prepared { number: found.number, size: found.bytes.len() as u64, file });
+            self.log.next = Some(Prepared {
+                number: found.number,
+                size: found.bytes.len() as u64,
+                file,
+            });
         } else {
             // Half made, or of another size than asked for now: made again when it is needed.
             remove_if_there(&*self.log.disk, &path_of(found.number)).map_err(io_error("tidying"))?;
@@ -193,8 +211,15 @@ impl Recovery<'_> {
             }
         };
         self.log.position = at as u64;
-        self.log.view.lock().segments.insert(segment.number, Arc::clone(&segment));
-        let expected = Expected { epoch: segment.epoch, seq: self.log.link.seq + 1 };
+        self.log
+            .view
+            .lock()
+            .segments
+            .insert(segment.number, Arc::clone(&segment));
+        let expected = Expected {
+            epoch: segment.epoch,
+            seq: self.log.link.seq + 1,
+        };
         let is_whole = |end| frame::is_whole(&found.bytes[at..end], &segment, &self.log.link);
         let tail = judge(&found.bytes, at, &expected, is_whole);
         self.log.kept.push_back(Kept { segment, max_index });
@@ -215,8 +240,12 @@ impl Recovery<'_> {
         let bytes = found.header().ok_or_else(|| found.damaged(0, "its header is gone"))?;
         let header = Header::decode(bytes, found.number, &log.identity)?;
         let size = found.bytes.len() as u64;
-        let segment = Segment::begin(&log.identity, &log.keyring, &header, Arc::clone(&found.file), size)
-            .ok_or(RecoverError::KeyGone { segment: found.number, epoch: header.epoch })?;
+        let segment = Segment::begin(&log.identity, &log.keyring, &header, Arc::clone(&found.file), size).ok_or(
+            RecoverError::KeyGone {
+                segment: found.number,
+                epoch: header.epoch,
+            },
+        )?;
         let chain = Header::is_authentic(bytes, &segment.cipher)
             .ok_or_else(|| found.damaged(0, "its header does not authenticate"))?;
         if is_first {
@@ -257,7 +286,11 @@ impl Recovery<'_> {
         let offset = self.log.position;
         overwrite_with_zeros(&*found.file, offset, end as u64).map_err(io_error("repairing"))?;
         found.file.sync().map_err(io_error("repairing"))?;
-        self.recovered.cut = Some(Cut { segment: found.number, offset, bytes: end as u64 - offset });
+        self.recovered.cut = Some(Cut {
+            segment: found.number,
+            offset,
+            bytes: end as u64 - offset,
+        });
         Ok(())
     }
 
@@ -268,19 +301,21 @@ impl Recovery<'_> {
         }
         let size = self.log.options.segment_bytes.min(FIRST_SEGMENT_BYTES);
         let made = prepare(&*self.log.disk, 1, size);
-        let first = made.and_then(|prepared| begin(self.log, prepared)).map_err(io_error("beginning"))?;
+        let first = made
+            .and_then(|prepared| begin(self.log, prepared))
+            .map_err(io_error("beginning"))?;
         self.log.kept.push_back(first);
         self.recovered.fresh = true;
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Recovered, RecoverError> {
+    fn finish(mut self) -> Recovered {
         self.log.count_segments();
         let reader = self.log.reader();
         self.recovered.vote = reader.vote();
         self.recovered.committed = reader.committed();
         self.recovered.purged = reader.purged();
         self.recovered.entries = reader.bounds();
-        Ok(self.recovered)
+        self.recovered
     }
 }

@@ -43,7 +43,9 @@ pub(crate) struct Header {
 
 /// Whether both ids fit the headers.
 pub(crate) fn fits(identity: &Identity) -> bool {
-    [&identity.cluster, &identity.node].iter().all(|id| (1..=ID_LEN_MAX).contains(&id.len()))
+    [&identity.cluster, &identity.node]
+        .iter()
+        .all(|id| (1..=ID_LEN_MAX).contains(&id.len()))
 }
 
 pub(crate) fn path_of(number: u64) -> String {
@@ -78,7 +80,14 @@ impl Segment {
         let dek = keyring.dek_of(header.epoch)?;
         let cipher = dek.segment_cipher(&identity.cluster, &identity.node, header.number, header.id);
         let aad = frame::aad_prefix(identity, header);
-        Some(Self { number: header.number, epoch: header.epoch, size, file, cipher, aad })
+        Some(Self {
+            number: header.number,
+            epoch: header.epoch,
+            size,
+            file,
+            cipher,
+            aad,
+        })
     }
 }
 
@@ -106,21 +115,34 @@ impl Header {
 
     /// Reads the clear fields and checks whose they are; [`Header::is_authentic`] comes next, once the key is at hand.
     pub(crate) fn decode(bytes: &[u8; HEADER_LEN], number: u64, identity: &Identity) -> Result<Self, RecoverError> {
-        let damaged = |why| RecoverError::Damaged { segment: number, offset: 0, why };
+        let damaged = |why| RecoverError::Damaged {
+            segment: number,
+            offset: 0,
+            why,
+        };
         if &bytes[..8] != MAGIC {
             return Err(damaged("this is not a log segment"));
         }
         let format = u16::from_le_bytes([bytes[8], bytes[9]]);
         if format > LOG_FORMAT {
-            return Err(RecoverError::Newer { segment: number, format });
+            return Err(RecoverError::Newer {
+                segment: number,
+                format,
+            });
         }
         let (cluster, rest) = read_id(&bytes[IDS_AT..MAC_AT]).ok_or_else(|| damaged("its header has no identity"))?;
         let (node, _) = read_id(rest).ok_or_else(|| damaged("its header has no identity"))?;
         if cluster != identity.cluster {
-            return Err(RecoverError::OtherCluster { found: cluster, expected: identity.cluster.clone() });
+            return Err(RecoverError::OtherCluster {
+                found: cluster,
+                expected: identity.cluster.clone(),
+            });
         }
         if node != identity.node {
-            return Err(RecoverError::OtherNode { found: node, expected: identity.node.clone() });
+            return Err(RecoverError::OtherNode {
+                found: node,
+                expected: identity.node.clone(),
+            });
         }
         let header = Self {
             epoch: u32::from_le_bytes(array(bytes, 12)),
@@ -137,12 +159,16 @@ impl Header {
 
     /// The first link of the chain, if the header is what the manager wrote.
     pub(crate) fn is_authentic(bytes: &[u8; HEADER_LEN], cipher: &SegmentCipher) -> Option<[u8; 32]> {
-        cipher.header_is_authentic(&bytes[..MAC_AT], &bytes[MAC_AT..]).then(|| array(bytes, MAC_AT))
+        cipher
+            .header_is_authentic(&bytes[..MAC_AT], &bytes[MAC_AT..])
+            .then(|| array(bytes, MAC_AT))
     }
 }
 
 fn array<const N: usize>(bytes: &[u8; HEADER_LEN], at: usize) -> [u8; N] {
-    *bytes[at..].first_chunk().expect("the offsets are constants within the header")
+    *bytes[at..]
+        .first_chunk()
+        .expect("the offsets are constants within the header")
 }
 
 /// An id that could be shown: anything else is damage.

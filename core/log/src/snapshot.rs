@@ -52,7 +52,12 @@ impl Snapshots {
                 remove_if_there(&*disk, &format!("{DIR}/{name}")).map_err(&failed)?;
             }
         }
-        Ok(Self { disk, identity, keyring, chance })
+        Ok(Self {
+            disk,
+            identity,
+            keyring,
+            chance,
+        })
     }
 
     /// Stores a snapshot. On return it is durable and the only one; on an error the one before is still there.
@@ -62,7 +67,9 @@ impl Snapshots {
         let bytes = self.seal(number, meta, data)?;
         let (path, aside) = (path_of(number), format!("{DIR}/{number:020}.tmp"));
         let failed = io_error("storing", number);
-        let stored = self.write_aside(&aside, &bytes).and_then(|()| self.disk.rename(&aside, &path));
+        let stored = self
+            .write_aside(&aside, &bytes)
+            .and_then(|()| self.disk.rename(&aside, &path));
         if let Err(error) = stored {
             let _ = self.disk.unlink(&aside); // the first error is the one that tells
             return Err(failed(error));
@@ -77,14 +84,18 @@ impl Snapshots {
 
     /// The newest snapshot, if there is any.
     pub fn newest(&self) -> Result<Option<Snapshot>, SnapshotError> {
-        let Some(number) = self.numbers()?.last().copied() else { return Ok(None) };
+        let Some(number) = self.numbers()?.last().copied() else {
+            return Ok(None);
+        };
         let bytes = read_file(&*self.disk, &path_of(number), FILE_BYTES_MAX).map_err(io_error("reading", number))?;
         self.unseal(number, &bytes).map(Some)
     }
 
     /// Bytes on disk of the newest snapshot; 0 without one.
     pub fn size(&self) -> Result<u64, SnapshotError> {
-        let Some(number) = self.numbers()?.last().copied() else { return Ok(0) };
+        let Some(number) = self.numbers()?.last().copied() else {
+            return Ok(0);
+        };
         let size = self.disk.open(&path_of(number)).and_then(|file| file.size());
         size.map_err(io_error("reading", number))
     }
@@ -104,7 +115,9 @@ impl Snapshots {
     }
 
     fn seal(&self, number: u64, meta: &[u8], data: &[u8]) -> Result<Vec<u8>, SnapshotError> {
-        let too_large = || SnapshotError::TooLarge { bytes: meta.len().saturating_add(data.len()) };
+        let too_large = || SnapshotError::TooLarge {
+            bytes: meta.len().saturating_add(data.len()),
+        };
         let meta_len = u32::try_from(meta.len()).map_err(|_| too_large())?;
         if (meta.len() + data.len()) as u64 >= FILE_BYTES_MAX / 2 {
             return Err(too_large());
@@ -142,18 +155,30 @@ impl Snapshots {
     fn unseal(&self, number: u64, bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
         let damaged = |chunk| SnapshotError::Damaged { number, chunk };
         let (epoch, id) = self.read_header(number, bytes)?;
-        let dek = self.keyring.dek_of(epoch).ok_or(SnapshotError::KeyGone { number, epoch })?;
+        let dek = self
+            .keyring
+            .dek_of(epoch)
+            .ok_or(SnapshotError::KeyGone { number, epoch })?;
         let header = self.header(number, epoch, id);
         let sealed = bytes.strip_prefix(header.as_slice()).ok_or_else(|| damaged(0))?;
         let cipher = dek.snapshot_cipher(&self.identity.cluster, &self.identity.node, id);
         let mut plain = unseal_chunks(&cipher, &header, sealed).map_err(damaged)?;
-        let meta_len = plain.first_chunk().map(|len| u32::from_le_bytes(*len)).ok_or_else(|| damaged(0))?;
-        let meta_end = usize::try_from(meta_len).ok().and_then(|len| len.checked_add(4)).ok_or_else(|| damaged(0))?;
+        let meta_len = plain
+            .first_chunk()
+            .map(|len| u32::from_le_bytes(*len))
+            .ok_or_else(|| damaged(0))?;
+        let meta_end = usize::try_from(meta_len)
+            .ok()
+            .and_then(|len| len.checked_add(4))
+            .ok_or_else(|| damaged(0))?;
         if meta_end > plain.len() {
             return Err(damaged(0));
         }
         let data = plain.split_off(meta_end);
-        Ok(Snapshot { meta: plain.split_off(4), data })
+        Ok(Snapshot {
+            meta: plain.split_off(4),
+            data,
+        })
     }
 
     /// Epoch and id of a snapshot of this manager in a format this build reads.
@@ -172,7 +197,10 @@ impl Snapshots {
         if cluster != self.identity.cluster || node != self.identity.node {
             return Err(SnapshotError::Foreign { number, cluster, node });
         }
-        let epoch = fixed[10..].first_chunk().map(|epoch| u32::from_le_bytes(*epoch)).ok_or_else(damaged)?;
+        let epoch = fixed[10..]
+            .first_chunk()
+            .map(|epoch| u32::from_le_bytes(*epoch))
+            .ok_or_else(damaged)?;
         let id = fixed[22..].first_chunk().copied().ok_or_else(damaged)?;
         Ok((epoch, id))
     }
@@ -205,6 +233,10 @@ fn number_of(name: &str) -> Option<u64> {
 
 fn io_error(doing: &'static str, number: u64) -> impl Fn(io::Error) -> SnapshotError {
     move |source| {
-        if is_no_space(&source) { SnapshotError::NoSpace } else { SnapshotError::Io { doing, number, source } }
+        if is_no_space(&source) {
+            SnapshotError::NoSpace
+        } else {
+            SnapshotError::Io { doing, number, source }
+        }
     }
 }

@@ -40,7 +40,10 @@ impl SyncTimes {
         let mut sorted: Vec<u32> = self.0.iter().copied().collect();
         sorted.sort_unstable();
         let at = |percent: usize| sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1)));
-        (at(50).copied().unwrap_or_default().into(), at(99).copied().unwrap_or_default().into())
+        (
+            at(50).copied().unwrap_or_default().into(),
+            at(99).copied().unwrap_or_default().into(),
+        )
     }
 }
 

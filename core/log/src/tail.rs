@@ -85,7 +85,9 @@ fn contradicted(rest: &[u8], claimed_end: Option<usize>, expected: &Expected) ->
         if head[5..9] != epoch || !(VOTE..=COMMITTED).contains(&(kind & !BATCH_START)) {
             return false;
         }
-        let Some(seq) = head[9..].first_chunk().map(|seq| u64::from_le_bytes(*seq)) else { return false };
+        let Some(seq) = head[9..].first_chunk().map(|seq| u64::from_le_bytes(*seq)) else {
+            return false;
+        };
         let ahead = seq.wrapping_sub(expected.seq);
         let later_batch = kind & BATCH_START != 0 && (1..BATCH_SEQS_MAX).contains(&ahead);
         let misplaced = ahead == 1 && claimed_end.is_some_and(|end| end != at);

@@ -54,7 +54,10 @@ pub(crate) struct Place {
 
 impl View {
     pub(crate) fn new(cache_limit: usize) -> Self {
-        Self(Mutex::new(Content { cache_limit, ..Content::default() }))
+        Self(Mutex::new(Content {
+            cache_limit,
+            ..Content::default()
+        }))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Content> {
@@ -100,8 +103,12 @@ impl Content {
             Record::Entry { term, index, payload } => {
                 self.cached_bytes += payload.len();
                 self.cached_from = self.cached_from.min(*index);
-                let slot =
-                    Slot { term: *term, ticket: self.next_ticket, payload: Some(Arc::clone(payload)), place: None };
+                let slot = Slot {
+                    term: *term,
+                    ticket: self.next_ticket,
+                    payload: Some(Arc::clone(payload)),
+                    place: None,
+                };
                 self.replace(*index, slot);
             }
             Record::TruncateFrom(index) => {
@@ -109,7 +116,11 @@ impl Content {
                 self.forget(gone);
             }
             Record::PurgeUpTo(purged) => {
-                let kept = purged.index.checked_add(1).map(|next| self.entries.split_off(&next)).unwrap_or_default();
+                let kept = purged
+                    .index
+                    .checked_add(1)
+                    .map(|next| self.entries.split_off(&next))
+                    .unwrap_or_default();
                 let gone = std::mem::replace(&mut self.entries, kept);
                 self.forget(gone);
                 if self.purged.as_ref().is_none_or(|before| before.index <= purged.index) {
@@ -130,7 +141,9 @@ impl Content {
     /// Drops the oldest payloads from memory until the limit holds; those not yet durable stay.
     pub(crate) fn evict(&mut self) {
         while self.cached_bytes > self.cache_limit {
-            let Some((index, slot)) = self.entries.range_mut(self.cached_from..).next() else { return };
+            let Some((index, slot)) = self.entries.range_mut(self.cached_from..).next() else {
+                return;
+            };
             if slot.place.is_none() {
                 return;
             }

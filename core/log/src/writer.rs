@@ -84,7 +84,10 @@ impl Writer {
             let ticket = content.stage(&record);
             (record, ticket)
         });
-        let message = Message::Write { records: staged.collect(), done };
+        let message = Message::Write {
+            records: staged.collect(),
+            done,
+        };
         // Sent under the lock: the queue has the order in which the records became visible.
         let sent = self.queue.send(message);
         drop(content);
@@ -102,7 +105,9 @@ impl Writer {
 
     /// Reads what was submitted.
     pub fn reader(&self) -> LogReader {
-        LogReader { view: Arc::clone(&self.view) }
+        LogReader {
+            view: Arc::clone(&self.view),
+        }
     }
 
     /// Writes everything submitted before and closes the log's files. Afterwards the log may be opened anew.

@@ -15,11 +15,14 @@ async fn answers(writer: &Writer, count: u64) -> Vec<(u64, bool)> {
         let order = Arc::clone(&order);
         let done = move |result: Result<(), LogError>| order.lock().unwrap().push((index, result.is_ok()));
         writer.submit(vec![entry(index)], Box::new(done));
-        assert_eq!(writer.reader().bounds(), Some((1, index)), "readable before it is durable");
+        assert_eq!(
+            writer.reader().bounds(),
+            Some((1, index)),
+            "readable before it is durable"
+        );
     }
     let _ = writer.write(vec![vote(1)]).await;
-    let order = order.lock().unwrap().clone();
-    order
+    order.lock().unwrap().clone()
 }
 
 #[tokio::test]
@@ -29,8 +32,16 @@ async fn a_task_answers_in_order_and_shares_the_sync() {
     let expected: Vec<_> = (1..=100).map(|index| (index, true)).collect();
     assert_eq!(answers(&writer, 100).await, expected);
     let stats = writer.reader().stats();
-    assert_eq!((stats.appends, stats.records), (1, 101), "all that waited went in one batch");
-    assert_eq!((stats.fsync_p50_us, stats.fsync_p99_us), (0, 0), "a task measures no time");
+    assert_eq!(
+        (stats.appends, stats.records),
+        (1, 101),
+        "all that waited went in one batch"
+    );
+    assert_eq!(
+        (stats.fsync_p50_us, stats.fsync_p99_us),
+        (0, 0),
+        "a task measures no time"
+    );
     writer.shutdown().await;
     assert_eq!(machine.open().unwrap().1.entries, Some((1, 100)));
 }
@@ -65,7 +76,10 @@ async fn a_refused_batch_harms_nobody_else() {
     let machine = machine();
     let writer = Writer::spawn(machine.log(), Spawn::Task);
     writer.write(vec![entry(1), entry(2)]).await.unwrap();
-    assert!(matches!(writer.write(vec![entry(2)]).await, Err(LogError::OutOfOrder { index: 2, last: 2 })));
+    assert!(matches!(
+        writer.write(vec![entry(2)]).await,
+        Err(LogError::OutOfOrder { index: 2, last: 2 })
+    ));
     writer.write(vec![entry(3)]).await.unwrap();
 }
 
@@ -78,7 +92,11 @@ async fn a_rewritten_index_is_read_as_it_was_written_last() {
     for round in 0..20_u8 {
         let records = vec![
             Record::TruncateFrom(1),
-            Record::Entry { term: u64::from(round), index: 1, payload: vec![round; 30].into() },
+            Record::Entry {
+                term: u64::from(round),
+                index: 1,
+                payload: vec![round; 30].into(),
+            },
         ];
         let (sender, receiver) = tokio::sync::oneshot::channel();
         writer.submit(records, Box::new(move |result| sender.send(result).unwrap()));

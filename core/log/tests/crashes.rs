@@ -35,11 +35,20 @@ impl Model {
 
     fn of(log: &Log) -> Self {
         let reader = log.reader();
-        let index_of = |record: &Record| if let Record::Entry { index, .. } = record { *index } else { 0 };
+        let index_of = |record: &Record| {
+            if let Record::Entry { index, .. } = record {
+                *index
+            } else {
+                0
+            }
+        };
         Self {
             vote: reader.vote(),
             purged: reader.purged().map_or(0, |purged| purged.index),
-            entries: entries(log).into_iter().map(|record| (index_of(&record), record)).collect(),
+            entries: entries(log)
+                .into_iter()
+                .map(|record| (index_of(&record), record))
+                .collect(),
         }
     }
 }
@@ -52,7 +61,10 @@ fn check(found: &Model, acknowledged: &Model, under_way: &[Record], context: &st
         possible.apply(record);
         fits |= *found == possible;
     }
-    assert!(fits, "{context}: found {found:?}\nacknowledged {acknowledged:?}\nunder way {under_way:?}");
+    assert!(
+        fits,
+        "{context}: found {found:?}\nacknowledged {acknowledged:?}\nunder way {under_way:?}"
+    );
 }
 
 fn script() -> Vec<Vec<Record>> {
@@ -70,18 +82,28 @@ fn script() -> Vec<Vec<Record>> {
 }
 
 fn small() -> Machine {
-    Machine { options: LogOptions { segment_bytes: 2048, cache_bytes: 100 }, ..machine() }
+    Machine {
+        options: LogOptions {
+            segment_bytes: 2048,
+            cache_bytes: 100,
+        },
+        ..machine()
+    }
 }
 
 /// Runs the script until the power goes; returns what was acknowledged and the batch that was under way.
 fn run_until_cut(machine: &Machine) -> (Model, Vec<Record>) {
     let mut model = Model::default();
-    let Ok((mut log, _)) = machine.open() else { return (model, Vec::new()) };
+    let Ok((mut log, _)) = machine.open() else {
+        return (model, Vec::new());
+    };
     for batch in script() {
         if log.append(&batch).is_err() {
             return (model, batch);
         }
-        batch.iter().for_each(|record| model.apply(record));
+        for record in &batch {
+            model.apply(record);
+        }
     }
     (model, Vec::new())
 }
@@ -91,9 +113,12 @@ fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
     let whole = small();
     run_until_cut(&whole);
     let operations = whole.disk.operations();
-    assert!(operations > 80, "the script touches the disk often enough: {operations}");
+    assert!(
+        operations > 80,
+        "the script touches the disk often enough: {operations}"
+    );
     for after in 0..operations {
-        for seed in 0..4 {
+        for seed in 0..8 {
             let machine = small();
             machine.disk.inject(Fault::PowerCut { after });
             let (model, under_way) = run_until_cut(&machine);
@@ -102,7 +127,12 @@ fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
             let (mut log, _) = machine.open().map_err(|error| format!("{context}: {error}")).unwrap();
             check(&Model::of(&log), &model, &under_way, &context);
             // And it goes on from there, once more across a restart.
-            let next = log.reader().bounds().map_or(0, |(_, last)| last).max(Model::of(&log).purged) + 1;
+            let next = log
+                .reader()
+                .bounds()
+                .map_or(0, |(_, last)| last)
+                .max(Model::of(&log).purged)
+                + 1;
             log.append(&[sized_entry(next, 50)]).unwrap();
             let before = Model::of(&log);
             drop(log);
@@ -125,7 +155,9 @@ fn a_power_cut_during_repair_is_repaired_too() {
         let copy = machine.disk.dump();
         torn += usize::from(machine.open().unwrap().1.cut.is_some());
         for after in 0..machine.disk.operations() - operations {
-            copy.iter().for_each(|(path, bytes)| machine.disk.tamper(path, bytes.clone()));
+            for (path, bytes) in &copy {
+                machine.disk.tamper(path, bytes.clone());
+            }
             machine.disk.inject(Fault::PowerCut { after });
             assert!(machine.open().is_err(), "the power was cut");
             machine.disk.crash(seed + 1);
@@ -142,9 +174,19 @@ fn after_a_failed_sync_nothing_is_promised_any_more() {
     let mut log = machine.log();
     log.append(&[sized_entry(1, 10)]).unwrap();
     machine.disk.inject(Fault::SyncFails { after: 0 });
-    assert!(matches!(log.append(&[sized_entry(2, 10)]), Err(LogError::Io { doing: "syncing", segment: 1, .. })));
+    assert!(matches!(
+        log.append(&[sized_entry(2, 10)]),
+        Err(LogError::Io {
+            doing: "syncing",
+            segment: 1,
+            ..
+        })
+    ));
     let before = machine.disk.operations();
-    assert!(matches!(log.append(&[sized_entry(2, 10)]), Err(LogError::Poisoned { .. })));
+    assert!(matches!(
+        log.append(&[sized_entry(2, 10)]),
+        Err(LogError::Poisoned { .. })
+    ));
     assert_eq!(machine.disk.operations(), before, "no second try on the same file");
     machine.disk.crash(1);
     assert!(!entries(&machine.log()).is_empty());
@@ -158,7 +200,10 @@ fn a_short_write_poisons_and_is_cut_or_refused_later() {
         log.append(&[sized_entry(1, 10)]).unwrap();
         machine.disk.inject(Fault::ShortWrite { after: 0, written });
         assert!(log.append(&[sized_entry(2, 1200)]).is_err());
-        assert!(matches!(log.append(&[sized_entry(2, 10)]), Err(LogError::Poisoned { .. })));
+        assert!(matches!(
+            log.append(&[sized_entry(2, 10)]),
+            Err(LogError::Poisoned { .. })
+        ));
     }
 }
 
@@ -178,7 +223,10 @@ fn a_full_disk_is_said_clearly_and_the_log_goes_on_when_there_is_room() {
     assert!(matches!(error, LogError::NoSpace { .. }), "{error}");
     assert!(error.to_string().contains("nothing was written"), "{error}");
     assert!(log.reader().stats().low_space, "and it was foreseen");
-    assert!(matches!(log.append(&[sized_entry(index, 300)]), Err(LogError::NoSpace { .. })));
+    assert!(matches!(
+        log.append(&[sized_entry(index, 300)]),
+        Err(LogError::NoSpace { .. })
+    ));
     log.append(&[vote(9)]).unwrap(); // a vote still fits
     let acknowledged = Model::of(&log);
 
@@ -196,7 +244,14 @@ fn a_full_disk_is_said_clearly_and_the_log_goes_on_when_there_is_room() {
 fn an_unwritable_disk_does_not_begin_a_log() {
     let machine = small();
     machine.disk.set_capacity(Some(100));
-    assert!(machine.open().err().unwrap().to_string().contains("check the directory's disk"));
+    assert!(
+        machine
+            .open()
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("check the directory's disk")
+    );
     machine.disk.set_capacity(None);
     machine.open().unwrap();
 }
@@ -223,10 +278,19 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The batch that a step means in a given state.
 fn batch_of(step: &Step, model: &Model, number: u8) -> Vec<Record> {
-    let last = model.entries.keys().next_back().copied().unwrap_or_default().max(model.purged);
+    let last = model
+        .entries
+        .keys()
+        .next_back()
+        .copied()
+        .unwrap_or_default()
+        .max(model.purged);
     match step {
         Step::Append { sizes, vote: with_vote } => {
-            let entries = sizes.iter().zip(last + 1..).map(|(size, index)| sized_entry(index, *size));
+            let entries = sizes
+                .iter()
+                .zip(last + 1..)
+                .map(|(size, index)| sized_entry(index, *size));
             with_vote.then(|| vote(number)).into_iter().chain(entries).collect()
         }
         Step::Truncate { back } => vec![Record::TruncateFrom(last.saturating_sub(*back).max(model.purged + 1))],
@@ -236,7 +300,7 @@ fn batch_of(step: &Step, model: &Model, number: u8) -> Vec<Record> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_log_is_the_model(steps in prop::collection::vec(step(), 1..40)) {
@@ -253,7 +317,9 @@ proptest! {
             let batch = batch_of(step, &model, u8::try_from(number).unwrap());
             let written = if matches!(step, Step::Restart) { Err(LogError::Closed) } else { log.append(&batch) };
             if written.is_ok() {
-                batch.iter().for_each(|record| model.apply(record));
+                for record in &batch {
+ model.apply(record);
+ }
                 prop_assert_eq!(&Model::of(&log), &model);
                 continue;
             }

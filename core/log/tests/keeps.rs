@@ -20,7 +20,10 @@ fn everything_comes_back_after_a_restart() {
     assert!(!recovered.fresh);
     assert_eq!(recovered.vote, Some(vec![1; 12]));
     assert_eq!(recovered.committed, Some(vec![9]));
-    assert_eq!((recovered.entries, recovered.records, recovered.cut), (Some((1, 3)), 5, None));
+    assert_eq!(
+        (recovered.entries, recovered.records, recovered.cut),
+        (Some((1, 3)), 5, None)
+    );
     assert_eq!(entries(&log), [entry(1), entry(2), entry(3)]);
 }
 
@@ -68,8 +71,17 @@ fn marks_outlive_the_segments_they_were_written_to() {
     assert_eq!(recovered.vote, Some(vec![7; 12]));
     assert_eq!(recovered.committed, Some(vec![8]));
     assert_eq!(recovered.purged.unwrap().index, 150);
-    assert_eq!(entries(&log), (151..=200).map(|index| sized_entry(index, 500)).collect::<Vec<_>>());
-    assert!(!machine.disk.dump().iter().any(|(path, _)| *path == support::segment_path(1)));
+    assert_eq!(
+        entries(&log),
+        (151..=200).map(|index| sized_entry(index, 500)).collect::<Vec<_>>()
+    );
+    assert!(
+        !machine
+            .disk
+            .dump()
+            .iter()
+            .any(|(path, _)| *path == support::segment_path(1))
+    );
 }
 
 #[test]
@@ -118,7 +130,10 @@ fn a_batch_costs_one_write_and_one_sync() {
 #[test]
 fn reads_are_limited_and_old_payloads_come_from_disk() {
     let mut machine = machine();
-    machine.options = LogOptions { segment_bytes: 1 << 20, cache_bytes: 0 };
+    machine.options = LogOptions {
+        segment_bytes: 1 << 20,
+        cache_bytes: 0,
+    };
     let mut log = machine.log();
     for index in 1..=50 {
         log.append(&[sized_entry(index, 100)]).unwrap();
@@ -126,7 +141,15 @@ fn reads_are_limited_and_old_payloads_come_from_disk() {
     let reader = log.reader();
     assert_eq!(reader.read_limited(10..20, 350).unwrap().len(), 2);
     assert_eq!(reader.read_limited(10..20, 1).unwrap().len(), 1);
-    assert_eq!(reader.read(10..=12).unwrap().iter().map(|entry| entry.index).collect::<Vec<_>>(), [10, 11, 12]);
+    assert_eq!(
+        reader
+            .read(10..=12)
+            .unwrap()
+            .iter()
+            .map(|entry| entry.index)
+            .collect::<Vec<_>>(),
+        [10, 11, 12]
+    );
     assert_eq!(reader.term(12), Some(4));
     assert!(reader.read(60..).unwrap().is_empty());
     assert!(reader.read(std::ops::Range { start: 20, end: 10 }).unwrap().is_empty());

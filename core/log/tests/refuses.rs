@@ -11,7 +11,10 @@ const HEADER: usize = 512;
 /// A machine with two small segments and their bytes: several batches, several sectors.
 fn written() -> (Machine, Vec<Record>) {
     let mut machine = machine();
-    machine.options = LogOptions { segment_bytes: 2048, cache_bytes: 0 };
+    machine.options = LogOptions {
+        segment_bytes: 2048,
+        cache_bytes: 0,
+    };
     let mut log = machine.log();
     let mut expected = Vec::new();
     for index in (1..=15).step_by(3) {
@@ -28,7 +31,10 @@ fn written() -> (Machine, Vec<Record>) {
 fn frames(bytes: &[u8]) -> Vec<usize> {
     let mut at = HEADER;
     let mut out = vec![at];
-    while let Some(len) = bytes.get(at..at + 4).map(|len| u32::from_le_bytes(len.try_into().unwrap())) {
+    while let Some(len) = bytes
+        .get(at..at + 4)
+        .map(|len| u32::from_le_bytes(len.try_into().unwrap()))
+    {
         if len == 0 {
             break;
         }
@@ -61,7 +67,7 @@ fn flip_bits(step: usize) {
 
 #[test]
 fn a_flipped_bit_of_what_was_written_is_refused() {
-    flip_bits(23);
+    flip_bits(5);
 }
 
 #[test]
@@ -92,7 +98,8 @@ fn the_last_batch_cut_anywhere_is_cut_off_or_refused_and_all_before_it_stays() {
     let mut log = machine.log();
     log.append(&[entry(1), entry(2)]).unwrap();
     let start = *frames(&machine.segment_bytes(1)).last().unwrap();
-    log.append(&[sized_entry(3, 700), sized_entry(4, 300), sized_entry(5, 500)]).unwrap();
+    log.append(&[sized_entry(3, 700), sized_entry(4, 300), sized_entry(5, 500)])
+        .unwrap();
     let good = machine.segment_bytes(1);
     let starts = frames(&good);
     for end in start..*starts.last().unwrap() {
@@ -111,7 +118,10 @@ fn the_last_batch_cut_anywhere_is_cut_off_or_refused_and_all_before_it_stays() {
                 assert!(end % 512 != 0, "a sector boundary is a torn write: {error}");
                 let text = error.to_string();
                 assert!(text.starts_with("log segment 1 is damaged at offset"), "{text}");
-                assert!(text.ends_with("stop it, remove its data directory, start it again"), "{text}");
+                assert!(
+                    text.ends_with("stop it, remove its data directory, start it again"),
+                    "{text}"
+                );
             }
         }
     }
@@ -183,12 +193,20 @@ fn segments_of_another_time_node_or_cluster_do_not_fit() {
     let other = Machine::new("cluster1", "node2");
     other.log().append(&[entry(1)]).unwrap();
     machine.disk.tamper(&segment_path(2), other.segment_bytes(1));
-    assert!(refusal(&machine).to_string().contains("belongs to node node2, not to node1"));
+    assert!(
+        refusal(&machine)
+            .to_string()
+            .contains("belongs to node node2, not to node1")
+    );
 
     let other = Machine::new("cluster2", "node1");
     other.log().append(&[entry(1)]).unwrap();
     machine.disk.tamper(&segment_path(2), other.segment_bytes(1));
-    assert!(refusal(&machine).to_string().contains("belongs to cluster cluster2, not to cluster1"));
+    assert!(
+        refusal(&machine)
+            .to_string()
+            .contains("belongs to cluster cluster2, not to cluster1")
+    );
     machine.disk.tamper(&segment_path(2), good);
     machine.open().unwrap();
 }
@@ -210,7 +228,10 @@ fn a_missing_segment_is_named() {
             }
         }
         let error = refusal(&copy);
-        assert!(matches!(error, RecoverError::Missing { segment } if segment == missing), "{error}");
+        assert!(
+            matches!(error, RecoverError::Missing { segment } if segment == missing),
+            "{error}"
+        );
     }
 }
 
@@ -231,12 +252,24 @@ fn no_plaintext_reaches_the_disk() {
     let canary = b"canary-4f1c9a77-plaintext";
     log.append(&[
         Record::Vote(canary.to_vec()),
-        Record::Entry { term: 1, index: 1, payload: canary.as_slice().into() },
+        Record::Entry {
+            term: 1,
+            index: 1,
+            payload: canary.as_slice().into(),
+        },
         Record::Committed(canary.to_vec()),
-        Record::PurgeUpTo(wardroom_log::Purged { index: 1, id: canary.to_vec() }),
+        Record::PurgeUpTo(wardroom_log::Purged {
+            index: 1,
+            id: canary.to_vec(),
+        }),
     ])
     .unwrap();
     for (path, bytes) in machine.disk.dump() {
-        assert!(!bytes.windows(8).any(|window| canary.windows(8).any(|part| part == window)), "{path}");
+        assert!(
+            !bytes
+                .windows(8)
+                .any(|window| canary.windows(8).any(|part| part == window)),
+            "{path}"
+        );
     }
 }

@@ -12,11 +12,19 @@ const CHUNK: usize = 64 << 10;
 
 fn open(machine: &Machine) -> Result<Snapshots, SnapshotError> {
     let disk = Arc::new(machine.disk.clone());
-    Snapshots::open(disk, machine.identity.clone(), Arc::clone(&machine.keyring), Arc::clone(&machine.chance) as _)
+    Snapshots::open(
+        disk,
+        machine.identity.clone(),
+        Arc::clone(&machine.keyring),
+        Arc::clone(&machine.chance) as _,
+    )
 }
 
 fn snapshot(number: u8, len: usize) -> Snapshot {
-    Snapshot { meta: vec![number; 20], data: vec![number.wrapping_add(1); len] }
+    Snapshot {
+        meta: vec![number; 20],
+        data: vec![number.wrapping_add(1); len],
+    }
 }
 
 fn save(snapshots: &Snapshots, snapshot: &Snapshot) -> Result<(), SnapshotError> {
@@ -29,9 +37,22 @@ fn every_size_around_a_chunk_comes_back() {
     let snapshots = open(&machine).unwrap();
     assert_eq!(snapshots.newest().unwrap(), None);
     assert_eq!(snapshots.size().unwrap(), 0);
-    for len in [0, 1, CHUNK - 25, CHUNK - 24, CHUNK - 23, CHUNK, 3 * CHUNK - 24, 3 * CHUNK + 5] {
+    for len in [
+        0,
+        1,
+        CHUNK - 25,
+        CHUNK - 24,
+        CHUNK - 23,
+        CHUNK,
+        3 * CHUNK - 24,
+        3 * CHUNK + 5,
+    ] {
         save(&snapshots, &snapshot(1, len)).unwrap();
-        assert_eq!(open(&machine).unwrap().newest().unwrap(), Some(snapshot(1, len)), "{len}");
+        assert_eq!(
+            open(&machine).unwrap().newest().unwrap(),
+            Some(snapshot(1, len)),
+            "{len}"
+        );
     }
     assert_eq!(machine.disk.dump().len(), 1, "only the newest is kept");
     assert!(snapshots.size().unwrap() > 3 * CHUNK as u64);
@@ -53,14 +74,30 @@ fn any_damage_is_named() {
     }
     let sealed_chunk = CHUNK + 16;
     let header = good.len() - 2 * sealed_chunk - (9 + 24 + 16);
-    for end in [0, 7, header, header + 10, header + sealed_chunk, header + 2 * sealed_chunk, good.len() - 1] {
+    for end in [
+        0,
+        7,
+        header,
+        header + 10,
+        header + sealed_chunk,
+        header + 2 * sealed_chunk,
+        good.len() - 1,
+    ] {
         assert!(try_bytes(good[..end].to_vec()).is_err(), "{end} bytes");
     }
     let mut swapped = good.clone();
     swapped[header..header + 2 * sealed_chunk].rotate_left(sealed_chunk);
     let error = try_bytes(swapped).err().unwrap();
-    assert!(matches!(error, SnapshotError::Damaged { number: 1, chunk: 0 }), "{error}");
-    assert!(error.to_string().ends_with("stop it, remove its data directory, start it again"), "{error}");
+    assert!(
+        matches!(error, SnapshotError::Damaged { number: 1, chunk: 0 }),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .ends_with("stop it, remove its data directory, start it again"),
+        "{error}"
+    );
     assert!(try_bytes([good.clone(), vec![0; 30]].concat()).is_err());
     assert_eq!(try_bytes(good).unwrap(), Some(snapshot(1, 2 * CHUNK + 9)));
 }
@@ -73,7 +110,10 @@ fn whose_it_is_and_which_format_is_said() {
     let mut newer = good.clone();
     newer[8] = 2;
     machine.disk.tamper(&path, newer);
-    assert!(matches!(open(&machine).unwrap().newest(), Err(SnapshotError::Newer { number: 1, format: 2 })));
+    assert!(matches!(
+        open(&machine).unwrap().newest(),
+        Err(SnapshotError::Newer { number: 1, format: 2 })
+    ));
 
     let other = Machine::new("cluster2", "node9");
     save(&open(&other).unwrap(), &snapshot(1, 10)).unwrap();
@@ -93,7 +133,10 @@ fn a_power_cut_leaves_the_old_one_or_the_new_one() {
             let saved = save(&snapshots, &snapshot(2, 1800));
             machine.disk.crash(seed);
             let found = open(&machine).unwrap().newest().unwrap().unwrap();
-            assert!(found == snapshot(2, 1800) || (saved.is_err() && found == snapshot(1, 900)), "{after} {seed}");
+            assert!(
+                found == snapshot(2, 1800) || (saved.is_err() && found == snapshot(1, 900)),
+                "{after} {seed}"
+            );
             save(&open(&machine).unwrap(), &snapshot(3, 9)).unwrap();
             assert_eq!(open(&machine).unwrap().newest().unwrap(), Some(snapshot(3, 9)));
         }
@@ -121,5 +164,9 @@ fn no_plaintext_reaches_the_disk() {
     let canary = b"canary-77b0-snapshot".repeat(40);
     open(&machine).unwrap().save(&canary, &canary).unwrap();
     let (_, bytes) = machine.disk.dump().remove(0);
-    assert!(!bytes.windows(8).any(|window| canary[..20].windows(8).any(|part| part == window)));
+    assert!(
+        !bytes
+            .windows(8)
+            .any(|window| canary[..20].windows(8).any(|part| part == window))
+    );
 }

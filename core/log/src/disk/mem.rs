@@ -73,7 +73,11 @@ impl MemDisk {
     }
 
     fn file(&self, inode: u64, boot: u64) -> Arc<dyn DiskFile> {
-        Arc::new(MemFile { disk: self.clone(), inode, boot })
+        Arc::new(MemFile {
+            disk: self.clone(),
+            inode,
+            boot,
+        })
     }
 }
 
@@ -121,7 +125,11 @@ struct MemFile {
 impl MemFile {
     fn inner(&self) -> io::Result<MutexGuard<'_, Inner>> {
         let inner = self.disk.inner();
-        if inner.boot == self.boot { Ok(inner) } else { Err(io::Error::other("the machine that opened it is gone")) }
+        if inner.boot == self.boot {
+            Ok(inner)
+        } else {
+            Err(io::Error::other("the machine that opened it is gone"))
+        }
     }
 }
 

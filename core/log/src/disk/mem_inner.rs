@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use wardroom_keys::{Chance, SeededChance};
+use wardroom_keys::SeededChance;
 
 use super::mem::Fault;
+use super::mem_inode::{Inode, draw};
 use super::parent_of;
-
-const SECTOR: usize = 512;
 
 #[derive(Default)]
 pub(super) struct Inner {
@@ -25,15 +24,6 @@ pub(super) struct Inner {
     pub(super) operations: u64,
     /// Counts crashes.
     pub(super) boot: u64,
-}
-
-#[derive(Default)]
-struct Inode {
-    /// As a reader sees it.
-    content: Vec<u8>,
-    durable_len: usize,
-    /// The durable bytes of every sector that the cache has changed since the last sync.
-    dirty: BTreeMap<usize, [u8; SECTOR]>,
 }
 
 enum NameChange {
@@ -92,7 +82,10 @@ impl Inner {
         let at = self.operations;
         self.fault = Some(match fault {
             Fault::Error { after } => Fault::Error { after: at + after },
-            Fault::ShortWrite { after, written } => Fault::ShortWrite { after: at + after, written },
+            Fault::ShortWrite { after, written } => Fault::ShortWrite {
+                after: at + after,
+                written,
+            },
             Fault::SyncFails { after } => Fault::SyncFails { after: at + after },
             Fault::PowerCut { after } => Fault::PowerCut { after: at + after },
         });
@@ -142,7 +135,9 @@ impl Inner {
             return Err(not_found());
         }
         let inside = self.names.keys().filter(|path| parent_of(path) == dir);
-        Ok(inside.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned()).collect())
+        Ok(inside
+            .map(|path| path.rsplit('/').next().unwrap_or(path).to_owned())
+            .collect())
     }
 
     pub(super) fn find(&self, path: &str) -> io::Result<u64> {
@@ -168,13 +163,19 @@ impl Inner {
         let inode = self.next_inode;
         self.next_inode += 1;
         self.inodes.insert(inode, Inode::default());
-        self.change(NameChange::Add { path: path.to_owned(), inode })?;
+        self.change(NameChange::Add {
+            path: path.to_owned(),
+            inode,
+        })?;
         Ok(inode)
     }
 
     pub(super) fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.find(from)?;
-        self.change(NameChange::Rename { from: from.to_owned(), to: to.to_owned() })
+        self.change(NameChange::Rename {
+            from: from.to_owned(),
+            to: to.to_owned(),
+        })
     }
 
     pub(super) fn unlink(&mut self, path: &str) -> io::Result<()> {
@@ -183,9 +184,12 @@ impl Inner {
     }
 
     pub(super) fn sync_dir(&mut self, dir: &str) -> io::Result<()> {
-        let Strike::None = self.operation(true)? else { return Err(eio()) };
-        let (synced, rest) =
-            std::mem::take(&mut self.unsynced_names).into_iter().partition(|change: &NameChange| change.touches(dir));
+        let Strike::None = self.operation(true)? else {
+            return Err(eio());
+        };
+        let (synced, rest) = std::mem::take(&mut self.unsynced_names)
+            .into_iter()
+            .partition(|change: &NameChange| change.touches(dir));
         self.unsynced_names = rest;
         let synced: Vec<NameChange> = synced;
         for change in synced {
@@ -201,7 +205,10 @@ impl Inner {
 
     pub(super) fn read_at(&self, inode: u64, offset: u64, out: &mut [u8]) -> io::Result<usize> {
         let content = &self.inodes.get(&inode).ok_or_else(not_found)?.content;
-        let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| content.get(offset..))
+            .unwrap_or_default();
         let count = rest.len().min(out.len());
         out[..count].copy_from_slice(&rest[..count]);
         Ok(count)
@@ -224,7 +231,9 @@ impl Inner {
     }
 
     pub(super) fn sync(&mut self, inode: u64) -> io::Result<()> {
-        let Strike::None = self.operation(true)? else { return Err(eio()) };
+        let Strike::None = self.operation(true)? else {
+            return Err(eio());
+        };
         let file = self.inodes.get_mut(&inode).ok_or_else(not_found)?;
         file.dirty.clear();
         file.durable_len = file.content.len();
@@ -248,8 +257,16 @@ impl Inner {
     }
 
     pub(super) fn dump(&self) -> Vec<(String, Vec<u8>)> {
-        let content = |inode: &u64| self.inodes.get(inode).map(|file| file.content.clone()).unwrap_or_default();
-        self.names.iter().map(|(path, inode)| (path.clone(), content(inode))).collect()
+        let content = |inode: &u64| {
+            self.inodes
+                .get(inode)
+                .map(|file| file.content.clone())
+                .unwrap_or_default()
+        };
+        self.names
+            .iter()
+            .map(|(path, inode)| (path.clone(), content(inode)))
+            .collect()
     }
 
     pub(super) fn tamper(&mut self, path: &str, bytes: Vec<u8>) {
@@ -258,7 +275,14 @@ impl Inner {
             self.next_inode - 1
         });
         let durable_len = bytes.len();
-        self.inodes.insert(inode, Inode { content: bytes, durable_len, dirty: BTreeMap::new() });
+        self.inodes.insert(
+            inode,
+            Inode {
+                content: bytes,
+                durable_len,
+                dirty: BTreeMap::new(),
+            },
+        );
         self.names.insert(path.to_owned(), inode);
         self.durable_names.insert(path.to_owned(), inode);
     }
@@ -270,63 +294,13 @@ impl Inner {
             NameChange::Add { inode, .. } => Some(*inode),
             _ => None,
         });
-        let named: Vec<u64> =
-            self.names.values().chain(self.durable_names.values()).copied().chain(pending).collect();
+        let named: Vec<u64> = self
+            .names
+            .values()
+            .chain(self.durable_names.values())
+            .copied()
+            .chain(pending)
+            .collect();
         self.inodes.retain(|inode, _| named.contains(inode));
     }
-}
-
-impl Inode {
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset + bytes.len();
-        for sector in offset / SECTOR..end.div_ceil(SECTOR) {
-            let (content, durable_len) = (&self.content, self.durable_len);
-            self.dirty.entry(sector).or_insert_with(|| durable_sector(content, durable_len, sector));
-        }
-        if self.content.len() < end {
-            self.content.resize(end, 0);
-        }
-        self.content[offset..end].copy_from_slice(bytes);
-    }
-
-    /// Each dirty sector is kept or lost: all, none, a prefix, or by the toss of a coin.
-    fn crash(&mut self, chance: &SeededChance) {
-        let dirty = std::mem::take(&mut self.dirty);
-        if dirty.is_empty() {
-            return;
-        }
-        let mode = draw(chance, 4);
-        let prefix = draw(chance, dirty.len() + 1);
-        let mut len = self.durable_len;
-        for (position, (sector, durable)) in dirty.into_iter().enumerate() {
-            let kept = match mode {
-                0 => false,
-                1 => true,
-                2 => position < prefix,
-                _ => draw(chance, 2) == 1,
-            };
-            let from = sector * SECTOR;
-            let to = (from + SECTOR).min(self.content.len());
-            if kept {
-                len = len.max(to);
-            } else {
-                self.content[from..to].copy_from_slice(&durable[..to - from]);
-            }
-        }
-        self.content.truncate(len);
-        self.durable_len = len;
-    }
-}
-
-fn durable_sector(content: &[u8], durable_len: usize, sector: usize) -> [u8; SECTOR] {
-    let mut out = [0; SECTOR];
-    let from = (sector * SECTOR).min(durable_len);
-    let to = (from + SECTOR).min(durable_len);
-    out[..to - from].copy_from_slice(&content[from..to]);
-    out
-}
-
-/// A number below `below`, which is small.
-fn draw(chance: &SeededChance, below: usize) -> usize {
-    usize::try_from(chance.next_u64() % below as u64).expect("below a usize")
 }

@@ -4,6 +4,7 @@
 
 mod mem;
 mod mem_inner;
+mod mem_inode;
 mod real;
 
 use std::io;
@@ -74,7 +75,10 @@ pub fn write_file(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let file = disk.create(&aside)?;
-    let written = file.write_at(0, bytes).and_then(|()| file.sync()).and_then(|()| disk.rename(&aside, path));
+    let written = file
+        .write_at(0, bytes)
+        .and_then(|()| file.sync())
+        .and_then(|()| disk.rename(&aside, path));
     if let Err(error) = written {
         let _ = disk.unlink(&aside); // the first error is the one that tells
         return Err(error);
@@ -89,6 +93,13 @@ pub(crate) fn parent_of(path: &str) -> &str {
 
 /// Refuses what could lead out of the root.
 pub(crate) fn checked(path: &str) -> io::Result<&str> {
-    let inside = path.is_empty() || path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
-    if inside { Ok(path) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    let inside = path.is_empty()
+        || path
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
+    if inside {
+        Ok(path)
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
 }

@@ -53,12 +53,19 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(self.path(path)?)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.path(path)?)?;
         Ok(Arc::new(RealFile(file)))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(RealFile(OpenOptions::new().read(true).write(true).open(self.path(path)?)?)))
+        Ok(Arc::new(RealFile(
+            OpenOptions::new().read(true).write(true).open(self.path(path)?)?,
+        )))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -123,7 +130,10 @@ mod tests {
         disk.create("keys.tmp").unwrap(); // a crash before the rename leaves this
         write_file(&disk, "keys", b"new!").unwrap();
         assert_eq!(read_file(&disk, "keys", 4).unwrap(), b"new!");
-        assert_eq!(read_file(&disk, "keys", 3).err().unwrap().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(
+            read_file(&disk, "keys", 3).err().unwrap().kind(),
+            io::ErrorKind::FileTooLarge
+        );
         assert_eq!(disk.list("").unwrap(), ["keys"]);
     }
 
@@ -132,7 +142,11 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let disk = RealDisk::new(scratch.path()).unwrap();
         for path in ["../x", "/etc/passwd", "a/../../x", "a//b", "./a"] {
-            assert_eq!(disk.open(path).err().unwrap().kind(), io::ErrorKind::InvalidInput, "{path}");
+            assert_eq!(
+                disk.open(path).err().unwrap().kind(),
+                io::ErrorKind::InvalidInput,
+                "{path}"
+            );
         }
     }
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use wardroom_keys::{Keyring, SealingRoot, SeededChance};
 use wardroom_log::{Disk, Identity, Log, LogOptions, MemDisk, Purged, Record, RecoverError, Recovered};
 
-pub(crate) const SMALL: LogOptions = LogOptions { segment_bytes: 16 << 10, cache_bytes: 1 << 10 };
+pub(crate) const SMALL: LogOptions = LogOptions {
+    segment_bytes: 16 << 10,
+    cache_bytes: 1 << 10,
+};
 
 /// A manager: keys, chance and identity that go with its disk.
 pub(crate) struct Machine {
@@ -23,7 +26,10 @@ impl Machine {
         let root = SealingRoot::generate(&*chance);
         Self {
             disk: MemDisk::new(),
-            identity: Identity { cluster: cluster.to_owned(), node: node.to_owned() },
+            identity: Identity {
+                cluster: cluster.to_owned(),
+                node: node.to_owned(),
+            },
             keyring: Arc::new(Keyring::create(&*chance, cluster, node, &root, 0)),
             chance,
             options: SMALL,
@@ -62,8 +68,12 @@ pub(crate) fn entry(index: u64) -> Record {
 }
 
 pub(crate) fn sized_entry(index: u64, len: usize) -> Record {
-    let payload: Vec<u8> = (0..len).map(|at| u8::try_from((index as usize + at) % 251).unwrap()).collect();
-    Record::Entry { term: index / 3, index, payload: payload.into() }
+    let payload: Vec<u8> = (index..).take(len).map(|at| u8::try_from(at % 251).unwrap()).collect();
+    Record::Entry {
+        term: index / 3,
+        index,
+        payload: payload.into(),
+    }
 }
 
 pub(crate) fn vote(number: u8) -> Record {
@@ -71,13 +81,20 @@ pub(crate) fn vote(number: u8) -> Record {
 }
 
 pub(crate) fn purge(index: u64) -> Record {
-    Record::PurgeUpTo(Purged { index, id: index.to_be_bytes().to_vec() })
+    Record::PurgeUpTo(Purged {
+        index,
+        id: index.to_be_bytes().to_vec(),
+    })
 }
 
 /// Every live entry, as the records they were written as.
 pub(crate) fn entries(log: &Log) -> Vec<Record> {
     let read = log.reader().read(..).map_err(|error| error.to_string()).unwrap();
     read.into_iter()
-        .map(|entry| Record::Entry { term: entry.term, index: entry.index, payload: entry.payload })
+        .map(|entry| Record::Entry {
+            term: entry.term,
+            index: entry.index,
+            payload: entry.payload,
+        })
         .collect()
 }

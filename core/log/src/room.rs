@@ -1,0 +1,147 @@
+//! Where does the next batch find room? In the current segment, or in the next one; purged segments make way.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::error::{LogError, is_no_space};
+use crate::frame::OVERHEAD;
+use crate::log::{Kept, Log};
+use crate::prepare::{Prepared, prepare, remove_if_there};
+use crate::record::Record;
+use crate::segment::{DIR, HEADER_LEN, Header, Segment, path_of};
+
+impl Log {
+    /// Goes on to a new segment if the batch, and the marks that begin a segment, do not fit.
+    pub(crate) fn make_room(&mut self, records: &[&Record]) -> Result<(), LogError> {
+        let frames = |records: &mut dyn Iterator<Item = &Record>| -> u64 {
+            records.map(|record| (OVERHEAD + record.plain_len()) as u64).sum()
+        };
+        let batch = frames(&mut records.iter().copied());
+        let marks = frames(&mut self.marks.records().iter());
+        let here = if self.position == HEADER_LEN as u64 { marks } else { 0 };
+        let size = self.current().segment.size;
+        // On a full disk the last eighth of the last segment is ballast: votes and purges still find room there.
+        let grows = records.iter().any(|record| matches!(record, Record::Entry { .. }));
+        let ballast = if grows && self.view.lock().stats.low_space {
+            size / 8
+        } else {
+            0
+        };
+        if self.position + here + batch + ballast <= size {
+            return Ok(());
+        }
+        self.roll(HEADER_LEN as u64 + marks + batch)
+    }
+
+    /// Begins the next segment. Its header is durable before any record follows, so a header is whole or absent.
+    fn roll(&mut self, needed: u64) -> Result<(), LogError> {
+        let number = self.current().segment.number + 1;
+        let size = needed.max(self.options.segment_bytes);
+        let prepared = match self.next.take() {
+            Some(prepared) if prepared.size >= needed => prepared,
+            _ => prepare(&*self.disk, number, size).map_err(|error| {
+                self.view.lock().stats.low_space |= is_no_space(&error);
+                refused("making", number, error)
+            })?,
+        };
+        let segment = begin(self, prepared).map_err(|error| self.poison("beginning", number, error))?;
+        self.kept.push_back(segment);
+        self.patience = 0;
+        self.view.lock().stats.low_space = false;
+        Ok(())
+    }
+
+    /// What may wait until the batch is acknowledged: removes segments that are not needed, makes the next one ahead.
+    pub(crate) fn tidy(&mut self) {
+        if self.poisoned.is_some() {
+            return;
+        }
+        self.remove_purged();
+        let current = self.current().segment.size;
+        if self.next.is_none() && self.position > current / 2 {
+            if self.patience > 0 {
+                self.patience -= 1;
+                return;
+            }
+            let number = self.current().segment.number + 1;
+            self.next = prepare(&*self.disk, number, self.options.segment_bytes).ok();
+            self.patience = 64;
+            self.view.lock().stats.low_space = self.next.is_none();
+        }
+    }
+
+    fn remove_purged(&mut self) {
+        let mut removed = false;
+        while self.kept.len() > 1
+            && self
+                .kept
+                .front()
+                .is_some_and(|kept| kept.segment.number < self.marks.keep_from)
+        {
+            let number = self.kept[0].segment.number;
+            // A segment that cannot be removed costs space and nothing else; it is tried again after the next batch.
+            if remove_if_there(&*self.disk, &path_of(number)).is_err() {
+                break;
+            }
+            self.kept.pop_front();
+            self.view.lock().segments.remove(&number);
+            removed = true;
+        }
+        if removed {
+            let _ = self.disk.sync_dir(DIR); // a name that comes back after a crash is removed at the next start
+            self.count_segments();
+        }
+    }
+
+    /// The oldest segment still needed once `record`, if it is a purge, is durable.
+    pub(crate) fn keep_from(&self, record: &Record) -> u64 {
+        let Record::PurgeUpTo(purged) = record else { return 0 };
+        let current = self.current().segment.number;
+        let needed = self
+            .kept
+            .iter()
+            .find(|kept| kept.max_index.is_some_and(|max| max > purged.index));
+        needed
+            .map_or(current, |kept| kept.segment.number)
+            .max(self.marks.keep_from)
+    }
+}
+
+/// An error that leaves the log as it was.
+fn refused(doing: &'static str, segment: u64, error: io::Error) -> LogError {
+    if is_no_space(&error) {
+        LogError::NoSpace { segment }
+    } else {
+        LogError::Io {
+            doing,
+            segment,
+            source: Arc::new(error),
+        }
+    }
+}
+
+/// Writes and syncs a header into a prepared file and makes it the segment that `log` writes to.
+pub(crate) fn begin(log: &mut Log, prepared: Prepared) -> io::Result<Kept> {
+    let mut id = [0; 16];
+    log.chance.fill(&mut id);
+    let header = Header {
+        epoch: log.keyring.dek().epoch(),
+        number: prepared.number,
+        first_seq: log.link.seq + 1,
+        id,
+        chain_before: log.link.chain,
+    };
+    let segment = Segment::begin(&log.identity, &log.keyring, &header, prepared.file, prepared.size)
+        .expect("the keyring holds the key it hands out for writing");
+    let (bytes, chain) = header.encode(&log.identity, &segment.cipher);
+    segment.file.write_at(0, &bytes)?;
+    segment.file.sync()?;
+    let segment = Arc::new(segment);
+    log.view.lock().segments.insert(segment.number, Arc::clone(&segment));
+    log.link.chain = chain;
+    log.position = HEADER_LEN as u64;
+    Ok(Kept {
+        segment,
+        max_index: None,
+    })
+}
