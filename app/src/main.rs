@@ -3,24 +3,35 @@
 
 mod cli;
 mod command;
+mod logging;
+#[cfg(feature = "embedded")]
+mod node;
 mod report;
 mod text;
+mod tui;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
-use cli::arguments::{self, Arguments};
+use cli::arguments::{self, Arguments, Noun};
+use cli::connect;
 use report::{Exit, Report};
+use tui::TuiOptions;
+use wardroom_api::Client;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "embedded")]
+    if let Some(ended) = wardroom_agent::executor::shim::run_if_asked(std::env::args_os()) {
+        return ended;
+    }
     let parsed = arguments::parser().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
     };
     match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(report) => {
             if !report.quiet {
                 // Nobody is left to tell when this fails.
@@ -38,11 +49,67 @@ fn explain(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { Exit::Ok as u8 })
 }
 
-fn run(arguments: &Arguments) -> Result<(), Report> {
-    let Some(command) = &arguments.command else { return Ok(()) };
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// What to exit with.
+fn run(arguments: &Arguments) -> Result<u8, Report> {
+    let host = arguments.host.as_deref();
+    match &arguments.command {
+        None => open_console(host, arguments.ascii),
+        Some(Noun::Demo(demo)) => open_demo(demo, arguments),
+        Some(command) => {
+            one_thread()?.block_on(cli::run(command, host, arguments.format))?;
+            Ok(Exit::Ok as u8)
+        }
+    }
+}
+
+/// On the cluster that is named, or on the user's own.
+fn open_console(host: Option<&str>, ascii: bool) -> Result<u8, Report> {
+    check_terminal()?;
+    #[cfg(feature = "embedded")]
+    if host.is_none() {
+        return node::own(|client| console(client, ascii));
+    }
+    one_thread()?.block_on(async { console(connect::client(host)?, ascii).await })
+}
+
+#[cfg(feature = "embedded")]
+fn open_demo(demo: &arguments::Demo, arguments: &Arguments) -> Result<u8, Report> {
+    if !demo.headless {
+        check_terminal()?;
+    }
+    let mut output = cli::output::Output::standard(arguments.format);
+    node::demo(demo, &mut output, |client| console(client, arguments.ascii))
+}
+
+#[cfg(not(feature = "embedded"))]
+fn open_demo(_: &arguments::Demo, _: &Arguments) -> Result<u8, Report> {
+    Err(Report::failure("this wardroom is an operator's client and cannot start a cluster")
+        .hint("use one that was built with the feature `embedded`"))
+}
+
+/// Before anything is started for a console that nobody could see.
+fn check_terminal() -> Result<(), Report> {
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(Report::failure("there is no terminal for the console").hint(
+        "use the commands instead (`wardroom --help` lists them), or `wardroom demo --headless` for a cluster without a console",
+    ))
+}
+
+async fn console(client: Client, ascii: bool) -> Result<u8, Report> {
+    let options = TuiOptions { ascii, ..TuiOptions::default() };
+    match tui::run(client, options).await {
+        Ok(tui::Exit::Quit) => Ok(Exit::Ok as u8),
+        // As a shell tells it.
+        Ok(tui::Exit::Signal(number)) => Ok(u8::try_from(128 + number).unwrap_or(u8::MAX)),
+        Err(error) => Err(Report::failure(error.to_string())),
+    }
+}
+
+fn one_thread() -> Result<tokio::runtime::Runtime, Report> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Report::failure(format!("cannot start: {error}")).hint("is the limit of open files reached?"))?;
-    runtime.block_on(cli::run(command, arguments.host.as_deref(), arguments.format))
+        .map_err(|error| Report::failure(format!("cannot start: {error}")).hint("is the limit of open files reached?"))
 }

@@ -36,6 +36,10 @@ pub struct Arguments {
     #[arg(long, global = true, value_enum, default_value = "table")]
     pub format: Format,
 
+    /// Draw the console in ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+
     #[command(subcommand)]
     pub command: Option<Noun>,
 }

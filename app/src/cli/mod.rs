@@ -12,7 +12,7 @@ mod holders;
 mod inspect;
 mod nearest;
 mod node;
-mod output;
+pub mod output;
 mod plan;
 mod proof;
 mod raft;
@@ -32,7 +32,7 @@ use session::Session;
 
 use crate::report::Report;
 
-/// Runs one command against the cluster that is meant. `demo` is no such command: it makes its own.
+/// Runs one command against the cluster that is meant. `demo` is not among them: it makes its own.
 pub async fn run(command: &Noun, host: Option<&str>, format: Format) -> Result<(), Report> {
     let mut session = Session {
         client: connect::client(host)?,

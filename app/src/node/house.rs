@@ -1,0 +1,165 @@
+//! Which directory is this cluster's home, and is it ours alone? Opens what is there, founds what is not, and says which
+//! process has it when it is taken. Nothing is put into a directory that holds something else.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use wardroom_keys::Chance;
+
+use super::founding::{self, Wanted, cannot_write};
+use super::lock::{self, LOCK, Lock, Taken};
+use super::manifest::Manifest;
+use crate::cli::connect::SOCKET;
+use crate::report::Report;
+
+/// The longest path that a unix socket can have.
+const SOCKET_PATH_BYTES: usize = 107;
+
+/// A cluster's directory, locked by this process.
+pub struct House {
+    /// Absolute.
+    pub dir: PathBuf,
+    pub manifest: Manifest,
+    /// Made just now: nothing of it has run yet.
+    pub is_new: bool,
+    _lock: Lock,
+}
+
+pub enum Opened {
+    Mine(Box<House>),
+    /// A cluster runs there, in this process (0: not known).
+    Running { pid: u32, socket: PathBuf },
+}
+
+impl House {
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join(SOCKET)
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.join("wardroom.log")
+    }
+
+    /// Where a manager or a worker keeps what is its own.
+    pub fn node(&self, hostname: &str) -> PathBuf {
+        self.dir.join(hostname)
+    }
+}
+
+/// Opens the cluster of a directory, or founds the wanted one in it when it is empty or not there.
+pub fn open(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Opened, Report> {
+    let is_new_dir = !dir.exists();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| cannot_write(dir, &error))?;
+    let opened = open_existing(dir, wanted, chance);
+    if opened.is_err() && is_new_dir {
+        // It was empty before and is made again by the next try.
+        let _ = fs::remove_file(dir.join(LOCK));
+        let _ = fs::remove_dir(dir);
+    }
+    opened
+}
+
+fn open_existing(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Opened, Report> {
+    let dir = dir.canonicalize().map_err(|error| cannot_write(dir, &error))?;
+    let socket = dir.join(SOCKET);
+    if socket.as_os_str().len() > SOCKET_PATH_BYTES {
+        return Err(Report::failure(format!("{} is too long a path for a socket", socket.display()))
+            .hint(format!("choose a directory with at most {} bytes in its path", SOCKET_PATH_BYTES - SOCKET.len() - 1)));
+    }
+    let known = Manifest::read(&dir)?;
+    if known.is_none() {
+        check_free(&dir)?;
+    }
+    let lock = match lock::take(&dir).map_err(|error| cannot_write(&dir, &error))? {
+        Taken::Mine(lock) => lock,
+        Taken::Held(pid) => return Ok(Opened::Running { pid, socket }),
+    };
+    // Read again under the lock: another process may have founded it meanwhile.
+    let (manifest, is_new) = match Manifest::read(&dir)? {
+        Some(manifest) => (manifest, false),
+        None => (founding::found(&dir, wanted, chance)?, true),
+    };
+    Ok(Opened::Mine(Box::new(House { dir, manifest, is_new, _lock: lock })))
+}
+
+/// A directory without a cluster must hold nothing else either.
+fn check_free(dir: &Path) -> Result<(), Report> {
+    if founding::is_under_way(dir) {
+        return Ok(());
+    }
+    let names = fs::read_dir(dir)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>())
+        .map_err(|error| cannot_write(dir, &error))?;
+    match names.iter().find(|name| *name != LOCK) {
+        None => Ok(()),
+        Some(name) => Err(Report::failure(format!(
+            "{} holds no cluster, but other things ({})",
+            dir.display(),
+            crate::text::clean(&name.to_string_lossy())
+        ))
+        .hint("choose an empty directory, or one that does not exist yet, with --dir")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+    use wardroom_keys::SeededChance;
+
+    use super::*;
+
+    fn open_with_one_manager(dir: &Path) -> Result<Opened, Report> {
+        let wanted = Wanted { name: "test".into(), managers: 1, workers: 0 };
+        open(dir, &wanted, &SeededChance::new(1))
+    }
+
+    #[test]
+    fn a_cluster_is_founded_once_and_found_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("a/b");
+        let Opened::Mine(house) = open_with_one_manager(&dir).unwrap() else { panic!("nobody else is there") };
+        assert!(house.is_new);
+        let id = house.manifest.cluster_id.clone();
+        match open_with_one_manager(&dir).unwrap() {
+            Opened::Running { pid, socket } => {
+                assert_eq!(pid, std::process::id());
+                assert!(socket.ends_with(SOCKET));
+            }
+            Opened::Mine(_) => panic!("opened twice"),
+        }
+        drop(house);
+        let Opened::Mine(house) = open_with_one_manager(&dir).unwrap() else { panic!("the lock is free") };
+        assert!(!house.is_new);
+        assert_eq!(house.manifest.cluster_id, id);
+    }
+
+    #[test]
+    fn a_directory_with_other_things_is_left_alone() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::write(scratch.path().join("letter.txt"), "dear").unwrap();
+        let report = open_with_one_manager(scratch.path()).err().unwrap();
+        assert!(report.message.contains("letter.txt"));
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_path_below_a_file_is_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("file");
+        fs::write(&file, "").unwrap();
+        for dir in [file.clone(), file.join("below")] {
+            assert!(open_with_one_manager(&dir).err().unwrap().hint.unwrap().contains("--dir"));
+        }
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_leaves_nothing() {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("x".repeat(120));
+        assert!(open_with_one_manager(&dir).err().unwrap().message.contains("too long"));
+        assert!(!dir.exists());
+    }
+}

@@ -1,0 +1,196 @@
+//! Which cluster is opened, and for whom? The user's own, or a demo's; for a console, or for other programs until a
+//! signal says that it is over.
+
+use std::future::Future;
+use std::path::Path;
+
+use tokio::signal::unix::{SignalKind, signal};
+use wardroom_api::Client;
+use wardroom_keys::{Chance, OsChance, SeededChance, memory};
+
+use super::cluster::{self, Embedded};
+use super::door;
+use super::founding::Wanted;
+use super::house::{self, House, Opened};
+use super::samples;
+use super::scratch::Scratch;
+use crate::cli::arguments::Demo;
+use crate::cli::connect;
+use crate::cli::output::Output;
+use crate::logging;
+use crate::report::{Exit, Report};
+
+/// How the console ended: what the program exits with, or why it could not go on.
+pub type Ended = Result<u8, Report>;
+
+/// Managers and workers of the cluster that a user has without asking for one.
+const OWN: (u8, u8) = (3, 2);
+
+/// `wardroom`: the console on the user's own cluster; on the one that runs already, if it does.
+pub fn own<F: Future<Output = Ended>>(console: impl FnOnce(Client) -> F) -> Ended {
+    harden();
+    let home = connect::home(&|name| std::env::var_os(name))?;
+    let wanted = Wanted { name: "local".to_owned(), managers: OWN.0, workers: OWN.1 };
+    match house::open(&home, &wanted, &OsChance)? {
+        Opened::Mine(house) => runtime()?.block_on(with_console(house, None, false, console)),
+        Opened::Running { socket, .. } => runtime()?.block_on(async { console(Client::unix(socket)).await }),
+    }
+}
+
+/// `wardroom demo`.
+pub fn demo<F: Future<Output = Ended>>(
+    demo: &Demo,
+    output: &mut Output,
+    console: impl FnOnce(Client) -> F,
+) -> Ended {
+    harden();
+    let mut scratch = if demo.dir.is_some() { None } else { Some(Scratch::create()?) };
+    let dir = match (&demo.dir, &scratch) {
+        (Some(dir), _) => dir.clone(),
+        (None, Some(scratch)) => scratch.path().to_owned(),
+        (None, None) => return Err(Report::failure("there is no directory for the demo")),
+    };
+    if let Some(scratch) = scratch.as_mut().filter(|_| demo.keep) {
+        scratch.keep();
+    }
+    let wanted = Wanted { name: "demo".to_owned(), managers: demo.managers, workers: demo.workers };
+    let chance: Box<dyn Chance> = match demo.seed {
+        Some(seed) => Box::new(SeededChance::new(seed)),
+        None => Box::new(OsChance),
+    };
+    let house = match house::open(&dir, &wanted, &*chance)? {
+        Opened::Mine(house) => house,
+        Opened::Running { pid, socket } => return Err(busy(&dir, pid, &socket)),
+    };
+    let furnish = house.is_new && !demo.empty;
+    if demo.headless {
+        runtime()?.block_on(headless(house, demo.seed, furnish, output))?;
+        return Ok(Exit::Ok as u8);
+    }
+    let code = runtime()?.block_on(with_console(house, demo.seed, furnish, console))?;
+    let kept = demo.dir.is_some() || demo.keep;
+    drop(scratch);
+    output.text(&farewell(kept.then_some(dir.as_path())))?;
+    Ok(code)
+}
+
+fn busy(dir: &Path, pid: u32, socket: &Path) -> Report {
+    let process = if pid == 0 { "another process".to_owned() } else { format!("process {pid}") };
+    Report::new(Exit::Conflict, format!("a cluster already runs in {} ({process})", dir.display()))
+        .hint(format!("reach it with: export WARDROOM_HOST=unix://{}", socket.display()))
+}
+
+/// The lines for the next step, as they can be pasted.
+fn farewell(kept: Option<&Path>) -> String {
+    match kept {
+        Some(dir) => format!("The cluster is kept. Open it again:\n  wardroom demo --dir {}\n", dir.display()),
+        None => "The demo is gone, and everything in it.\n\
+                 A cluster that stays:       wardroom\n\
+                 One for other terminals:    wardroom demo --headless --dir DIR\n"
+            .to_owned(),
+    }
+}
+
+/// Keys will be in memory: no core files from here on.
+fn harden() {
+    if let Err(error) = memory::harden_process() {
+        tracing::warn!(%error, "core files could not be forbidden");
+    }
+}
+
+/// Two threads: the console draws while managers write.
+fn runtime() -> Result<tokio::runtime::Runtime, Report> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("wardroom")
+        .enable_all()
+        .build()
+        .map_err(|error| Report::failure(format!("cannot start: {error}")).hint("is a limit of threads or open files reached?"))
+}
+
+/// The console is there at once and shows the cluster come up. When the cluster cannot start, the console ends and the
+/// reason is told.
+async fn with_console<F: Future<Output = Ended>>(
+    house: Box<House>,
+    seed: Option<u64>,
+    furnish: bool,
+    console: impl FnOnce(Client) -> F,
+) -> Ended {
+    if let Err(error) = logging::to_file(&house.log_file()) {
+        return Err(super::founding::cannot_write(&house.dir, &error));
+    }
+    let (client, door) = door::open(format!("unix://{}", house.socket().display()));
+    let samples = furnish.then(|| client.clone());
+    let mut starting = tokio::spawn(async move {
+        let cluster = cluster::start(house, seed, door).await?;
+        if let Some(client) = samples {
+            tokio::spawn(async move { furnish_or_log(&client).await });
+        }
+        Ok::<Embedded, Report>(cluster)
+    });
+    let console = console(client);
+    tokio::pin!(console);
+    let (ended, started) = tokio::select! {
+        biased;
+        ended = &mut console => (ended, starting.await),
+        started = &mut starting => match started {
+            Ok(Ok(cluster)) => (console.await, Ok(Ok(cluster))),
+            failed => (Ok(Exit::Failure as u8), failed),
+        },
+    };
+    match started {
+        Ok(Ok(cluster)) => cluster.shutdown().await,
+        Ok(Err(report)) => return ended.and(Err(report)),
+        Err(panic) => return ended.and(Err(Report::failure(format!("the cluster did not start: {panic}")))),
+    }
+    ended
+}
+
+async fn furnish_or_log(client: &Client) {
+    if let Err(error) = samples::furnish(client).await {
+        tracing::warn!(%error, "the samples are not complete");
+    }
+}
+
+/// One line says how to reach it; then it runs until SIGINT, SIGTERM or SIGHUP.
+async fn headless(house: Box<House>, seed: Option<u64>, furnish: bool, output: &mut Output) -> Result<(), Report> {
+    logging::to_stderr();
+    let unavailable = |error: std::io::Error| Report::failure(format!("cannot listen for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unavailable)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(unavailable)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(unavailable)?;
+    let over = async move {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    };
+    tokio::pin!(over);
+    let address = format!("unix://{}", house.socket().display());
+    let (client, door) = door::open(address.clone());
+    let cluster = cluster::start(house, seed, door).await?;
+    let announced = async {
+        if furnish {
+            furnish_or_log(&client).await;
+        }
+        output.line(&format!("wardroom is ready: export WARDROOM_HOST={address}"))?;
+        output.flush()
+    };
+    let told = tokio::select! {
+        biased;
+        () = &mut over => None,
+        told = announced => Some(told),
+    };
+    let ended = match told {
+        None => Ok(()),
+        Some(Ok(())) => {
+            over.await;
+            Ok(())
+        }
+        Some(Err(report)) => Err(report),
+    };
+    cluster.shutdown().await;
+    ended
+}
