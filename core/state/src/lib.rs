@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod audit;
+mod bytes;
 mod check;
 pub mod cluster;
 pub mod command;

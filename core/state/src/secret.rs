@@ -51,8 +51,10 @@ pub struct Version {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedValue {
     /// The version's data key, wrapped under the cluster's sealing root.
+    #[serde(with = "crate::bytes")]
     pub wrapped_key: Vec<u8>,
     /// The value under the data key.
+    #[serde(with = "crate::bytes")]
     pub ciphertext: Vec<u8>,
     /// First 4 bytes of a check value of the data key.
     pub key_check: [u8; 4],

@@ -199,6 +199,7 @@ mod tests {
             &script.refresh("t1"),
             "task t1\nholding s-db v1 t1: Present, proven, owed\nholding s-db v2 t1: Pending",
         );
+        expect(&script.refresh("t1"), "");
         expect(&script.play(advance("db", 2, Verifying)), "rotation r-db-2");
         expect(&script.play(advance("db", 2, Verifying)), "");
         expect(&script.play(advance("db", 2, Done)), unproven);
