@@ -55,6 +55,15 @@ pub(crate) struct WantedFile {
     pub(crate) signal: Option<String>,
 }
 
+/// What one receipt is about: a version of a secret at a target of its task.
+pub(crate) type About = (SecretId, u32, String);
+
+impl WantedFile {
+    pub(crate) fn about(&self) -> About {
+        (self.secret.clone(), self.version, self.target.clone())
+    }
+}
+
 /// One message of the assignments stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Update {

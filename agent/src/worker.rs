@@ -45,7 +45,7 @@ impl Worker {
                         self.shared.values.keep(version, value);
                     }
                 }
-                Action::Bring(wanted) => match self.tasks.get(&wanted.id) {
+                Action::Bring(wanted) => match self.tasks.get_mut(&wanted.id) {
                     Some(task) => task.order(Order::Bring(wanted)),
                     None => {
                         let before = self.ending.remove(&wanted.id);
@@ -54,7 +54,7 @@ impl Worker {
                     }
                 },
                 Action::End(id) => {
-                    if let Some(task) = self.tasks.remove(&id) {
+                    if let Some(mut task) = self.tasks.remove(&id) {
                         task.order(Order::End);
                         self.ending.insert(id, task);
                     }
@@ -71,7 +71,7 @@ impl Worker {
         self.closed = true;
         self.shared.values.clear();
         let mut ending: Vec<Task> = std::mem::take(&mut self.ending).into_values().collect();
-        for task in std::mem::take(&mut self.tasks).into_values() {
+        for mut task in std::mem::take(&mut self.tasks).into_values() {
             task.order(Order::End);
             ending.push(task);
         }

@@ -14,13 +14,13 @@ mod run;
 mod shelf;
 mod word;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::assignments::Wanted;
+use crate::assignments::{Wanted, WantedFile};
 use crate::executor::Executors;
 use crate::files::Files;
 use crate::report::Outbox;
@@ -66,27 +66,53 @@ pub(crate) enum Order {
     End,
 }
 
+/// Files that an order took back. The runner may never have seen the order that asked for them, and the manager waits for
+/// a word about each all the same.
+pub(crate) type Withdrawn = Arc<Mutex<Vec<WantedFile>>>;
+
 /// A task that is being run.
 pub(crate) struct Task {
     orders: watch::Sender<Order>,
+    /// The files of the latest order.
+    files: Vec<WantedFile>,
+    withdrawn: Withdrawn,
     runner: JoinHandle<()>,
 }
 
 impl Task {
     /// Begins once `before`, an earlier life of the same task that is still erasing, is over.
     pub(crate) fn begin(wanted: Wanted, before: Option<Self>, shared: Shared) -> Self {
+        let files = wanted.files.clone();
+        let withdrawn = Withdrawn::default();
         let (orders, received) = watch::channel(Order::Bring(wanted.clone()));
+        let taken_back = Arc::clone(&withdrawn);
         let runner = tokio::spawn(async move {
             if let Some(before) = before {
                 before.over().await;
             }
-            run::run(wanted, received, shared).await;
+            run::run(wanted, received, taken_back, shared).await;
         });
-        Self { orders, runner }
+        Self {
+            orders,
+            files,
+            withdrawn,
+            runner,
+        }
     }
 
     /// Replaces the order before it, even one that was not begun yet.
-    pub(crate) fn order(&self, order: Order) {
+    pub(crate) fn order(&mut self, order: Order) {
+        let files = match &order {
+            Order::Bring(wanted) => wanted.files.clone(),
+            Order::End => Vec::new(),
+        };
+        let before = std::mem::replace(&mut self.files, files);
+        let stays = |file: &WantedFile| self.files.iter().any(|kept| kept.about() == file.about());
+        let gone = before.into_iter().filter(|file| !stays(file));
+        self.withdrawn
+            .lock()
+            .expect("no code panics while it holds this lock")
+            .extend(gone);
         self.orders.send_replace(order);
     }
 

@@ -8,18 +8,19 @@ use wardroom_api::v1::{HoldingState, Receipt, TaskReport, TaskState};
 
 use super::shelf::{Refused, Shelf};
 use super::word::{self, End};
-use super::{Order, Shared};
-use crate::assignments::{Desired, Wanted, WantedFile};
+use super::{Order, Shared, Withdrawn};
+use crate::assignments::{About, Desired, Wanted, WantedFile};
 use crate::executor::{Executor, Job, Running, Signal};
-use crate::ids::TaskId;
+use crate::ids::{SecretId, TaskId};
 
 /// Runs one task until it is forgotten.
-pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, shared: Shared) {
+pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdrawn: Withdrawn, shared: Shared) {
     let id = wanted.id.clone();
     let shelf = Shelf::new(id.clone(), &shared);
     let mut runner = Runner {
         id,
         orders,
+        withdrawn,
         shared,
         shelf,
         settled: BTreeSet::new(),
@@ -33,14 +34,12 @@ pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, shared: 
 struct Runner {
     id: TaskId,
     orders: watch::Receiver<Order>,
+    withdrawn: Withdrawn,
     shared: Shared,
     shelf: Shelf,
     /// What the last receipt called erased or failed.
     settled: BTreeSet<About>,
 }
-
-/// Secret, version and target of a receipt.
-type About = (String, u32, String);
 
 impl Runner {
     /// From acceptance to the end of the workload. Files are still there when it returns.
@@ -87,6 +86,7 @@ impl Runner {
                     Placed::Failed(error) => return Err(End::rejected(error)),
                 }
             }
+            self.disclaim();
             if wanted.desired == Desired::Running {
                 return Ok(());
             }
@@ -108,16 +108,18 @@ impl Runner {
             let Some(wanted) = self.wanted() else {
                 return End::shutdown(running.stop(self.shared.pace.stop_grace).await.code);
             };
-            if !self.shelf.shows(&wanted.files) {
-                let error = self.swap(executor, &*running, &wanted);
-                if error != told {
-                    self.shared.outbox.task(TaskReport {
-                        error: error.clone(),
-                        ..started.clone()
-                    });
-                    told = error;
-                }
+            let error = match self.shelf.shows(&wanted.files) {
+                true => String::new(),
+                false => self.swap(executor, &*running, &wanted),
+            };
+            if error != told {
+                self.shared.outbox.task(TaskReport {
+                    error: error.clone(),
+                    ..started.clone()
+                });
+                told = error;
             }
+            self.disclaim();
             tokio::select! {
                 biased;
                 exit = running.wait() => return End::exited(exit),
@@ -180,7 +182,11 @@ impl Runner {
     }
 
     fn receipt(&mut self, receipt: Receipt) {
-        let about = (receipt.secret_id.clone(), receipt.version, receipt.target.clone());
+        let about = (
+            SecretId::new(receipt.secret_id.clone()),
+            receipt.version,
+            receipt.target.clone(),
+        );
         match receipt.state() {
             HoldingState::Present => self.settled.remove(&about),
             _ => self.settled.insert(about),
@@ -221,7 +227,17 @@ impl Runner {
                 }
             }
         }
+        self.disclaim();
         self.shared.outbox.settled(&self.id);
+    }
+
+    /// Says of files that were taken back before they were ever written that they are not here.
+    fn disclaim(&mut self) {
+        let withdrawn = std::mem::take(&mut *self.withdrawn.lock().expect("no code panics while it holds this lock"));
+        let held: BTreeSet<About> = self.shelf.held().iter().map(WantedFile::about).collect();
+        let unseen = |file: &WantedFile| !held.contains(&file.about()) && !self.settled.contains(&file.about());
+        let unseen: Vec<WantedFile> = withdrawn.into_iter().filter(unseen).collect();
+        self.erased(&unseen);
     }
 
     fn erased(&mut self, gone: &[WantedFile]) {
@@ -236,14 +252,18 @@ impl Runner {
             let held = !self.shelf.held().is_empty();
             let order = self.orders.borrow_and_update().clone();
             match order {
-                Order::End if !held => return,
+                Order::End if !held => {
+                    self.disclaim();
+                    return;
+                }
                 // Files that were assigned after the end, or before this life began, are not here.
                 Order::Bring(wanted) if !held => {
-                    let unsaid = wanted.files.iter().filter(|file| !self.settled.contains(&about(file)));
+                    let unsaid = wanted.files.iter().filter(|file| !self.settled.contains(&file.about()));
                     self.erased(&unsaid.cloned().collect::<Vec<_>>());
                 }
                 _ => {}
             }
+            self.disclaim();
             tokio::select! {
                 biased;
                 changed = self.orders.changed() => {
@@ -279,10 +299,6 @@ enum Placed {
     Done(BTreeSet<String>),
     Overtaken,
     Failed(String),
-}
-
-fn about(file: &WantedFile) -> About {
-    (file.secret.to_string(), file.version, file.target.clone())
 }
 
 async fn at(due: Option<Instant>) {

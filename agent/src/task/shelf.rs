@@ -11,13 +11,10 @@ use tokio::time::Instant;
 use wardroom_keys::receipt_digest;
 
 use super::{Pace, Shared};
-use crate::assignments::WantedFile;
+use crate::assignments::{About, WantedFile};
 use crate::files::{Files, FilesError, NewFile, Reach, SetName, Target};
 use crate::ids::TaskId;
 use crate::values::Value;
-
-/// Secret's version at a target: what one receipt is about.
-type Holding = (String, String, u32);
 
 struct Set {
     name: SetName,
@@ -153,19 +150,19 @@ impl Shelf {
         self.all().into_values().collect()
     }
 
-    fn all(&self) -> BTreeMap<Holding, WantedFile> {
+    fn all(&self) -> BTreeMap<About, WantedFile> {
         self.sets
             .iter()
             .flat_map(|set| &set.files)
-            .map(|file| (holding(file), file.clone()))
+            .map(|file| (file.about(), file.clone()))
             .collect()
     }
 
-    fn gone_since(&self, before: BTreeMap<Holding, WantedFile>) -> Vec<WantedFile> {
+    fn gone_since(&self, before: BTreeMap<About, WantedFile>) -> Vec<WantedFile> {
         let left = self.all();
         before
             .into_iter()
-            .filter(|(holding, _)| !left.contains_key(holding))
+            .filter(|(about, _)| !left.contains_key(about))
             .map(|(_, file)| file)
             .collect()
     }
@@ -193,8 +190,4 @@ fn take_away(files: &dyn Files, task: &TaskId, set: &mut Set, kept: &[String]) -
 
 fn targets(files: &[WantedFile]) -> Vec<String> {
     files.iter().map(|file| file.target.clone()).collect()
-}
-
-fn holding(file: &WantedFile) -> Holding {
-    (file.secret.to_string(), file.target.clone(), file.version)
 }

@@ -1,1 +1,485 @@
-//! Does a task keep its order of states, files and receipts?
+//! Does a task keep its order of states, files and receipts? On files in a map and simulated workloads, in simulated time.
+#![allow(clippy::unwrap_used)] // a test may stop at the first surprise
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+use wardroom_api::v1::{HoldingState, Receipt, TaskReport, TaskState};
+use wardroom_keys::{SecretBytes, receipt_digest};
+
+use super::*;
+use crate::assignments::{Change, Desired, Kind, Update};
+use crate::executor::{Behaviour, Simulated};
+use crate::files::{MemoryFiles, Target};
+use crate::ids::{SecretId, TaskId, VersionId};
+use crate::values::Value;
+use crate::wire::Incoming;
+use crate::worker::Worker;
+
+const KEY: &[u8] = b"digest key";
+
+/// One worker, and the manager it reports to.
+struct Bench {
+    worker: Worker,
+    outbox: Arc<Outbox>,
+    files: Arc<MemoryFiles>,
+    workloads: Arc<Simulated>,
+    values: Arc<Values>,
+    sequence: u64,
+    heard: Heard,
+}
+
+/// What the manager has heard, and in which order.
+#[derive(Default)]
+struct Heard {
+    tasks: BTreeMap<String, TaskReport>,
+    receipts: BTreeMap<(String, u32, String), Receipt>,
+}
+
+impl Heard {
+    fn state(&self, task: &str) -> Option<TaskState> {
+        self.tasks.get(task).map(TaskReport::state)
+    }
+
+    fn holding(&self, task: &str, version: u32, target: &str) -> Option<HoldingState> {
+        self.receipts
+            .get(&(task.to_owned(), version, target.to_owned()))
+            .map(Receipt::state)
+    }
+}
+
+fn bench() -> Bench {
+    let files = Arc::new(MemoryFiles::new());
+    let workloads = Arc::new(Simulated::default());
+    let values = Arc::new(Values::default());
+    let outbox = Arc::new(Outbox::default());
+    let executors = Executors {
+        process: workloads.clone(),
+        files: workloads.clone(),
+    };
+    let shared = Shared {
+        files: files.clone(),
+        executors,
+        values: values.clone(),
+        outbox: outbox.clone(),
+        pace: Pace::default(),
+    };
+    Bench {
+        worker: Worker::new(shared),
+        outbox,
+        files,
+        workloads,
+        values,
+        sequence: 0,
+        heard: Heard::default(),
+    }
+}
+
+fn value(version: u32) -> Vec<u8> {
+    format!("c4n4ry-{version}").into_bytes()
+}
+
+fn version_id(version: u32) -> VersionId {
+    VersionId::new(format!("v{version}"))
+}
+
+fn file(target: &str, version: u32) -> WantedFile {
+    WantedFile {
+        target: target.into(),
+        secret: SecretId::new("s"),
+        version_id: version_id(version),
+        version,
+        uid: 0,
+        gid: 0,
+        mode: 0o444,
+        signal: None,
+    }
+}
+
+fn wanted(desired: Desired, files: Vec<WantedFile>) -> Wanted {
+    Wanted {
+        id: TaskId::new("t1"),
+        name: "web.1".into(),
+        executor: Kind::Process,
+        command: vec!["serve".into()],
+        desired,
+        files,
+    }
+}
+
+impl Bench {
+    fn send(&mut self, changes: Vec<Change>) {
+        let values = changes.iter().filter_map(|change| match change {
+            Change::Value(id) => {
+                let version = id.to_string()[1..].parse().unwrap();
+                let bytes = SecretBytes::new(value(version));
+                Some((
+                    id.clone(),
+                    Value {
+                        bytes,
+                        digest_key: SecretBytes::new(KEY.to_vec()),
+                    },
+                ))
+            }
+            _ => None,
+        });
+        let values = values.collect();
+        let update = Update {
+            complete: self.sequence == 0,
+            applies_to: self.sequence,
+            results_in: self.sequence + 1,
+            changes,
+        };
+        self.sequence += 1;
+        self.worker.take(Incoming { update, values }).unwrap();
+    }
+
+    /// Assigns task t1, with the values that its files list.
+    fn bring(&mut self, desired: Desired, files: Vec<WantedFile>) {
+        let mut changes: Vec<Change> = files
+            .iter()
+            .map(|file| Change::Value(file.version_id.clone()))
+            .collect();
+        changes.push(Change::Task(wanted(desired, files)));
+        self.send(changes);
+    }
+
+    /// Takes reports until the manager has heard enough.
+    async fn until(&mut self, enough: impl Fn(&Heard) -> bool) {
+        let listening = async {
+            while !enough(&self.heard) {
+                let report = self.outbox.next("session").await;
+                for task in report.tasks {
+                    self.heard.tasks.insert(task.task_id.clone(), task);
+                }
+                for receipt in report.receipts {
+                    let key = (receipt.task_id.clone(), receipt.version, receipt.target.clone());
+                    self.heard.receipts.insert(key, receipt);
+                }
+                self.outbox.acknowledged();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), listening)
+            .await
+            .expect("the manager hears of it");
+    }
+
+    async fn running(&mut self, files: Vec<WantedFile>) {
+        self.bring(Desired::Running, files);
+        self.until(|heard| heard.state("t1") == Some(TaskState::Running)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_runs_with_its_files_and_proves_them() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1), file("tls/b", 2)]).await;
+    let report = &bench.heard.tasks["t1"];
+    assert!(report.pid > 0);
+    assert_eq!(report.secrets_dir, "/memory/t1/secrets");
+    let receipt = &bench.heard.receipts[&("t1".into(), 2, "tls/b".into())];
+    assert_eq!(receipt.state(), HoldingState::Present);
+    assert_eq!(receipt.digest, receipt_digest(KEY, &value(2)));
+    assert_eq!(bench.files.targets(&TaskId::new("t1")), ["a", "tls/b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i5_no_start_without_complete_files() {
+    let mut bench = bench();
+    bench.files.fail_publish(1);
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Rejected))
+        .await;
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Failed));
+    assert!(
+        bench.heard.tasks["t1"].error.contains("no room left"),
+        "{}",
+        bench.heard.tasks["t1"].error
+    );
+    assert_eq!(bench.workloads.running(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_did_not_come_is_a_refusal_not_an_empty_file() {
+    let mut bench = bench();
+    bench.send(vec![Change::Task(wanted(Desired::Running, vec![file("a", 1)]))]);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Rejected))
+        .await;
+    assert!(bench.heard.tasks["t1"].error.contains("did not arrive"));
+    assert_eq!(bench.files.targets(&TaskId::new("t1")), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_leads_out_is_refused() {
+    let mut bench = bench();
+    bench.bring(Desired::Running, vec![file("../../etc/passwd", 1)]);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Rejected))
+        .await;
+    assert_eq!(
+        bench.heard.holding("t1", 1, "../../etc/passwd"),
+        Some(HoldingState::Failed)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn ready_holds_files_and_waits_for_the_word() {
+    let mut bench = bench();
+    bench.bring(Desired::Ready, vec![file("a", 1)]);
+    bench.until(|heard| heard.state("t1") == Some(TaskState::Ready)).await;
+    assert_eq!(
+        (bench.workloads.running(), bench.heard.holding("t1", 1, "a")),
+        (0, Some(HoldingState::Present))
+    );
+    bench.running(vec![file("a", 1)]).await;
+    assert_eq!(bench.workloads.running(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swap_proves_the_new_and_erases_the_old_after_its_grace() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    let begun = Instant::now();
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Present))
+        .await;
+    assert_eq!(begun.elapsed(), Duration::ZERO, "the new version is there at once");
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Present));
+    assert!(
+        bench.files.contains(&value(1)),
+        "who opened the old file just before still reads it"
+    );
+    bench
+        .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Erased))
+        .await;
+    assert!(begun.elapsed() >= Pace::default().swap_grace);
+    assert!(!bench.files.contains(&value(1)));
+    assert_eq!(bench.heard.state("t1"), Some(TaskState::Running), "the process went on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn i6_what_is_taken_away_is_erased_at_once_everywhere() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1), file("b", 2)]).await;
+    // A swap of b leaves a set behind that still has a.
+    bench.bring(Desired::Running, vec![file("a", 1), file("b", 3)]);
+    bench
+        .until(|heard| heard.holding("t1", 3, "b") == Some(HoldingState::Present))
+        .await;
+    let begun = Instant::now();
+    bench.send(vec![
+        Change::Task(wanted(Desired::Running, vec![file("b", 3)])),
+        Change::ValueRemoved(version_id(1)),
+    ]);
+    bench
+        .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Erased))
+        .await;
+    assert_eq!(begun.elapsed(), Duration::ZERO, "a revoke waits for nothing");
+    assert!(!bench.files.contains(&value(1)), "no set has it any more");
+    assert!(
+        bench.values.find(&version_id(1)).is_none(),
+        "nor has this worker's own memory"
+    );
+    assert!(bench.files.contains(&value(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swap_that_fails_leaves_the_set_before_and_says_so() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    bench.files.fail_publish(1);
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Failed))
+        .await;
+    assert_eq!(bench.heard.state("t1"), Some(TaskState::Running));
+    assert!(bench.heard.tasks["t1"].error.contains("no room left"));
+    assert!(
+        bench
+            .files
+            .read(&TaskId::new("t1"), &Target::parse("a").unwrap())
+            .unwrap()
+            .equals(&value(1))
+    );
+    // The manager rolls back: version 1 is still there, and nothing is left to complain of.
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench.until(|heard| heard.tasks["t1"].error.is_empty()).await;
+    bench.bring(Desired::Running, vec![file("a", 3)]);
+    bench
+        .until(|heard| heard.holding("t1", 3, "a") == Some(HoldingState::Present))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_erases_then_reports_then_gives_receipts() {
+    for (code, state) in [(0, TaskState::Complete), (3, TaskState::Failed)] {
+        let mut bench = bench();
+        bench
+            .workloads
+            .behave(Behaviour::ExitAfter(Duration::from_secs(5), code));
+        bench.running(vec![file("a", 1)]).await;
+        bench.until(|heard| heard.state("t1") == Some(state)).await;
+        assert!(
+            !bench.files.contains(&value(1)),
+            "I5: none keeps its files after it ended"
+        );
+        assert_eq!(bench.heard.tasks["t1"].exit_code, code);
+        assert_eq!(
+            bench.heard.holding("t1", 1, "a"),
+            Some(HoldingState::Erased),
+            "in the same report"
+        );
+        // Assigned before the manager heard of the end: the answer is that it is not here.
+        bench.bring(Desired::Running, vec![file("a", 2)]);
+        bench
+            .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Erased))
+            .await;
+        assert_eq!(bench.workloads.running(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_workload_that_does_not_start_keeps_no_files() {
+    let mut bench = bench();
+    bench.workloads.behave(Behaviour::FailToStart);
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench.until(|heard| heard.state("t1") == Some(TaskState::Failed)).await;
+    assert!(bench.heard.tasks["t1"].error.contains("told to fail"));
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Erased));
+    assert!(!bench.files.contains(&value(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_to_stop_ends_and_one_that_never_was_here_says_so() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    bench.bring(Desired::Stopped, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Shutdown))
+        .await;
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Erased));
+    assert_eq!(bench.workloads.running(), 0);
+
+    let mut bench = self::bench();
+    bench.bring(Desired::Stopped, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Shutdown))
+        .await;
+    bench
+        .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Erased))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_that_fails_is_told_and_tried_until_it_succeeds() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    bench.files.fail_erase(3);
+    bench.bring(Desired::Stopped, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Failed))
+        .await;
+    assert!(bench.files.contains(&value(1)));
+    bench
+        .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Erased))
+        .await;
+    assert!(!bench.files.contains(&value(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_taken_back_before_they_were_written_are_answered_for() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    // Both orders come before the task has looked at the first.
+    bench.bring(Desired::Running, vec![file("a", 1), file("b", 2)]);
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "b") == Some(HoldingState::Erased))
+        .await;
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Present));
+    // The same, when all that follows is the end.
+    bench.bring(Desired::Running, vec![file("a", 3)]);
+    bench.send(vec![Change::TaskRemoved(TaskId::new("t1"))]);
+    bench
+        .until(|heard| heard.holding("t1", 3, "a") == Some(HoldingState::Erased))
+        .await;
+    assert!(!bench.files.contains(b"c4n4ry"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_with_a_signal_tells_the_workload_once() {
+    let mut bench = bench();
+    let with_signal = |target, version| WantedFile {
+        signal: Some("SIGHUP".into()),
+        ..file(target, version)
+    };
+    bench
+        .running(vec![with_signal("a", 1), with_signal("b", 2), file("c", 3)])
+        .await;
+    assert_eq!(bench.workloads.signals(), 0, "at the start there is nobody to tell");
+    bench.bring(
+        Desired::Running,
+        vec![with_signal("a", 4), with_signal("b", 5), file("c", 3)],
+    );
+    bench
+        .until(|heard| heard.holding("t1", 5, "b") == Some(HoldingState::Present))
+        .await;
+    assert_eq!(bench.workloads.signals(), 1);
+    bench.bring(
+        Desired::Running,
+        vec![with_signal("a", 4), with_signal("b", 5), file("c", 6)],
+    );
+    bench
+        .until(|heard| heard.holding("t1", 6, "c") == Some(HoldingState::Present))
+        .await;
+    assert_eq!(bench.workloads.signals(), 1, "what changed asks for no signal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_task_is_refused_in_clear_words() {
+    let mut bench = bench();
+    let task = Wanted {
+        executor: Kind::Container,
+        ..wanted(Desired::Running, Vec::new())
+    };
+    bench.send(vec![Change::Task(task)]);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Rejected))
+        .await;
+    assert!(bench.heard.tasks["t1"].error.contains("not built into this worker"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_comes_back_waits_for_the_erasure_of_its_earlier_life() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    bench.files.fail_erase(2);
+    bench.send(vec![Change::TaskRemoved(TaskId::new("t1"))]);
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Present))
+        .await;
+    assert!(!bench.files.contains(&value(1)), "the earlier life is over first");
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Erased));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_worker_holds_nothing() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    for task in bench.worker.close() {
+        task.over().await;
+    }
+    assert!(!bench.files.contains(b"c4n4ry"));
+    assert!(bench.values.find(&version_id(1)).is_none());
+    assert_eq!(bench.workloads.running(), 0);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Shutdown))
+        .await;
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Erased));
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    assert!(bench.values.find(&version_id(2)).is_none(), "it takes nothing more");
+}

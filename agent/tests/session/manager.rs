@@ -1,0 +1,300 @@
+//! What does a worker talk to here? Managers that play a script, behind real TLS, over a network in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{DuplexStream, copy_bidirectional, duplex};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status, async_trait};
+use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
+use wardroom_api::v1::*;
+use wardroom_api::{BoxStream, Listener, Net};
+use wardroom_ca::{IssueRequest, ManualClock, NODE_LIFETIME, NodeTls, Role, Root};
+use wardroom_keys::SeededChance;
+
+pub(crate) const CLUSTER: &str = "cluster1";
+const NOW_MS: i64 = 1_800_000_000_000;
+
+/// Certificates of one cluster.
+pub(crate) struct Authority {
+    root: Root,
+    clock: Arc<ManualClock>,
+    chance: SeededChance,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let (clock, chance) = (Arc::new(ManualClock::new(NOW_MS)), SeededChance::new(1));
+        Self {
+            root: Root::create(CLUSTER, &*clock, &chance).unwrap(),
+            clock,
+            chance,
+        }
+    }
+
+    pub(crate) fn tls(&self, node_id: &str, role: Role) -> NodeTls {
+        let request = IssueRequest {
+            node_id,
+            role,
+            sans: &[],
+            lifetime: NODE_LIFETIME,
+            now_ms: NOW_MS,
+        };
+        let issued = self.root.issue(&request, &self.chance).unwrap();
+        NodeTls::new(
+            self.root.certificate_pem(),
+            &issued.certificate_pem,
+            &issued.key,
+            self.clock.clone(),
+        )
+        .unwrap()
+    }
+}
+
+/// A network of duplex streams by address.
+#[derive(Default)]
+pub(crate) struct MemoryNet(Mutex<BTreeMap<String, mpsc::UnboundedSender<DuplexStream>>>);
+
+#[async_trait]
+impl Net for MemoryNet {
+    async fn bind(&self, _address: &str) -> io::Result<Box<dyn Listener>> {
+        Err(io::Error::other("a worker does not listen"))
+    }
+
+    async fn connect(&self, address: &str) -> io::Result<BoxStream> {
+        let (near, far) = duplex(64 * 1024);
+        let known = self.0.lock().unwrap().get(address).cloned();
+        known
+            .and_then(|to| to.send(far).ok())
+            .ok_or(io::ErrorKind::ConnectionRefused)?;
+        Ok(Box::new(near))
+    }
+}
+
+/// A manager and what its test may do to it.
+#[derive(Clone)]
+pub(crate) struct FakeManager(Arc<Inner>);
+
+struct Inner {
+    heard: watch::Sender<Heard>,
+    /// `None` while it leads; otherwise the leader it names, perhaps none.
+    follows: Mutex<Option<Option<String>>>,
+    complete: Mutex<Vec<assignment_change::Change>>,
+    sessions: Mutex<Vec<mpsc::Sender<Result<SessionMessage, Status>>>>,
+    assignments: Mutex<Vec<mpsc::Sender<Result<AssignmentsMessage, Status>>>>,
+    refuse_reports: AtomicU32,
+    mute_heartbeats: AtomicU32,
+}
+
+/// What this manager has heard so far.
+#[derive(Default, Debug)]
+pub(crate) struct Heard {
+    pub(crate) sessions: u32,
+    pub(crate) refused: u32,
+    pub(crate) heartbeats: u32,
+    /// Of each session, whether its first report was an inventory, and the targets it named as present.
+    pub(crate) first_reports: Vec<(bool, BTreeSet<String>)>,
+    pub(crate) tasks: BTreeMap<String, TaskReport>,
+    pub(crate) receipts: BTreeMap<String, Receipt>,
+    reported: u32,
+}
+
+impl Heard {
+    pub(crate) fn state(&self, task: &str) -> Option<TaskState> {
+        self.tasks.get(task).map(TaskReport::state)
+    }
+
+    pub(crate) fn holding(&self, target: &str) -> Option<HoldingState> {
+        self.receipts.get(target).map(Receipt::state)
+    }
+}
+
+impl FakeManager {
+    /// Starts a manager that answers at `address`.
+    pub(crate) fn start(net: &MemoryNet, address: &str, tls: NodeTls) -> Self {
+        let manager = Self(Arc::new(Inner {
+            heard: watch::Sender::default(),
+            follows: Mutex::default(),
+            complete: Mutex::default(),
+            sessions: Mutex::default(),
+            assignments: Mutex::default(),
+            refuse_reports: AtomicU32::new(0),
+            mute_heartbeats: AtomicU32::new(0),
+        }));
+        let (arrived, mut arriving) = mpsc::unbounded_channel::<DuplexStream>();
+        net.0.lock().unwrap().insert(address.to_owned(), arrived);
+        let (incoming, served) = mpsc::channel::<io::Result<DuplexStream>>(8);
+        tokio::spawn(async move {
+            while let Some(stream) = arriving.recv().await {
+                let Ok((mut secured, ..)) = tls.accept(stream).await else {
+                    continue;
+                };
+                let (near, mut far) = duplex(64 * 1024);
+                tokio::spawn(async move { copy_bidirectional(&mut secured, &mut far).await });
+                let _ = incoming.send(Ok(near)).await;
+            }
+        });
+        let service = DispatcherServer::new(manager.clone());
+        tokio::spawn(
+            Server::builder()
+                .add_service(service)
+                .serve_with_incoming(ReceiverStream::new(served)),
+        );
+        manager
+    }
+
+    pub(crate) fn follow(&self, leader: Option<&str>) {
+        *self.0.follows.lock().unwrap() = Some(leader.map(ToOwned::to_owned));
+    }
+
+    /// What the next sessions' complete message says.
+    pub(crate) fn assign(&self, changes: Vec<assignment_change::Change>) {
+        *self.0.complete.lock().unwrap() = changes;
+    }
+
+    /// An incremental message to the sessions that are open.
+    pub(crate) async fn change(&self, applies_to: u64, changes: Vec<assignment_change::Change>) {
+        let message = || AssignmentsMessage {
+            complete: false,
+            applies_to,
+            results_in: applies_to + 1,
+            changes: changes
+                .iter()
+                .cloned()
+                .map(|change| AssignmentChange { change: Some(change) })
+                .collect(),
+        };
+        let open = self.0.assignments.lock().unwrap().clone();
+        for stream in open {
+            let _ = stream.send(Ok(message())).await;
+        }
+    }
+
+    /// Ends every session, as a manager that loses the lead does.
+    pub(crate) fn cut(&self) {
+        self.0.sessions.lock().unwrap().clear();
+        self.0.assignments.lock().unwrap().clear();
+    }
+
+    pub(crate) fn refuse_reports(&self, times: u32) {
+        self.0.refuse_reports.store(times, Ordering::SeqCst);
+    }
+
+    /// The next heartbeats get no answer at all.
+    pub(crate) fn mute_heartbeats(&self, times: u32) {
+        self.0.mute_heartbeats.store(times, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn until(&self, enough: impl FnMut(&Heard) -> bool) {
+        let mut heard = self.0.heard.subscribe();
+        let waiting = tokio::time::timeout(Duration::from_secs(60), heard.wait_for(enough)).await;
+        if waiting.is_err() {
+            panic!("not heard in time: {:?}", self.0.heard.borrow());
+        }
+    }
+
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Heard) -> T) -> T {
+        read(&self.0.heard.borrow())
+    }
+}
+
+fn take_one(counter: &AtomicU32) -> bool {
+    counter
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+        .is_ok()
+}
+
+#[async_trait]
+impl Dispatcher for FakeManager {
+    type SessionStream = ReceiverStream<Result<SessionMessage, Status>>;
+    type AssignmentsStream = ReceiverStream<Result<AssignmentsMessage, Status>>;
+
+    async fn session(&self, _request: Request<SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
+        if let Some(leader) = self.0.follows.lock().unwrap().clone() {
+            self.0.heard.send_modify(|heard| heard.refused += 1);
+            let mut status = Status::failed_precondition("not the leader");
+            if let Some(leader) = leader {
+                status.metadata_mut().insert("wardroom-leader", leader.parse().unwrap());
+            }
+            return Err(status);
+        }
+        self.0.heard.send_modify(|heard| {
+            heard.sessions += 1;
+            heard.reported = 0;
+        });
+        let (messages, stream) = mpsc::channel(4);
+        let session_id = format!("session-{}", self.read(|heard| heard.sessions));
+        let first = SessionMessage {
+            session_id,
+            heartbeat_ms: 1000,
+            managers: Vec::new(),
+        };
+        messages.send(Ok(first)).await.unwrap();
+        self.0.sessions.lock().unwrap().push(messages);
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn heartbeat(&self, _request: Request<HeartbeatRequest>) -> Result<Response<HeartbeatResponse>, Status> {
+        if take_one(&self.0.mute_heartbeats) {
+            std::future::pending::<()>().await;
+        }
+        self.0.heard.send_modify(|heard| heard.heartbeats += 1);
+        Ok(Response::new(HeartbeatResponse { period_ms: 1000 }))
+    }
+
+    async fn assignments(
+        &self,
+        _request: Request<AssignmentsRequest>,
+    ) -> Result<Response<Self::AssignmentsStream>, Status> {
+        let (messages, stream) = mpsc::channel(16);
+        let changes = self.0.complete.lock().unwrap().clone();
+        let changes = changes
+            .into_iter()
+            .map(|change| AssignmentChange { change: Some(change) })
+            .collect();
+        messages
+            .send(Ok(AssignmentsMessage {
+                complete: true,
+                applies_to: 0,
+                results_in: 1,
+                changes,
+            }))
+            .await
+            .unwrap();
+        self.0.assignments.lock().unwrap().push(messages);
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
+        if take_one(&self.0.refuse_reports) {
+            return Err(Status::unavailable("no quorum"));
+        }
+        let report = request.into_inner();
+        self.0.heard.send_modify(|heard| {
+            if heard.reported == 0 {
+                let present = report
+                    .receipts
+                    .iter()
+                    .filter(|receipt| receipt.state() == HoldingState::Present);
+                let targets = present.map(|receipt| receipt.target.clone()).collect();
+                heard.first_reports.push((report.inventory, targets));
+            }
+            heard.reported += 1;
+            heard
+                .tasks
+                .extend(report.tasks.into_iter().map(|task| (task.task_id.clone(), task)));
+            heard.receipts.extend(
+                report
+                    .receipts
+                    .into_iter()
+                    .map(|receipt| (receipt.target.clone(), receipt)),
+            );
+        });
+        Ok(Response::new(ReportResponse { index: 1 }))
+    }
+}
