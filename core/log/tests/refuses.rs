@@ -178,6 +178,24 @@ fn a_record_cannot_be_repeated_or_left_out() {
 }
 
 #[test]
+fn a_record_of_a_history_that_was_cut_off_does_not_fit_into_the_one_that_went_on() {
+    let machine = machine();
+    machine.log().append(&[entry(1)]).unwrap();
+    let before = machine.segment_bytes(1);
+    machine.log().append(&[sized_entry(2, 30)]).unwrap();
+    let other = machine.segment_bytes(1); // as if a power cut had undone it: same segment, same sequence number
+    machine.disk.tamper(&segment_path(1), before);
+    machine.log().append(&[sized_entry(2, 30)]).unwrap();
+    machine.log().append(&[entry(3)]).unwrap();
+    let mut spliced = machine.segment_bytes(1);
+    let starts = frames(&spliced);
+    spliced[starts[1]..starts[2]].copy_from_slice(&other[starts[1]..starts[2]]);
+    machine.disk.tamper(&segment_path(1), spliced);
+    let offset = starts[2] as u64; // the record itself is real; what follows it does not follow from it
+    assert!(matches!(refusal(&machine), RecoverError::Damaged { segment: 1, offset: at, .. } if at == offset));
+}
+
+#[test]
 fn segments_of_another_time_node_or_cluster_do_not_fit() {
     let (machine, _) = written();
     let good = machine.segment_bytes(2);
