@@ -35,7 +35,7 @@ pub(super) fn whole(step: &mut Step<'_>, id: &SecretId, expected: Option<u64>) -
         });
     }
     cut_files(step, id, |file| file.secret == *id);
-    let owing = cut_holdings(step, step_keys(step, id, None));
+    let owing = cut_holdings(step, holding_keys(step, id, None));
     drop_values(step, id, &live);
     let cut = counted(services.len(), "service");
     step.audit(
@@ -73,7 +73,7 @@ pub(super) fn version(step: &mut Step<'_>, id: &SecretId, number: u32, expected:
         end(step, id, RotationPhase::Failed, &format!("v{number} was revoked"));
     }
     cut_files(step, id, |file| file.secret == *id && file.version == number);
-    let owing = cut_holdings(step, step_keys(step, id, Some(number)));
+    let owing = cut_holdings(step, holding_keys(step, id, Some(number)));
     drop_values(step, id, &[number]);
     step.audit("secret.revoke", format!("{name} v{number}"), owed(owing));
     finish(step, id, &[number]);
@@ -90,7 +90,7 @@ fn live_versions(secret: &Secret) -> Vec<u32> {
         .collect()
 }
 
-fn step_keys(step: &Step<'_>, id: &SecretId, number: Option<u32>) -> Vec<HoldingKey> {
+fn holding_keys(step: &Step<'_>, id: &SecretId, number: Option<u32>) -> Vec<HoldingKey> {
     let wanted = |key: &HoldingKey| number.is_none_or(|number| key.version == number);
     step.state
         .holdings_of_secret(id)
