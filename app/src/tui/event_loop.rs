@@ -1,10 +1,12 @@
 //! When does anything happen? On events only: the loop waits, takes everything that is waiting, and draws once if
 //! something has changed; at once after a key, a few times a second while the cluster moves. Idle costs nothing.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -62,7 +64,7 @@ impl<S: Screen> EventLoop<'_, S> {
                 return Ok(exit);
             }
             // Everything that waits is taken before anything is drawn, keys first.
-            while let Some(msg) = input.next().now_or_never().flatten().flatten().or_else(|| self.inbox.try_recv().ok()) {
+            while let Some(msg) = waiting(&mut input).await.or_else(|| self.inbox.try_recv().ok()) {
                 if let Some(exit) = self.take(msg)? {
                     return Ok(exit);
                 }
@@ -115,4 +117,14 @@ impl<S: Screen> EventLoop<'_, S> {
         }
         Ok(None)
     }
+}
+
+/// An event that is there already. It is asked for in this task's own name: crossterm's stream remembers the first waker
+/// it is polled with, and one that wakes nobody would leave every later key unheard.
+async fn waiting(input: &mut (impl Stream<Item = Option<Msg>> + Unpin)) -> Option<Msg> {
+    poll_fn(|context| match input.poll_next_unpin(context) {
+        Poll::Ready(event) => Poll::Ready(event.flatten()),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
