@@ -1,1 +1,8 @@
-//! placeholder
+//! What do whole-system tests share? A demo process to talk to, a terminal to look at, canaries to search for.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::must_use_candidate)] // a harness fails loudly
+
+pub mod canary;
+pub mod process;
+pub mod skip;
+pub mod terminal;
+pub mod until;

@@ -1,0 +1,12 @@
+//! Does the command line do the whole job, as an operator would? The real binary against a real cluster.
+#![allow(clippy::unwrap_used)] // a test fails loudly
+
+mod bad_input;
+mod life;
+mod second_process;
+
+use std::path::PathBuf;
+
+fn binary() -> PathBuf {
+    harness::process::binary(env!("CARGO_BIN_EXE_wardroom"))
+}

@@ -1,0 +1,87 @@
+//! Is a planted value anywhere it must not be? Searches bytes raw, in hex and in base64.
+
+use std::path::Path;
+
+use base64::Engine;
+
+/// Every form in which a value could hide.
+pub struct Canary {
+    forms: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Canary {
+    pub fn new(value: &[u8]) -> Self {
+        let lower = value.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let utf16 = value.iter().flat_map(|&byte| [byte, 0]).collect();
+        let mut forms = vec![
+            ("raw", value.to_vec()),
+            ("hex", lower.clone().into_bytes()),
+            ("HEX", lower.to_uppercase().into_bytes()),
+            ("utf-16", utf16),
+        ];
+        // Base64 inside a longer text starts at one of three alignments; the middle survives all of them.
+        for (skip, name) in [(0, "base64"), (1, "base64+1"), (2, "base64+2")] {
+            let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&value[skip..]);
+            forms.push((name, text.as_bytes()[..text.len() - 2].to_vec()));
+        }
+        Self { forms }
+    }
+
+    /// The form in which the value stands in `bytes`, if it does.
+    pub fn found_in(&self, bytes: &[u8]) -> Option<&'static str> {
+        self.forms.iter().find(|(_, form)| contains(bytes, form)).map(|(name, _)| *name)
+    }
+
+    /// Every file below `folder` that contains the value, with the form.
+    pub fn found_below(&self, folder: &Path) -> Vec<String> {
+        let mut hits = Vec::new();
+        let mut open = vec![folder.to_owned()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+                let path = entry.unwrap().path();
+                let kind = path.symlink_metadata().unwrap().file_type();
+                if kind.is_dir() {
+                    open.push(path);
+                } else if kind.is_file() {
+                    let bytes = std::fs::read(&path).unwrap();
+                    hits.extend(self.found_in(&bytes).map(|form| format!("{} ({form})", path.display())));
+                }
+            }
+        }
+        hits
+    }
+}
+
+fn contains(bytes: &[u8], form: &[u8]) -> bool {
+    let Some(&first) = form.first() else { return false };
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|&byte| byte == first) {
+        let start = from + at;
+        if bytes[start..].starts_with(form) {
+            return true;
+        }
+        from = start + 1;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_found_and_nothing_else() {
+        let value = b"s3cret-canary-0123456789";
+        let canary = Canary::new(value);
+        for form in [
+            value.to_vec(),
+            b"xx73336372657".iter().copied().chain(value.iter().flat_map(|b| format!("{b:02x}").into_bytes())).collect(),
+            base64::engine::general_purpose::STANDARD.encode([b"k=", &value[..]].concat()).into_bytes(),
+            base64::engine::general_purpose::STANDARD.encode([b"k", &value[..], b"z"].concat()).into_bytes(),
+            base64::engine::general_purpose::STANDARD.encode(value).into_bytes(),
+        ] {
+            assert!(canary.found_in(&form).is_some(), "{}", String::from_utf8_lossy(&form));
+        }
+        assert_eq!(canary.found_in(b"s3cret-canary-012345678"), None);
+    }
+}
