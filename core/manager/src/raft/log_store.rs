@@ -120,6 +120,11 @@ impl LogStore {
         self.0.writer.shutdown().await;
     }
 
+    #[cfg(test)]
+    pub(crate) async fn halt(&self) {
+        self.0.writer.shutdown().await;
+    }
+
     /// Hands records to the writer; `done` is called once they are durable.
     fn submit(&self, mut records: Vec<Record>, done: impl FnOnce(Result<(), io::Error>) + Send + 'static) {
         let mut head = self.head();
@@ -209,9 +214,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        // What is purged is in a durable snapshot; it has no place in the log any more.
+        let first = self.head().purged.map_or(0, |id| id.index + 1);
         let mut last = None;
         let records = entries
             .into_iter()
+            .filter(|entry| entry.log_id.index >= first)
             .map(|entry| {
                 last = Some(entry.log_id);
                 let payload = encode::entry(&entry).into();

@@ -141,4 +141,10 @@ impl Consensus {
         }
         self.log.close().await;
     }
+
+    /// Closes the log's files without a last word, as a kill does.
+    #[cfg(test)]
+    pub(crate) async fn halt(&self) {
+        self.log.halt().await;
+    }
 }
