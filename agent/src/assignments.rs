@@ -120,16 +120,14 @@ impl Assignments {
 
     /// Takes one message and says what to do. After an error nothing has changed.
     pub(crate) fn apply(&mut self, update: Update) -> Result<Vec<Action>, Gap> {
-        match (update.complete, self.sequence) {
-            (true, _) => {}
-            (false, None) => return Err(Gap::NotComplete),
-            (false, Some(held)) if held != update.applies_to => {
+        if !update.complete {
+            let held = self.sequence.ok_or(Gap::NotComplete)?;
+            if held != update.applies_to {
                 return Err(Gap::Sequence {
                     held,
                     applies_to: update.applies_to,
                 });
             }
-            (false, Some(_)) => {}
         }
         self.sequence = Some(update.results_in);
         let mut news = News::default();

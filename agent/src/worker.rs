@@ -45,14 +45,15 @@ impl Worker {
                         self.shared.values.keep(version, value);
                     }
                 }
-                Action::Bring(wanted) => match self.tasks.get_mut(&wanted.id) {
-                    Some(task) => task.order(Order::Bring(wanted)),
-                    None => {
+                Action::Bring(wanted) => {
+                    if let Some(task) = self.tasks.get_mut(&wanted.id) {
+                        task.order(Order::Bring(wanted));
+                    } else {
                         let before = self.ending.remove(&wanted.id);
                         self.tasks
                             .insert(wanted.id.clone(), Task::begin(wanted, before, self.shared.clone()));
                     }
-                },
+                }
                 Action::End(id) => {
                     if let Some(mut task) = self.tasks.remove(&id) {
                         task.order(Order::End);

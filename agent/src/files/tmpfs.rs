@@ -154,9 +154,9 @@ fn make_directory(below: impl AsFd, name: &str, mode: u32) -> rustix::io::Result
         Ok(()) | Err(Errno::EXIST) => {}
         Err(error) => return Err(error),
     }
-    let made = beneath::directory(below, name)?;
-    fchmod(&made, Mode::from_raw_mode(mode))?;
-    Ok(made)
+    let directory = beneath::directory(below, name)?;
+    fchmod(&directory, Mode::from_raw_mode(mode))?;
+    Ok(directory)
 }
 
 fn write_all(set: &OwnedFd, files: &[NewFile<'_>]) -> Result<(), FilesError> {

@@ -108,9 +108,10 @@ impl Runner {
             let Some(wanted) = self.wanted() else {
                 return End::shutdown(running.stop(self.shared.pace.stop_grace).await.code);
             };
-            let error = match self.shelf.shows(&wanted.files) {
-                true => String::new(),
-                false => self.swap(executor, &*running, &wanted),
+            let error = if self.shelf.shows(&wanted.files) {
+                String::new()
+            } else {
+                self.swap(executor, &*running, &wanted)
             };
             if error != told {
                 self.shared.outbox.task(TaskReport {

@@ -80,10 +80,17 @@ impl Net for MemoryNet {
 #[derive(Clone)]
 pub(crate) struct FakeManager(Arc<Inner>);
 
+#[derive(Clone, Default)]
+enum Lead {
+    #[default]
+    Own,
+    Of(String),
+    Nobody,
+}
+
 struct Inner {
     heard: watch::Sender<Heard>,
-    /// `None` while it leads; otherwise the leader it names, perhaps none.
-    follows: Mutex<Option<Option<String>>>,
+    lead: Mutex<Lead>,
     complete: Mutex<Vec<assignment_change::Change>>,
     sessions: Mutex<Vec<mpsc::Sender<Result<SessionMessage, Status>>>>,
     assignments: Mutex<Vec<mpsc::Sender<Result<AssignmentsMessage, Status>>>>,
@@ -119,7 +126,7 @@ impl FakeManager {
     pub(crate) fn start(net: &MemoryNet, address: &str, tls: NodeTls) -> Self {
         let manager = Self(Arc::new(Inner {
             heard: watch::Sender::default(),
-            follows: Mutex::default(),
+            lead: Mutex::default(),
             complete: Mutex::default(),
             sessions: Mutex::default(),
             assignments: Mutex::default(),
@@ -149,7 +156,7 @@ impl FakeManager {
     }
 
     pub(crate) fn follow(&self, leader: Option<&str>) {
-        *self.0.follows.lock().unwrap() = Some(leader.map(ToOwned::to_owned));
+        *self.0.lead.lock().unwrap() = leader.map_or(Lead::Nobody, |leader| Lead::Of(leader.to_owned()));
     }
 
     /// What the next sessions' complete message says.
@@ -193,9 +200,7 @@ impl FakeManager {
     pub(crate) async fn until(&self, enough: impl FnMut(&Heard) -> bool) {
         let mut heard = self.0.heard.subscribe();
         let waiting = tokio::time::timeout(Duration::from_secs(60), heard.wait_for(enough)).await;
-        if waiting.is_err() {
-            panic!("not heard in time: {:?}", self.0.heard.borrow());
-        }
+        assert!(waiting.is_ok(), "not heard in time: {:?}", self.0.heard.borrow());
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Heard) -> T) -> T {
@@ -215,10 +220,11 @@ impl Dispatcher for FakeManager {
     type AssignmentsStream = ReceiverStream<Result<AssignmentsMessage, Status>>;
 
     async fn session(&self, _request: Request<SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
-        if let Some(leader) = self.0.follows.lock().unwrap().clone() {
+        let lead = self.0.lead.lock().unwrap().clone();
+        if !matches!(lead, Lead::Own) {
             self.0.heard.send_modify(|heard| heard.refused += 1);
             let mut status = Status::failed_precondition("not the leader");
-            if let Some(leader) = leader {
+            if let Lead::Of(leader) = lead {
                 status.metadata_mut().insert("wardroom-leader", leader.parse().unwrap());
             }
             return Err(status);
