@@ -1,0 +1,59 @@
+//! Has the cluster come to rest? Everybody is up and agrees, nothing is owed, nothing moves.
+
+use wardroom_state::State;
+use wardroom_state::holding::HoldingState;
+use wardroom_state::node::{NodeState, Role};
+use wardroom_state::service::Mode;
+use wardroom_state::task::TaskState;
+
+use crate::world::World;
+
+/// Why it has not; `None` when it has.
+pub(crate) fn unsettled(world: &World) -> Option<String> {
+    let lives = world.lives.borrow();
+    if lives.len() < world.cluster.managers.len() {
+        return Some("not all managers are up".to_owned());
+    }
+    if !world.begun.get() {
+        return Some("the cluster has not begun".to_owned());
+    }
+    let mut indexes = lives.values().map(|life| life.manager.replica().index());
+    let first = indexes.next().unwrap_or(0);
+    if indexes.any(|index| index != first) {
+        return Some("the managers are at different indexes".to_owned());
+    }
+    if !lives.values().any(|life| life.leadership().mine) {
+        return Some("nobody leads".to_owned());
+    }
+    lives.values().find_map(|life| life.manager.replica().read(moving))
+}
+
+fn moving(state: &State) -> Option<String> {
+    let down = state.nodes().values().find(|node| node.role == Role::Worker && node.state != NodeState::Ready);
+    if let Some(node) = down {
+        return Some(format!("worker {} is {:?}: {}", node.hostname, node.state, node.message));
+    }
+    if let Some(rotation) = state.rotations().values().find(|rotation| !rotation.phase.is_final()) {
+        return Some(format!("a rotation is {:?}: {}", rotation.phase, rotation.message));
+    }
+    if let Some((key, _)) = state.holdings().iter().find(|(_, holding)| holding.owed) {
+        return Some(format!("a receipt is owed: {key:?}"));
+    }
+    let pending = state.holdings().iter().find(|(_, holding)| holding.is_live() && !is_proven(holding.state, holding.proven));
+    if let Some((key, holding)) = pending {
+        return Some(format!("a file is not proven: {key:?} {holding:?}"));
+    }
+    state.services().values().find_map(|service| {
+        let tasks = state.tasks_of(&service.id).filter(|task| task.is_live());
+        let running = tasks.filter(|task| task.status.state == TaskState::Running).count();
+        let wanted = match service.spec.mode {
+            Mode::Replicated(replicas) => replicas as usize,
+            Mode::Global => state.nodes().values().filter(|node| node.role == Role::Worker).count(),
+        };
+        (running != wanted).then(|| format!("service {} runs {running} of {wanted} tasks", service.spec.name))
+    })
+}
+
+fn is_proven(state: HoldingState, proven: bool) -> bool {
+    state == HoldingState::Present && proven
+}

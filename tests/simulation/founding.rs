@@ -1,0 +1,215 @@
+//! Who is in the simulated cluster? Ids, keys and certificates of every node, made from the seed before anything runs.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use wardroom_agent::files::MemoryFiles;
+use wardroom_ca::{CertificateFacts, Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root};
+use wardroom_keys::{Chance, Keyring, KeyringFile, SealingRoot, SecretBytes, SeededChance};
+use wardroom_manager::Peer;
+use wardroom_state::cluster::Cluster;
+use wardroom_state::command::Command;
+use wardroom_state::ids::{ClusterId, NodeId, id_from_entropy};
+use wardroom_state::node::{self, Availability, Certificate, Node, NodeState};
+
+use crate::clock::{BEGIN_MS, SimClock};
+use crate::disk::SimDisk;
+
+/// Port of every manager; in the simulation each host has an address of its own.
+const PORT: u16 = 2377;
+/// Workers' heartbeat: short, so that a lost worker is noticed within a run.
+const WORKER_HEARTBEAT_MS: u64 = 400;
+const TASK_HISTORY: u32 = 2;
+
+/// A node's certificate and whom it trusts.
+pub(crate) struct Papers {
+    root_pem: String,
+    certificate_pem: String,
+    key: SecretBytes,
+}
+
+impl Papers {
+    pub(crate) fn tls(&self, clock: Arc<dyn Clock>) -> NodeTls {
+        NodeTls::new(&self.root_pem, &self.certificate_pem, &self.key, clock).expect("the root has just issued it")
+    }
+}
+
+/// What of a manager outlives its process: its machine.
+pub(crate) struct ManagerSeat {
+    /// `m1`: its host in turmoil's world.
+    pub(crate) name: String,
+    pub(crate) cluster_id: String,
+    pub(crate) node_id: String,
+    pub(crate) raft_id: u64,
+    pub(crate) papers: Papers,
+    pub(crate) disk: SimDisk,
+    pub(crate) clock: Arc<SimClock>,
+    keyring: SecretBytes,
+}
+
+impl ManagerSeat {
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{PORT}", self.name)
+    }
+
+    pub(crate) fn keyring(&self) -> Keyring {
+        let file = KeyringFile::decode(self.keyring.expose()).expect("it was just encoded");
+        Keyring::open(file, &self.cluster_id, &self.node_id).expect("autolock is off")
+    }
+}
+
+/// What of a worker outlives its process: its tmpfs.
+pub(crate) struct WorkerSeat {
+    /// `w1`
+    pub(crate) name: String,
+    pub(crate) cluster_id: String,
+    pub(crate) node_id: String,
+    pub(crate) papers: Papers,
+    pub(crate) files: Arc<MemoryFiles>,
+    pub(crate) clock: Arc<SimClock>,
+}
+
+/// A cluster before its first start.
+pub(crate) struct Founded {
+    pub(crate) cluster_id: String,
+    pub(crate) managers: Vec<Rc<ManagerSeat>>,
+    pub(crate) workers: Vec<Rc<WorkerSeat>>,
+    /// Opens every value: only the checks use it.
+    pub(crate) sealing_root: SealingRoot,
+    pub(crate) bootstrap: Command,
+}
+
+impl Founded {
+    pub(crate) fn members(&self) -> BTreeMap<u64, Peer> {
+        let peer = |seat: &Rc<ManagerSeat>| Peer { address: seat.address(), node_id: seat.node_id.clone() };
+        self.managers.iter().map(|seat| (seat.raft_id, peer(seat))).collect()
+    }
+}
+
+/// Makes a cluster of `managers` and `workers`, the same for the same seed. With `lies`, disks call writes durable
+/// that are not.
+pub(crate) fn found(seed: u64, managers: usize, workers: usize, lies: bool) -> Founded {
+    let maker = Maker::new(seed);
+    let sealing_root = SealingRoot::generate(&maker.chance);
+    let mut nodes = Vec::new();
+    let managers = (1..=managers)
+        .map(|number| {
+            let seat = maker.manager(number, &sealing_root, lies);
+            let facts = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>).facts();
+            let mut node = node(&seat.name, &seat.node_id, node::Role::Manager, facts);
+            node.address = seat.address();
+            node.raft_id = seat.raft_id;
+            nodes.push(node);
+            Rc::new(seat)
+        })
+        .collect();
+    let workers = (1..=workers)
+        .map(|number| {
+            let seat = maker.worker(number);
+            let facts = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>).facts();
+            nodes.push(node(&seat.name, &seat.node_id, node::Role::Worker, facts));
+            Rc::new(seat)
+        })
+        .collect();
+    let cluster = maker.cluster(&sealing_root);
+    let bootstrap = Command::Bootstrap { cluster, nodes };
+    Founded { cluster_id: maker.cluster_id, managers, workers, sealing_root, bootstrap }
+}
+
+struct Maker {
+    chance: SeededChance,
+    cluster_id: String,
+    root: Root,
+}
+
+impl Maker {
+    fn new(seed: u64) -> Self {
+        let chance = SeededChance::new(seed).derive("founding");
+        let cluster_id = id(&chance);
+        let root = Root::create(&cluster_id, &SimClock::default(), &chance).expect("the ids fit a certificate");
+        Self { chance, cluster_id, root }
+    }
+
+    fn papers(&self, node_id: &str, role: Role) -> Papers {
+        let request = IssueRequest { node_id, role, sans: &[], lifetime: NODE_LIFETIME, now_ms: BEGIN_MS };
+        let issued = self.root.issue(&request, &self.chance).expect("the ids fit a certificate");
+        Papers {
+            root_pem: self.root.certificate_pem().to_owned(),
+            certificate_pem: issued.certificate_pem,
+            key: issued.key,
+        }
+    }
+
+    fn manager(&self, number: usize, sealing_root: &SealingRoot, lies: bool) -> ManagerSeat {
+        let node_id = id(&self.chance);
+        let keyring = Keyring::create(&self.chance, &self.cluster_id, &node_id, sealing_root, BEGIN_MS);
+        ManagerSeat {
+            name: format!("m{number}"),
+            cluster_id: self.cluster_id.clone(),
+            papers: self.papers(&node_id, Role::Manager),
+            node_id,
+            raft_id: number as u64,
+            disk: SimDisk::new(lies),
+            clock: Arc::default(),
+            keyring: keyring.encode(),
+        }
+    }
+
+    fn worker(&self, number: usize) -> WorkerSeat {
+        let node_id = id(&self.chance);
+        WorkerSeat {
+            name: format!("w{number}"),
+            cluster_id: self.cluster_id.clone(),
+            papers: self.papers(&node_id, Role::Worker),
+            node_id,
+            files: Arc::default(),
+            clock: Arc::default(),
+        }
+    }
+
+    fn cluster(&self, sealing_root: &SealingRoot) -> Cluster {
+        Cluster {
+            id: ClusterId::new(&self.cluster_id),
+            name: "simulated".to_owned(),
+            created_at_ms: BEGIN_MS,
+            root_certificate: self.root.certificate_pem().to_owned(),
+            root_fingerprint: self.root.fingerprint().to_owned(),
+            root_not_after_ms: self.root.facts().not_after_ms,
+            sealed_root_key: sealing_root.seal_root_key(&self.chance, &self.cluster_id, self.root.key_der()),
+            sealing_root_check: sealing_root.check(),
+            autolock: false,
+            heartbeat_ms: WORKER_HEARTBEAT_MS,
+            task_history: TASK_HISTORY,
+            version_index: 0,
+        }
+    }
+}
+
+fn node(name: &str, node_id: &str, role: node::Role, facts: CertificateFacts) -> Node {
+    Node {
+        id: NodeId::new(node_id),
+        hostname: name.to_owned(),
+        role,
+        availability: Availability::Active,
+        state: if role == node::Role::Manager { NodeState::Ready } else { NodeState::Unknown },
+        message: String::new(),
+        state_since_ms: BEGIN_MS,
+        address: String::new(),
+        raft_id: 0,
+        labels: BTreeMap::new(),
+        certificate: Certificate {
+            fingerprint: facts.fingerprint,
+            not_before_ms: facts.not_before_ms,
+            not_after_ms: facts.not_after_ms,
+        },
+        created_at_ms: BEGIN_MS,
+        version_index: 0,
+    }
+}
+
+fn id(chance: &dyn Chance) -> String {
+    let mut entropy = [0; 17];
+    chance.fill(&mut entropy);
+    id_from_entropy(entropy)
+}

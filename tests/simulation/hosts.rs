@@ -1,0 +1,110 @@
+//! What runs on a simulated host? A real manager with its local clients, or a real worker; only the seams differ.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use wardroom_agent::executor::{Executors, FilesOnly, Simulated};
+use wardroom_agent::files::Files;
+use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace};
+use wardroom_api::Client;
+use wardroom_ca::Clock;
+use wardroom_keys::SeededChance;
+use wardroom_log::{Disk, Spawn};
+use wardroom_manager::{Local, Manager, ManagerConfig, Seams, Timing};
+use wardroom_state::command::Actor;
+
+use crate::founding::{ManagerSeat, WorkerSeat};
+use crate::net::SimNet;
+use crate::workload;
+use crate::world::{Life, World};
+
+/// Entries between two snapshots: few, so that snapshots and purges happen within a run.
+const SNAPSHOT_EVERY: u64 = 120;
+
+/// One incarnation of a manager, until its host crashes.
+pub(crate) async fn manager(place: usize, world: Rc<World>) -> turmoil::Result {
+    let seat = Rc::clone(&world.cluster.managers[place]);
+    let life = world.next_life(&seat.name);
+    let manager = match start(&seat, world.seed, &life).await {
+        Ok(manager) => manager,
+        Err(error) => {
+            // A disk that crashed must open again: refusing it would be data lost.
+            world.complain(format!("{life} did not start: {error}"));
+            return std::future::pending().await;
+        }
+    };
+    world.lives.borrow_mut().insert(place, Life::new(manager.clone()));
+    let (client, incoming) = Client::in_memory(seat.name.clone());
+    manager.serve_local(ReceiverStream::new(incoming).map(|stream| Local::trusted(Box::new(stream), "root")));
+    if place == 0 && !world.begun.get() {
+        begin(&manager, &world).await;
+    }
+    workload::run(&life, &seat.name, &client, &world).await;
+    std::future::pending().await
+}
+
+async fn start(seat: &ManagerSeat, seed: u64, life: &str) -> Result<Manager, wardroom_manager::StartError> {
+    let config = ManagerConfig {
+        cluster_id: seat.cluster_id.clone(),
+        node_id: seat.node_id.clone(),
+        raft_id: seat.raft_id,
+        hostname: seat.name.clone(),
+        listen: seat.address(),
+        advertise: seat.address(),
+        timing: Timing::default(),
+        snapshot_every: SNAPSHOT_EVERY,
+    };
+    let clock: Arc<dyn Clock> = Arc::clone(&seat.clock) as Arc<dyn Clock>;
+    let seams = Seams {
+        clock: Arc::clone(&clock),
+        chance: Arc::new(SeededChance::new(seed).derive(life)),
+        net: Arc::new(SimNet),
+        disk: Arc::new(seat.disk.clone()) as Arc<dyn Disk>,
+        spawn: Spawn::Task,
+    };
+    Manager::start(config, seat.keyring(), seat.papers.tls(clock), seams).await
+}
+
+async fn begin(manager: &Manager, world: &World) {
+    let actor = Actor { name: "system".to_owned(), from: "local".to_owned() };
+    match manager.initialize(world.cluster.members(), actor, world.cluster.bootstrap.clone()).await {
+        Ok(_) => world.begun.set(true),
+        Err(error) => world.complain(format!("the cluster could not be begun: {error}")),
+    }
+}
+
+/// One incarnation of a worker, until its host crashes.
+pub(crate) async fn worker(place: usize, world: Rc<World>) -> turmoil::Result {
+    let seat = Rc::clone(&world.cluster.workers[place]);
+    let life = world.next_life(&seat.name);
+    let config = config(&seat, &world);
+    let seams = AgentSeams {
+        chance: Arc::new(SeededChance::new(world.seed).derive(&life)),
+        net: Arc::new(SimNet),
+        files: Arc::clone(&seat.files) as Arc<dyn Files>,
+        executors: Executors { process: Arc::new(Simulated::default()), files: Arc::new(FilesOnly) },
+    };
+    let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
+    let agent = Agent::start(config, tls, seams);
+    if let Err(error) = &agent {
+        world.complain(format!("{life} did not start: {error}"));
+    }
+    let _running = agent;
+    std::future::pending().await
+}
+
+fn config(seat: &WorkerSeat, world: &World) -> AgentConfig {
+    AgentConfig {
+        cluster_id: seat.cluster_id.clone(),
+        node_id: seat.node_id.clone(),
+        hostname: seat.name.clone(),
+        managers: world.cluster.managers.iter().map(|manager| manager.address()).collect(),
+        secrets_root: None,
+        shim: PathBuf::new(),
+        pace: Pace { swap_grace: Duration::from_millis(200), ..Pace::default() },
+    }
+}

@@ -1,0 +1,66 @@
+//! What happens to a cluster under the faults of one seed? Runs three managers and two workers in one thread of simulated
+//! time and prints a line; exits with 1 when an invariant was broken.
+//!
+//! A program of its own, because mad-turmoil takes over clock and randomness of the whole process, and its seed can be
+//! set once: `simulate SEED [--lying-disk]`.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // its output is what it is for
+
+mod checks;
+mod clock;
+mod dice;
+mod disk;
+mod faults;
+mod founding;
+mod history;
+mod hosts;
+mod net;
+mod run;
+mod schedule;
+mod trace;
+mod workload;
+mod world;
+
+use std::process::ExitCode;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use run::{MANAGERS, Report, WORKERS, run};
+
+/// Findings shown; the rest follows from them.
+const SHOWN: usize = 12;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let Some(seed) = arguments.next().and_then(|seed| seed.parse().ok()) else {
+        eprintln!("usage: simulate SEED [--lying-disk]");
+        return ExitCode::from(2);
+    };
+    let lies = arguments.next().as_deref() == Some("--lying-disk");
+    // Before anything asks for randomness: hash maps of libraries are ordered by it.
+    mad_turmoil::rand::set_rng(StdRng::seed_from_u64(seed));
+    let _clocks = mad_turmoil::time::SimClocksGuard::init();
+
+    println!("seed {seed}{}", if lies { " with lying disks" } else { "" });
+    for (at_ms, fault) in schedule::schedule(seed, MANAGERS, WORKERS) {
+        println!("  {at_ms:>5} ms {fault}");
+    }
+    let report = run(seed, lies);
+    print(seed, &report);
+    if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print(seed: u64, report: &Report) {
+    for finding in report.findings.iter().take(SHOWN) {
+        println!("BROKEN {finding}");
+    }
+    let hits: Vec<String> = report.hits.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let (ok, refused, unknown) = report.calls;
+    println!(
+        "seed {seed}: trace {} | calls {ok} ok, {refused} refused, {unknown} unknown | hit {} | index {} | {} ms simulated",
+        report.trace,
+        hits.join(", "),
+        report.index,
+        report.simulated_ms,
+    );
+}
