@@ -126,3 +126,6 @@ impl FilesError {
         }
     }
 }
+
+#[cfg(test)]
+mod mount_tests;

@@ -4,18 +4,22 @@
 
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use rustix::fs::{Mode, mkdir};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::geteuid;
 
+use super::erase;
 use super::root::{Root, RootError, is_mount_point};
 
 /// Room for two sets of files per task: a value is below 500 KiB.
 const OPTIONS: &CStr = c"size=64m,nr_inodes=16k,mode=0711";
 /// Linux 6.4 and later keep such pages out of swap; older ones refuse the option.
 const OPTIONS_WITHOUT_SWAP: &CStr = c"noswap,size=64m,nr_inodes=16k,mode=0711";
+
+static CHOOSING: Mutex<()> = Mutex::new(());
 
 /// One place to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +46,10 @@ pub fn choose(named: Option<&Path>, node: &str) -> Result<Root, RootError> {
     }
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let mut tried = Vec::new();
+    // Workers of one process begin one after the other: a sweep must not meet a neighbour that is just taking its place.
+    let _one_at_a_time = CHOOSING.lock();
     for place in places(geteuid().as_raw(), runtime.as_deref(), node) {
+        sweep(&place, node);
         let (path, taken) = match &place {
             Place::Mount(path) => (path, mounted(path)),
             Place::Directory(path) => (path, directory(path)),
@@ -72,6 +79,31 @@ fn places(user: u32, runtime: Option<&Path>, node: &str) -> Vec<Place> {
         "/dev/shm/wardroom-{user}-{node}"
     ))));
     places
+}
+
+/// Wipes what workers that were killed have left beside `place` and nobody will come back to: a demonstration has other node
+/// ids every time. Whose lock is held lives and is left alone; so is what cannot be wiped, for its own next start.
+fn sweep(place: &Place, node: &str) {
+    let (Place::Mount(path) | Place::Directory(path)) = place;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return;
+    };
+    // `/dev/shm` is everybody's: there, what is ours begins like our own name.
+    let prefix = name.strip_suffix(node).unwrap_or(name);
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    let siblings =
+        entries.filter(|entry| entry.file_name() != name && entry.file_name().to_string_lossy().starts_with(prefix));
+    for sibling in siblings.map(|entry| entry.path()) {
+        // An empty one may belong to a worker that is about to lock it, and has nothing to wipe.
+        let is_empty = std::fs::read_dir(&sibling).map_or(true, |mut entries| entries.next().is_none());
+        if is_empty {
+            continue;
+        }
+        if let Ok(root) = Root::take(&sibling, is_mount_point(&sibling), false) {
+            let wiped = erase::contents(root.handle()).and_then(|()| root.give_back());
+            tracing::info!(path = %sibling.display(), ok = wiped.is_ok(), "wiped what a worker that was killed has left");
+        }
+    }
 }
 
 fn directory(path: &Path) -> Result<Root, RootError> {
@@ -191,5 +223,27 @@ mod tests {
             choose(Some(home.path()), "n1"),
             Err(RootError::Foreign { .. })
         ));
+    }
+
+    #[test]
+    fn what_killed_workers_left_is_wiped_and_the_living_are_left_alone() {
+        let home = tempfile::tempdir_in("/dev/shm").unwrap();
+        let shared = |node: &str| home.path().join(format!("wardroom-0-{node}"));
+        for node in ["dead", "living", "empty"] {
+            std::fs::create_dir(shared(node)).unwrap();
+        }
+        std::fs::create_dir(home.path().join("somebody-elses")).unwrap();
+        for directory in [shared("dead"), shared("living"), home.path().join("somebody-elses")] {
+            std::fs::write(directory.join("file"), "c4n4ry").unwrap();
+        }
+        let living = Root::take(&shared("living"), false, false).unwrap();
+        sweep(&Place::Directory(shared("new")), "new");
+        assert!(!shared("dead").exists());
+        assert!(shared("empty").exists());
+        assert!(shared("living").join("file").exists());
+        assert!(home.path().join("somebody-elses/file").exists());
+        drop(living);
+        sweep(&Place::Directory(shared("new")), "new");
+        assert!(!shared("living").exists());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -319,89 +319,4 @@ fn a_file_nobody_may_read_is_erased_all_the_same() {
     let set = bench.publish_with(&[("a", "c4n4ry")], 0).unwrap();
     bench.files.erase_set(&task(), &set).unwrap();
     assert!(!bench.files.directory(&task()).join(&set.0).exists());
-}
-
-#[test]
-fn a_full_file_system_is_told_in_plain_words() {
-    if !root_or_skip("a_full_file_system_is_told_in_plain_words") {
-        return;
-    }
-    let home = tempfile::tempdir().unwrap();
-    rustix::mount::mount(
-        "small",
-        home.path(),
-        "tmpfs",
-        rustix::mount::MountFlags::NOSUID,
-        c"size=64k,nr_inodes=32",
-    )
-    .unwrap();
-    let files = TmpfsFiles::new(choose(Some(home.path()), "node1").unwrap());
-    let target = Target::parse("a").unwrap();
-    let publish = |bytes: usize| {
-        let value = SecretBytes::new(vec![7; bytes]);
-        let file = NewFile {
-            target: &target,
-            uid: 0,
-            gid: 0,
-            mode: 0o400,
-            value: &value,
-        };
-        files.publish(&task(), Reach::Task, &[file])
-    };
-    publish(16 * 1024).unwrap();
-    let full = publish(100 * 1024);
-    assert!(
-        matches!(full, Err(FilesError::Full)),
-        "{:?}",
-        full.err().map(|error| error.line())
-    );
-    assert_eq!(
-        files.read(&task(), &target).unwrap().len(),
-        16 * 1024,
-        "the set before is untouched"
-    );
-    publish(16 * 1024).unwrap();
-    files.leave().unwrap();
-    drop(files);
-    rustix::mount::unmount(home.path(), rustix::mount::UnmountFlags::DETACH).unwrap();
-}
-
-#[test]
-fn root_gets_a_mount_of_its_own_and_gives_it_back() {
-    if !root_or_skip("root_gets_a_mount_of_its_own_and_gives_it_back") {
-        return;
-    }
-    let node = format!("test{}", std::process::id());
-    let root = choose(None, &node).unwrap();
-    let path = root.path().to_owned();
-    let files = TmpfsFiles::new(root);
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-    let line = mounts
-        .lines()
-        .find(|line| line.split(' ').nth(1) == path.to_str())
-        .expect("mounted here");
-    for option in ["nosuid", "nodev", "noexec", "size=65536k", "nr_inodes="] {
-        assert!(line.contains(option), "{line}");
-    }
-    assert_eq!(line.contains("noswap"), files.root().is_swap_free(), "{line}");
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o711);
-    // A life that was killed leaves its mount; the next one takes it over.
-    drop(files);
-    let files = TmpfsFiles::new(choose(None, &node).unwrap());
-    files.leave().unwrap();
-    assert!(!path.exists());
-}
-
-/// Says loudly when a test that needs root is skipped; where root is mandatory it fails instead.
-fn root_or_skip(test: &str) -> bool {
-    let root = geteuid().is_root();
-    assert!(
-        root || std::env::var_os("WARDROOM_TEST_REQUIRE").is_none_or(|required| required != "root"),
-        "{test} needs root"
-    );
-    if !root {
-        use std::io::Write;
-        writeln!(std::io::stderr(), "SKIPPED {test}: it needs root").unwrap();
-    }
-    root
 }

@@ -129,4 +129,6 @@ impl Task {
 }
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod tests;

@@ -2,23 +2,23 @@
 //! started with the hidden command it becomes the task, so no second binary is built.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a test may stop at the first surprise, and this one is its own harness
 
+mod bench;
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use wardroom_agent::TaskId;
-use wardroom_agent::executor::{Executor, ExecutorError, Exit, Job, Processes, Running, Signal, shim};
-use wardroom_agent::files::{Files, NewFile, Reach, Target, TmpfsFiles, choose};
-use wardroom_keys::SecretBytes;
+use wardroom_agent::executor::{Executor, ExecutorError, Exit, Job, Signal, shim};
+use wardroom_agent::files::Files;
+
+use bench::{Bench, PATIENCE, is_gone, is_root, processes, root_or_skip, task, until};
 
 const CANARY: &str = "WARDROOM_CANARY";
 /// Starts this program as a worker that can be killed.
 const WORKER: &str = "--worker";
-const PATIENCE: Duration = Duration::from_secs(20);
 
 type Test = (&'static str, fn(&Runtime, &Bench));
 
@@ -73,127 +73,6 @@ fn main() -> ExitCode {
         println!("test {name} ... ok");
     }
     ExitCode::SUCCESS
-}
-
-/// A secrets root with one task in it, a place for what processes write, and the executor.
-struct Bench {
-    home: TempDir,
-    out: TempDir,
-    files: TmpfsFiles,
-    processes: Processes,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let home = tempfile::tempdir_in("/dev/shm").unwrap();
-        let files = TmpfsFiles::new(choose(Some(home.path()), "node1").unwrap());
-        let bench = Self {
-            home,
-            out: tempfile::tempdir().unwrap(),
-            files,
-            processes: processes(),
-        };
-        bench.publish("one");
-        bench
-    }
-
-    fn publish(&self, value: &str) {
-        let target = Target::parse("tls/db_password").unwrap();
-        let value = SecretBytes::new(value.as_bytes().to_vec());
-        let file = NewFile {
-            target: &target,
-            uid: 0,
-            gid: 0,
-            mode: 0o444,
-            value: &value,
-        };
-        self.files.publish(&task(), Reach::Task, &[file]).unwrap();
-    }
-
-    fn job(&self, script: &str) -> Job {
-        let script = script.replace("OUT", self.out.path().to_str().unwrap());
-        self.job_of(&["sh", "-c", &script])
-    }
-
-    fn job_of(&self, command: &[&str]) -> Job {
-        Job {
-            name: "web.1".into(),
-            command: command.iter().map(|&word| word.to_owned()).collect(),
-            secrets_dir: self.files.directory(&task()),
-            hidden: self.files.hidden(),
-        }
-    }
-
-    fn start(&self, runtime: &Runtime, script: &str) -> Box<dyn Running> {
-        runtime.block_on(self.processes.start(&self.job(script))).unwrap()
-    }
-
-    fn run(&self, runtime: &Runtime, script: &str) -> Exit {
-        let mut running = self.start(runtime, script);
-        runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, running.wait()).await })
-            .unwrap()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.out.path().join(name)
-    }
-
-    fn written(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    /// A pipe that a script and this test wait for each other at.
-    fn meeting(&self, name: &str) {
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            self.path(name),
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::from_raw_mode(0o666),
-            0,
-        )
-        .unwrap();
-    }
-}
-
-fn processes() -> Processes {
-    Processes::new(std::env::current_exe().unwrap())
-}
-
-fn task() -> TaskId {
-    TaskId::new("task1")
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn root_or_skip(test: &str) -> bool {
-    let required = std::env::var_os("WARDROOM_TEST_REQUIRE").is_some_and(|required| required == "root");
-    assert!(is_root() || !required, "{test} needs root");
-    if !is_root() {
-        println!("SKIPPED {test}: it needs root");
-    }
-    is_root()
-}
-
-/// Whether the process is gone, or only waits for somebody to take note.
-fn is_gone(pid: u32) -> bool {
-    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Err(_) => true,
-        Ok(stat) => stat
-            .rsplit(')')
-            .next()
-            .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X'])),
-    }
-}
-
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        std::thread::yield_now();
-    }
 }
 
 fn sees_its_files_and_later_swaps(runtime: &Runtime, bench: &Bench) {
