@@ -67,7 +67,10 @@ impl Recent {
     /// Starts collecting what `replica` applies until `stop`.
     pub(crate) fn start(replica: &Replica, stop: CancellationToken) -> Self {
         let (floor, mut applied) = replica.follow(|_| replica.index());
-        let ring = Arc::new(Mutex::new(Ring { floor, entries: VecDeque::new() }));
+        let ring = Arc::new(Mutex::new(Ring {
+            floor,
+            entries: VecDeque::new(),
+        }));
         let (moved, moving) = watch::channel(floor);
         let (shared, replica) = (Arc::clone(&ring), replica.clone());
         tokio::spawn(async move {
@@ -168,9 +171,12 @@ impl Watcher {
                 let mut batch = v1::Changes::default();
                 for applied in entries {
                     self.cursor = Some(applied.index);
-                    batch.changes.extend(applied.changes.iter().filter(|change| self.wants(change)).cloned());
+                    batch
+                        .changes
+                        .extend(applied.changes.iter().filter(|change| self.wants(change)).cloned());
                     if batch.changes.len() >= CHANGES_IN_MESSAGE {
-                        self.pending.push_back(message(applied.index, std::mem::take(&mut batch)));
+                        self.pending
+                            .push_back(message(applied.index, std::mem::take(&mut batch)));
                     }
                 }
                 if !batch.changes.is_empty() {
@@ -193,10 +199,15 @@ impl Watcher {
             v1::Kind::Audit,
         ];
         let wanted = kinds.into_iter().filter(|kind| self.wants_kind(*kind as i32));
-        let objects = wanted.flat_map(|kind| convert::objects(state, kind, from_audit)).collect();
+        let objects = wanted
+            .flat_map(|kind| convert::objects(state, kind, from_audit))
+            .collect();
         let body = v1::watch_message::Body::Snapshot(v1::Snapshot { objects });
         // The index that entries of the ring are compared with: Raft's own entries change nothing.
-        v1::WatchMessage { index: state.index(), body: Some(body) }
+        v1::WatchMessage {
+            index: state.index(),
+            body: Some(body),
+        }
     }
 
     fn wants(&self, change: &v1::Change) -> bool {
@@ -225,14 +236,20 @@ impl Watcher {
                     reason: reason.clone(),
                 }),
             };
-            self.pending.push_back(v1::WatchMessage { index, body: Some(body) });
+            self.pending.push_back(v1::WatchMessage {
+                index,
+                body: Some(body),
+            });
         }
         self.told = table.revision;
     }
 }
 
 fn message(index: u64, changes: v1::Changes) -> v1::WatchMessage {
-    v1::WatchMessage { index, body: Some(v1::watch_message::Body::Changes(changes)) }
+    v1::WatchMessage {
+        index,
+        body: Some(v1::watch_message::Body::Changes(changes)),
+    }
 }
 
 /// Waits for a new word of a manager; for ever when nobody asked for them.

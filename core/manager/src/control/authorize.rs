@@ -54,12 +54,20 @@ pub(crate) fn check(path: &str, caller: &Caller) -> Result<(), String> {
         Identity::Worker(id) => format!("worker {id}"),
         Identity::Nobody => "a caller without a certificate".to_owned(),
     };
-    Err(format!("Permission denied: {who} may not call {}; {}", short(path), way_in(roles)))
+    Err(format!(
+        "Permission denied: {who} may not call {}; {}",
+        short(path),
+        way_in(roles)
+    ))
 }
 
 /// `Control/List` of `/wardroom.v1.Control/List`; other paths as they are, at a bounded length.
 pub(crate) fn short(path: &str) -> String {
-    path.strip_prefix("/wardroom.v1.").unwrap_or(path).chars().take(64).collect()
+    path.strip_prefix("/wardroom.v1.")
+        .unwrap_or(path)
+        .chars()
+        .take(64)
+        .collect()
 }
 
 /// What to do instead.
@@ -90,7 +98,11 @@ mod tests {
             let mut words = line.trim().split([' ', '(']);
             match (words.next(), words.next()) {
                 (Some("service"), Some(name)) => found.push((name.to_owned(), Vec::new())),
-                (Some("rpc"), Some(name)) => found.last_mut().expect("rpc stands in a service").1.push(name.to_owned()),
+                (Some("rpc"), Some(name)) => found
+                    .last_mut()
+                    .expect("rpc stands in a service")
+                    .1
+                    .push(name.to_owned()),
                 _ => {}
             }
         }
@@ -128,7 +140,10 @@ mod tests {
         };
         assert_eq!(reach(Identity::Admin("root".into())), ["Control"]);
         assert_eq!(reach(Identity::Worker("w".into())), ["Dispatcher"]);
-        assert_eq!(reach(Identity::Manager("m".into())), ["Control", "Dispatcher", "Raft", "Peer"]);
+        assert_eq!(
+            reach(Identity::Manager("m".into())),
+            ["Control", "Dispatcher", "Raft", "Peer"]
+        );
         assert!(reach(Identity::Nobody).is_empty());
     }
 
@@ -136,7 +151,11 @@ mod tests {
     fn a_manager_by_itself_changes_nothing() {
         for path in methods().iter().filter(|path| path.contains("Control/")) {
             let reads = ["List", "Watch", "Status"].iter().any(|read| path.ends_with(read));
-            assert_eq!(check(path, &caller(Identity::Manager("m".into()))).is_ok(), reads, "{path}");
+            assert_eq!(
+                check(path, &caller(Identity::Manager("m".into()))).is_ok(),
+                reads,
+                "{path}"
+            );
         }
     }
 

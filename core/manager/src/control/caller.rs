@@ -74,12 +74,21 @@ pub struct Caller {
 
 impl Caller {
     pub fn new(identity: Identity, from: impl Into<String>) -> Self {
-        Self { identity, from: from.into(), forwarded: false }
+        Self {
+            identity,
+            from: from.into(),
+            forwarded: false,
+        }
     }
 
     /// Who is meant: what the headers say when a manager sends them, else who is connected.
     pub(crate) fn resolve(&self, headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let text = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
         match (&self.identity, text(ACTOR)) {
             (Identity::Manager(_), Some(actor)) => Self {
                 identity: Identity::from_actor_name(&actor),
@@ -91,7 +100,10 @@ impl Caller {
     }
 
     pub(crate) fn actor(&self) -> Actor {
-        Actor { name: self.identity.actor_name(), from: self.from.clone() }
+        Actor {
+            name: self.identity.actor_name(),
+            from: self.from.clone(),
+        }
     }
 }
 
@@ -117,7 +129,11 @@ mod tests {
 
     #[test]
     fn nobody_else_is_believed() {
-        for identity in [Identity::Worker("w1".into()), Identity::Nobody, Identity::Admin("me".into())] {
+        for identity in [
+            Identity::Worker("w1".into()),
+            Identity::Nobody,
+            Identity::Admin("me".into()),
+        ] {
             let caller = Caller::new(identity, "10.0.0.2:9");
             assert_eq!(caller.resolve(&headers("admin:root")), caller);
         }
@@ -125,7 +141,11 @@ mod tests {
 
     #[test]
     fn names_go_there_and_back() {
-        for identity in [Identity::Admin("a:b".into()), Identity::Manager("m".into()), Identity::Worker("w".into())] {
+        for identity in [
+            Identity::Admin("a:b".into()),
+            Identity::Manager("m".into()),
+            Identity::Worker("w".into()),
+        ] {
             assert_eq!(Identity::from_actor_name(&identity.actor_name()), identity);
         }
         for text in ["", "admin", "admin:", "root", "system"] {

@@ -19,7 +19,11 @@ pub(crate) fn password(chance: &dyn Chance, length: usize) -> SecretBytes {
     let mut characters = Vec::with_capacity(length);
     while characters.len() < length {
         let drawn = draw(chance);
-        let fair = drawn.expose().iter().filter(|byte| **byte < FAIR).map(|byte| ALPHABET[usize::from(byte % 62)]);
+        let fair = drawn
+            .expose()
+            .iter()
+            .filter(|byte| **byte < FAIR)
+            .map(|byte| ALPHABET[usize::from(byte % 62)]);
         let missing = length - characters.len();
         characters.extend(fair.take(missing));
     }
@@ -46,7 +50,10 @@ mod tests {
         let (one, other) = (id(&chance), id(&chance));
         assert_ne!(one, other);
         assert_eq!(one.len(), 25);
-        assert!(one.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()));
+        assert!(
+            one.bytes()
+                .all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+        );
     }
 
     #[test]
@@ -63,7 +70,10 @@ mod tests {
     fn every_character_is_equally_likely() {
         let drawn = password(&SeededChance::new(3), 62 * 1_000);
         let mut counts: BTreeMap<u8, i32> = BTreeMap::new();
-        drawn.expose().iter().for_each(|byte| *counts.entry(*byte).or_default() += 1);
+        drawn
+            .expose()
+            .iter()
+            .for_each(|byte| *counts.entry(*byte).or_default() += 1);
         assert_eq!(counts.len(), 62);
         // Standard deviation 31; without rejection the first eight letters would come 1211 times.
         assert!(counts.values().all(|count| (850..1150).contains(count)), "{counts:?}");

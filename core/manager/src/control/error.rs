@@ -30,21 +30,33 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn invalid(text: impl Into<String>) -> Self {
-        Self::Refused { kind: RefusalKind::Invalid, text: text.into() }
+        Self::Refused {
+            kind: RefusalKind::Invalid,
+            text: text.into(),
+        }
     }
 
     pub(crate) fn precondition(text: impl Into<String>) -> Self {
-        Self::Refused { kind: RefusalKind::Precondition, text: text.into() }
+        Self::Refused {
+            kind: RefusalKind::Precondition,
+            text: text.into(),
+        }
     }
 
     pub(crate) fn conflict(text: impl Into<String>) -> Self {
-        Self::Refused { kind: RefusalKind::Conflict, text: text.into() }
+        Self::Refused {
+            kind: RefusalKind::Conflict,
+            text: text.into(),
+        }
     }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused { kind: refusal.kind(), text: refusal.to_string() }
+        Self::Refused {
+            kind: refusal.kind(),
+            text: refusal.to_string(),
+        }
     }
 }
 
@@ -52,7 +64,9 @@ impl From<ProposeError> for Failure {
     fn from(error: ProposeError) -> Self {
         match error {
             ProposeError::Refused(refusal) => refusal.into(),
-            ProposeError::NotLeader { leader } => Self::NotLeader { leader: leader.map(|peer| peer.address) },
+            ProposeError::NotLeader { leader } => Self::NotLeader {
+                leader: leader.map(|peer| peer.address),
+            },
             ProposeError::NoQuorum | ProposeError::Stopped(_) => Self::Unavailable(error.to_string()),
         }
     }
@@ -98,7 +112,9 @@ mod tests {
 
     #[test]
     fn a_follower_names_the_leader() {
-        let status = Status::from(Failure::NotLeader { leader: Some("10.0.0.1:2377".into()) });
+        let status = Status::from(Failure::NotLeader {
+            leader: Some("10.0.0.1:2377".into()),
+        });
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert_eq!(status.message(), "not the leader");
         assert_eq!(status.metadata().get("wardroom-leader").unwrap(), "10.0.0.1:2377");

@@ -74,7 +74,9 @@ where
     let deadline = Instant::now() + CALL_DEADLINE;
     loop {
         let answer = match leader(context, &caller).await? {
-            None => here(context.clone(), caller.clone(), message.clone()).await.map_err(Status::from),
+            None => here(context.clone(), caller.clone(), message.clone())
+                .await
+                .map_err(Status::from),
             Some(leader) => {
                 let remaining = deadline.saturating_duration_since(Instant::now());
                 let (line, attempt) = context.links.attempt(&leader, Lane::Urgent);
@@ -108,7 +110,9 @@ async fn leader(context: &Context, caller: &Caller) -> Result<Option<Peer>, Fail
     };
     match known.leader {
         _ if known.mine => Ok(None),
-        leader if caller.forwarded => Err(Failure::NotLeader { leader: leader.map(|peer| peer.address) }),
+        leader if caller.forwarded => Err(Failure::NotLeader {
+            leader: leader.map(|peer| peer.address),
+        }),
         Some(leader) => Ok(Some(leader)),
         None => Err(Failure::NoLeader),
     }
@@ -125,10 +129,15 @@ fn was_not_done(status: &Status) -> bool {
 
 fn in_the_name_of<M>(caller: &Caller, mut request: Request<M>) -> Request<M> {
     let text = |text: &str| {
-        let printable: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        let printable: String = text
+            .chars()
+            .map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' })
+            .collect();
         MetadataValue::try_from(printable).expect("printable ASCII is valid metadata")
     };
-    request.metadata_mut().insert(ACTOR, text(&caller.identity.actor_name()));
+    request
+        .metadata_mut()
+        .insert(ACTOR, text(&caller.identity.actor_name()));
     request.metadata_mut().insert(FROM, text(&caller.from));
     request
 }
@@ -144,9 +153,14 @@ async fn seen_here<R: Written>(context: &Context, written: R, deadline: Instant)
 /// whether it did.
 pub(crate) async fn knock(context: &Context, leader: &Peer, caller: &Caller, path: &str) -> bool {
     let bodyless = in_the_name_of(caller, Request::new(()));
-    let Ok(mut request) = http::Request::post(path).body(tonic::body::Body::empty()) else { return true };
+    let Ok(mut request) = http::Request::post(path).body(tonic::body::Body::empty()) else {
+        return true;
+    };
     *request.headers_mut() = bodyless.into_parts().0.into_headers();
-    request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/grpc"));
+    request.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/grpc"),
+    );
     let line = context.links.channel(leader, Lane::Urgent);
     let answered = tokio::time::timeout(CALL_DEADLINE, line.oneshot(request)).await;
     matches!(answered, Ok(Ok(_)))

@@ -39,7 +39,10 @@ impl<S> Layer<S> for Gate {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { gate: self.clone(), inner }
+        Guarded {
+            gate: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -82,7 +85,9 @@ mod tests {
     async fn knock(connected: Option<Caller>, path: &str, actor: Option<&str>) -> Result<Caller, Status> {
         let inner = service_fn(|request: Request<()>| async move {
             let mut response = Response::new(());
-            response.extensions_mut().insert(request.extensions().get::<Caller>().cloned().unwrap());
+            response
+                .extensions_mut()
+                .insert(request.extensions().get::<Caller>().cloned().unwrap());
             Ok::<_, Infallible>(response)
         });
         let mut request = Request::builder().uri(path);
@@ -90,12 +95,20 @@ mod tests {
             request = request.header("wardroom-actor", actor);
         }
         let mut request = request.body(()).unwrap();
-        request.extensions_mut().extend(connected.map(|caller| {
-            let mut extensions = http::Extensions::new();
-            extensions.insert(caller);
-            extensions
-        }).unwrap_or_default());
-        let response = Gate::new(Refusals::default()).layer(inner).oneshot(request).await.unwrap();
+        request.extensions_mut().extend(
+            connected
+                .map(|caller| {
+                    let mut extensions = http::Extensions::new();
+                    extensions.insert(caller);
+                    extensions
+                })
+                .unwrap_or_default(),
+        );
+        let response = Gate::new(Refusals::default())
+            .layer(inner)
+            .oneshot(request)
+            .await
+            .unwrap();
         match Status::from_header_map(response.headers()) {
             Some(status) => Err(status),
             None => Ok(response.extensions().get::<Caller>().cloned().unwrap()),
@@ -116,7 +129,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_allowed_never_reaches_the_service() {
         for connected in [None, caller(Identity::Worker("w1".into()))] {
-            let refused = knock(connected, "/wardroom.v1.Control/CreateSecret", None).await.unwrap_err();
+            let refused = knock(connected, "/wardroom.v1.Control/CreateSecret", None)
+                .await
+                .unwrap_err();
             assert_eq!(refused.code(), tonic::Code::PermissionDenied);
         }
     }

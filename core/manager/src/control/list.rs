@@ -22,7 +22,10 @@ pub(crate) fn list(state: &State, request: &v1::ListRequest) -> Result<v1::ListR
         referenced(state, kind, &request.references)?
     };
     let objects = objects.into_iter().filter(|object| narrow.takes(object)).collect();
-    Ok(v1::ListResponse { index: state.index(), objects })
+    Ok(v1::ListResponse {
+        index: state.index(),
+        objects,
+    })
 }
 
 /// Each reference names one object; doubles are listed once, in the order asked for.
@@ -60,8 +63,14 @@ fn referenced(state: &State, kind: v1::Kind, references: &[String]) -> Result<Ve
 }
 
 fn rotation(state: &State, reference: &str) -> Result<(String, v1::Object), Failure> {
-    let found = state.rotations().values().find(|rotation| rotation.id.as_str() == reference);
-    let missing = || Refusal::NotFound { noun: Noun::Rotation, reference: reference.to_owned() };
+    let found = state
+        .rotations()
+        .values()
+        .find(|rotation| rotation.id.as_str() == reference);
+    let missing = || Refusal::NotFound {
+        noun: Noun::Rotation,
+        reference: reference.to_owned(),
+    };
     let found = found.ok_or_else(missing)?;
     Ok((reference.to_owned(), convert::rotation(state, found)))
 }
@@ -79,7 +88,11 @@ impl Narrow {
         let service = given(&request.service).map(|text| state.find_service(&text).map(|found| found.id.to_string()));
         let secret = given(&request.secret).map(|text| state.find_secret(&text).map(|found| found.id.to_string()));
         let node = given(&request.node).map(|text| state.find_node(&text).map(|found| found.id.to_string()));
-        Ok(Self { service: service.transpose()?, secret: secret.transpose()?, node: node.transpose()? })
+        Ok(Self {
+            service: service.transpose()?,
+            secret: secret.transpose()?,
+            node: node.transpose()?,
+        })
     }
 
     fn takes(&self, object: &v1::Object) -> bool {
@@ -95,7 +108,11 @@ impl Narrow {
             Some(Body::Rotation(rotation)) => is(&self.secret, &rotation.secret_id),
             Some(Body::Service(service)) => {
                 let granted = |id: &String| {
-                    service.spec.iter().flat_map(|spec| &spec.grants).any(|grant| grant.secret_id == *id)
+                    service
+                        .spec
+                        .iter()
+                        .flat_map(|spec| &spec.grants)
+                        .any(|grant| grant.secret_id == *id)
                 };
                 self.secret.as_ref().is_none_or(granted)
             }
@@ -138,13 +155,24 @@ mod tests {
     }
 
     fn of(kind: v1::Kind) -> v1::ListRequest {
-        v1::ListRequest { kind: kind.into(), ..Default::default() }
+        v1::ListRequest {
+            kind: kind.into(),
+            ..Default::default()
+        }
     }
 
     #[test]
     fn references_are_found_as_docker_finds_them() {
         let scene = scene();
-        let by = |text: &str| names(&scene, v1::ListRequest { references: vec![text.into()], ..of(v1::Kind::Secret) });
+        let by = |text: &str| {
+            names(
+                &scene,
+                v1::ListRequest {
+                    references: vec![text.into()],
+                    ..of(v1::Kind::Secret)
+                },
+            )
+        };
         assert_eq!(by("ALPHA"), Ok(vec!["alpha".into()]));
         assert_eq!(by("nope"), Err("secret nope not found".into()));
         assert_eq!(names(&scene, of(v1::Kind::Node)).unwrap().len(), 3);
@@ -153,25 +181,56 @@ mod tests {
     #[test]
     fn filters_narrow_tasks_and_holdings() {
         let scene = scene();
-        let tasks = names(&scene, v1::ListRequest { service: "web".into(), ..of(v1::Kind::Task) });
+        let tasks = names(
+            &scene,
+            v1::ListRequest {
+                service: "web".into(),
+                ..of(v1::Kind::Task)
+            },
+        );
         assert_eq!(tasks, Ok(vec!["web.1".into(), "web.2".into()]));
-        let holdings = names(&scene, v1::ListRequest { secret: "beta".into(), ..of(v1::Kind::Holding) });
+        let holdings = names(
+            &scene,
+            v1::ListRequest {
+                secret: "beta".into(),
+                ..of(v1::Kind::Holding)
+            },
+        );
         assert_eq!(holdings, Ok(vec!["beta db.1".into()]));
-        let on_node = names(&scene, v1::ListRequest { node: "w1".into(), service: "web".into(), ..of(v1::Kind::Task) });
+        let on_node = names(
+            &scene,
+            v1::ListRequest {
+                node: "w1".into(),
+                service: "web".into(),
+                ..of(v1::Kind::Task)
+            },
+        );
         assert_eq!(on_node.unwrap().len(), 1);
     }
 
     #[test]
     fn a_filter_that_names_nothing_is_an_error() {
         let scene = scene();
-        let tasks = names(&scene, v1::ListRequest { service: "nope".into(), ..of(v1::Kind::Task) });
+        let tasks = names(
+            &scene,
+            v1::ListRequest {
+                service: "nope".into(),
+                ..of(v1::Kind::Task)
+            },
+        );
         assert_eq!(tasks, Err("service nope not found".into()));
     }
 
     #[test]
     fn what_is_named_twice_is_listed_once() {
         let references = vec!["alpha".into(), "ALPHA".into(), "beta".into()];
-        let listed = names(&scene(), v1::ListRequest { references, ..of(v1::Kind::Secret) });
+        let listed = names(
+            &scene(),
+            v1::ListRequest {
+                references,
+                ..of(v1::Kind::Secret)
+            },
+        );
         assert_eq!(listed.unwrap().len(), 2);
     }
 }

@@ -32,11 +32,7 @@ use crate::watch::Watcher;
 pub(crate) use chance::id;
 
 /// What managers and workers reach on the TLS port, behind the gate.
-pub(crate) fn tls_routes(
-    context: &Context,
-    raft: RaftServer<impl Raft>,
-    peers: PeerServer<impl Peer>,
-) -> Routes {
+pub(crate) fn tls_routes(context: &Context, raft: RaftServer<impl Raft>, peers: PeerServer<impl Peer>) -> Routes {
     let routes = Routes::new(control(context)).add_service(dispatcher::service(context));
     guarded(context, routes.add_service(raft).add_service(peers))
 }
@@ -52,9 +48,11 @@ fn guarded(context: &Context, routes: Routes) -> Routes {
 }
 
 fn control(context: &Context) -> ControlServer<Service> {
-    ControlServer::new(Service { context: context.clone() })
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    ControlServer::new(Service {
+        context: context.clone(),
+    })
+    .max_decoding_message_size(MESSAGE_BYTES_MAX)
+    .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 struct Service {
@@ -88,7 +86,9 @@ impl Control for Service {
             let message = watcher.next().await?;
             Some((Ok(message), watcher))
         });
-        Ok(Response::new(messages.take_until(context.stop.clone().cancelled_owned()).boxed()))
+        Ok(Response::new(
+            messages.take_until(context.stop.clone().cancelled_owned()).boxed(),
+        ))
     }
 
     async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
@@ -96,14 +96,23 @@ impl Control for Service {
         let mut status = v1::StatusResponse {
             index: context.replica.index(),
             answered_by: context.config.node_id.clone(),
-            leader: context.leadership.borrow().leader.clone().map(|peer| peer.node_id).unwrap_or_default(),
+            leader: context
+                .leadership
+                .borrow()
+                .leader
+                .clone()
+                .map(|peer| peer.node_id)
+                .unwrap_or_default(),
             ..Default::default()
         };
         for (node_id, word) in context.managers.subscribe().borrow().since(0) {
             match word {
                 Word::Status(word) => status.managers.push(v1::ManagerStatus::clone(word)),
                 Word::Lost(reason) => {
-                    status.lost.push(v1::ManagerLost { node_id: node_id.to_owned(), reason: reason.clone() });
+                    status.lost.push(v1::ManagerLost {
+                        node_id: node_id.to_owned(),
+                        reason: reason.clone(),
+                    });
                 }
             }
         }

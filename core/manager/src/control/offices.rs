@@ -20,6 +20,10 @@ pub(crate) struct Offices {
 
 impl Offices {
     pub(crate) fn open(replica: &Replica, stop: CancellationToken) -> Self {
-        Self { recent: Recent::start(replica, stop), sessions: Sessions::default(), refusals: Refusals::default() }
+        Self {
+            recent: Recent::start(replica, stop),
+            sessions: Sessions::default(),
+            refusals: Refusals::default(),
+        }
     }
 }

@@ -54,13 +54,23 @@ struct Note {
 impl Refusals {
     pub(crate) fn note(&self, caller: &Caller, path: &str, reason: &str) {
         let path: String = path.chars().take(128).collect();
-        tracing::info!(actor = caller.identity.actor_name(), from = caller.from, method = path, "refused a call");
+        tracing::info!(
+            actor = caller.identity.actor_name(),
+            from = caller.from,
+            method = path,
+            "refused a call"
+        );
         let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kind = (caller.identity.actor_name(), path);
         if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
             kind = ("many callers".to_owned(), String::new());
         }
-        let first = || Waiting { caller: caller.clone(), reason: reason.to_owned(), count: 0, due: Instant::now() };
+        let first = || Waiting {
+            caller: caller.clone(),
+            reason: reason.to_owned(),
+            count: 0,
+            due: Instant::now(),
+        };
         kinds.entry(kind).or_insert_with(first).count += 1;
         drop(kinds);
         self.0.news.notify_one();
@@ -70,11 +80,18 @@ impl Refusals {
     fn take(&self, now: Instant) -> Vec<Note> {
         let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         kinds.retain(|_, waiting| waiting.count > 0 || waiting.due > now);
-        let due = kinds.iter_mut().filter(|(_, waiting)| waiting.due <= now && waiting.count > 0);
+        let due = kinds
+            .iter_mut()
+            .filter(|(_, waiting)| waiting.due <= now && waiting.count > 0);
         due.map(|(kind, waiting)| {
             waiting.due = now + WINDOW;
             let count = std::mem::take(&mut waiting.count);
-            Note { kind: kind.clone(), caller: waiting.caller.clone(), reason: waiting.reason.clone(), count }
+            Note {
+                kind: kind.clone(),
+                caller: waiting.caller.clone(),
+                reason: waiting.reason.clone(),
+                count,
+            }
         })
         .collect()
     }
@@ -129,9 +146,15 @@ async fn propose(context: &Context, note: &Note) -> bool {
         0 | 1 => note.reason.clone(),
         count => format!("{} ({count} times)", note.reason),
     };
-    let command = Command::NoteRefusal { method: short(&note.kind.1), reason };
+    let command = Command::NoteRefusal {
+        method: short(&note.kind.1),
+        reason,
+    };
     // A cluster that does not exist yet has no chain to write to.
-    matches!(context.proposer.propose(actor, command).await, Ok(_) | Err(ProposeError::Refused(_)))
+    matches!(
+        context.proposer.propose(actor, command).await,
+        Ok(_) | Err(ProposeError::Refused(_))
+    )
 }
 
 #[cfg(test)]

@@ -33,7 +33,11 @@ pub(crate) async fn create(
         version,
     };
     let committed = context.proposer.propose(caller.actor(), command).await?;
-    Ok(v1::CreateSecretResponse { id: id.to_string(), version_id, index: committed.index })
+    Ok(v1::CreateSecretResponse {
+        id: id.to_string(),
+        version_id,
+        index: committed.index,
+    })
 }
 
 pub(crate) async fn rotate(
@@ -51,13 +55,18 @@ pub(crate) async fn rotate(
         given => Some(value(&context, given)?),
     };
     let root = context.keyring.sealing_root();
-    let fingerprint =
-        value.as_ref().map(|value| root.fingerprint(&context.config.cluster_id, secret.as_str(), value));
+    let fingerprint = value
+        .as_ref()
+        .map(|value| root.fingerprint(&context.config.cluster_id, secret.as_str(), value));
     let plan = planned(&context, &request.plan_basis, |state, health| {
         plan::rotation(state, known(state, &secret)?, fingerprint, health)
     })?;
     let Some(value) = value.filter(|_| !request.plan_only) else {
-        return Ok(v1::RotateSecretResponse { index: plan.0.index, plan: Some(plan.0), ..Default::default() });
+        return Ok(v1::RotateSecretResponse {
+            index: plan.0.index,
+            plan: Some(plan.0),
+            ..Default::default()
+        });
     };
     plan.check_runnable()?;
 
@@ -101,12 +110,22 @@ pub(crate) async fn revoke(
         plan::revocation(state, known(state, &secret)?, version, health)
     })?;
     if request.plan_only {
-        return Ok(v1::RevokeSecretResponse { index: plan.0.index, plan: Some(plan.0) });
+        return Ok(v1::RevokeSecretResponse {
+            index: plan.0.index,
+            plan: Some(plan.0),
+        });
     }
     let expected = (!request.plan_basis.is_empty()).then_some(expected);
-    let command = Command::RevokeSecret { secret, version, expected };
+    let command = Command::RevokeSecret {
+        secret,
+        version,
+        expected,
+    };
     let committed = context.proposer.propose(caller.actor(), command).await?;
-    Ok(v1::RevokeSecretResponse { plan: Some(plan.0), index: committed.index })
+    Ok(v1::RevokeSecretResponse {
+        plan: Some(plan.0),
+        index: committed.index,
+    })
 }
 
 pub(crate) async fn remove(
@@ -114,9 +133,17 @@ pub(crate) async fn remove(
     caller: Caller,
     request: v1::RemoveSecretRequest,
 ) -> Result<v1::RemoveSecretResponse, Failure> {
-    let secret = context.replica.read(|state| whole_secret(state, &request.reference).map(|found| found.id.clone()))?;
-    let committed = context.proposer.propose(caller.actor(), Command::RemoveSecret { secret: secret.clone() }).await?;
-    Ok(v1::RemoveSecretResponse { id: secret.to_string(), index: committed.index })
+    let secret = context
+        .replica
+        .read(|state| whole_secret(state, &request.reference).map(|found| found.id.clone()))?;
+    let committed = context
+        .proposer
+        .propose(caller.actor(), Command::RemoveSecret { secret: secret.clone() })
+        .await?;
+    Ok(v1::RemoveSecretResponse {
+        id: secret.to_string(),
+        index: committed.index,
+    })
 }
 
 /// A plan on the state as it is now, bound to the one that was confirmed if there was one.
@@ -130,11 +157,16 @@ pub(crate) fn planned(
     if basis.is_empty() || basis == plan.0.basis {
         return Ok(plan);
     }
-    Err(Failure::conflict("what this plan was made from has changed; plan again and confirm the new plan"))
+    Err(Failure::conflict(
+        "what this plan was made from has changed; plan again and confirm the new plan",
+    ))
 }
 
 fn known<'a>(state: &'a State, id: &SecretId) -> Result<&'a Secret, Failure> {
-    let missing = || Refusal::NotFound { noun: Noun::Secret, reference: id.to_string() };
+    let missing = || Refusal::NotFound {
+        noun: Noun::Secret,
+        reference: id.to_string(),
+    };
     Ok(state.secrets().get(id).ok_or_else(missing)?)
 }
 
@@ -144,7 +176,11 @@ pub(crate) fn version_named(secret: &Secret, reference: &str) -> Option<u32> {
     if names(&secret.name) {
         return None;
     }
-    secret.versions.values().find(|version| names(&version.name)).map(|version| version.number)
+    secret
+        .versions
+        .values()
+        .find(|version| names(&version.name))
+        .map(|version| version.number)
 }
 
 /// A secret by anything but the name of one of its versions, so that a change never hits more than was named.
@@ -179,7 +215,11 @@ fn value(context: &Context, value: Option<v1::Value>) -> Result<SecretBytes, Fai
 
 fn seal(context: &Context, secret: &SecretId, value: SecretBytes) -> NewVersion {
     let id = VersionId::new(chance::id(&*context.chance));
-    let names = SealContext { cluster: &context.config.cluster_id, secret: secret.as_str(), version: id.as_str() };
+    let names = SealContext {
+        cluster: &context.config.cluster_id,
+        secret: secret.as_str(),
+        version: id.as_str(),
+    };
     let sealed = context.keyring.sealing_root().seal(&*context.chance, &names, &value);
     NewVersion {
         size: u32::try_from(value.len()).expect("validated sizes are below 512000"),

@@ -18,11 +18,19 @@ pub(crate) async fn create(
     caller: Caller,
     request: v1::CreateServiceRequest,
 ) -> Result<v1::CreateServiceResponse, Failure> {
-    let given = request.spec.ok_or_else(|| Failure::invalid("invalid argument: the service has no spec"))?;
+    let given = request
+        .spec
+        .ok_or_else(|| Failure::invalid("invalid argument: the service has no spec"))?;
     let spec = context.replica.read(|state| convert::service_spec(state, given))?;
     let id = ServiceId::new(chance::id(&*context.chance));
-    let committed = context.proposer.propose(caller.actor(), Command::CreateService { id: id.clone(), spec }).await?;
-    Ok(v1::CreateServiceResponse { id: id.to_string(), index: committed.index })
+    let committed = context
+        .proposer
+        .propose(caller.actor(), Command::CreateService { id: id.clone(), spec })
+        .await?;
+    Ok(v1::CreateServiceResponse {
+        id: id.to_string(),
+        index: committed.index,
+    })
 }
 
 pub(crate) async fn update(
@@ -32,18 +40,34 @@ pub(crate) async fn update(
 ) -> Result<v1::UpdateServiceResponse, Failure> {
     let (id, spec, expected) = context.replica.read(|state| {
         let service = state.find_service(&request.reference)?;
-        Ok::<_, Failure>((service.id.clone(), changed(state, service, &request)?, service.version_index))
+        Ok::<_, Failure>((
+            service.id.clone(),
+            changed(state, service, &request)?,
+            service.version_index,
+        ))
     })?;
     let plan = planned(&context, &request.plan_basis, |state, health| {
         plan::update(state, known(state, &id)?, &spec, health)
     })?;
     if request.plan_only {
-        return Ok(v1::UpdateServiceResponse { id: id.to_string(), index: plan.0.index, plan: Some(plan.0) });
+        return Ok(v1::UpdateServiceResponse {
+            id: id.to_string(),
+            index: plan.0.index,
+            plan: Some(plan.0),
+        });
     }
     // The new spec rests on the one that was read: another change in between would be undone by it.
-    let command = Command::UpdateService { id: id.clone(), spec, expected: Some(expected) };
+    let command = Command::UpdateService {
+        id: id.clone(),
+        spec,
+        expected: Some(expected),
+    };
     let committed = context.proposer.propose(caller.actor(), command).await?;
-    Ok(v1::UpdateServiceResponse { id: id.to_string(), index: committed.index, plan: Some(plan.0) })
+    Ok(v1::UpdateServiceResponse {
+        id: id.to_string(),
+        index: committed.index,
+        plan: Some(plan.0),
+    })
 }
 
 pub(crate) async fn remove(
@@ -51,13 +75,24 @@ pub(crate) async fn remove(
     caller: Caller,
     request: v1::RemoveServiceRequest,
 ) -> Result<v1::RemoveServiceResponse, Failure> {
-    let id = context.replica.read(|state| state.find_service(&request.reference).map(|service| service.id.clone()))?;
-    let committed = context.proposer.propose(caller.actor(), Command::RemoveService { id: id.clone() }).await?;
-    Ok(v1::RemoveServiceResponse { id: id.to_string(), index: committed.index })
+    let id = context
+        .replica
+        .read(|state| state.find_service(&request.reference).map(|service| service.id.clone()))?;
+    let committed = context
+        .proposer
+        .propose(caller.actor(), Command::RemoveService { id: id.clone() })
+        .await?;
+    Ok(v1::RemoveServiceResponse {
+        id: id.to_string(),
+        index: committed.index,
+    })
 }
 
 fn known<'a>(state: &'a State, id: &ServiceId) -> Result<&'a Service, Failure> {
-    let missing = || Refusal::NotFound { noun: Noun::Service, reference: id.to_string() };
+    let missing = || Refusal::NotFound {
+        noun: Noun::Service,
+        reference: id.to_string(),
+    };
     Ok(state.services().get(id).ok_or_else(missing)?)
 }
 
@@ -81,7 +116,10 @@ fn changed(state: &State, service: &Service, request: &v1::UpdateServiceRequest)
         };
     }
     spec.grants = wardroom_state::validate::grants(&spec.grants, |grant| {
-        state.secrets().get(&grant.secret).map_or_else(|| grant.secret.to_string(), |secret| secret.name.clone())
+        state
+            .secrets()
+            .get(&grant.secret)
+            .map_or_else(|| grant.secret.to_string(), |secret| secret.name.clone())
     })?;
     Ok(spec)
 }
@@ -91,7 +129,8 @@ fn remove_grants(state: &State, spec: &mut ServiceSpec, reference: &str) -> Resu
     let secret = state.find_secret(reference)?;
     let version = version_named(secret, reference);
     let before = spec.grants.len();
-    spec.grants.retain(|grant| grant.secret != secret.id || (version.is_some() && grant.pinned != version));
+    spec.grants
+        .retain(|grant| grant.secret != secret.id || (version.is_some() && grant.pinned != version));
     if spec.grants.len() == before {
         return Err(Failure::invalid(format!(
             "secret {reference} is not granted to service {}; `service inspect {}` shows what is",
@@ -132,25 +171,38 @@ mod tests {
         };
         let service = scene.state.find_service("web").unwrap();
         let spec = changed(&scene.state, service, &request).map_err(|failure| failure.to_string())?;
-        Ok(spec.grants.iter().map(|grant| format!("{}={}", grant.target, grant.secret)).collect())
+        Ok(spec
+            .grants
+            .iter()
+            .map(|grant| format!("{}={}", grant.target, grant.secret))
+            .collect())
     }
 
     #[test]
     fn grants_come_and_go_by_name() {
         let scene = scene();
-        assert_eq!(update(&scene, &[], &[("BETA", "")]), Ok(vec!["alpha=alpha".into(), "beta=beta".into()]));
+        assert_eq!(
+            update(&scene, &[], &[("BETA", "")]),
+            Ok(vec!["alpha=alpha".into(), "beta=beta".into()])
+        );
         assert_eq!(update(&scene, &["Alpha"], &[]), Ok(vec![]));
     }
 
     #[test]
     fn a_removal_makes_room_for_an_addition_at_the_same_target() {
-        assert_eq!(update(&scene(), &["alpha"], &[("beta", "alpha")]), Ok(vec!["alpha=beta".into()]));
+        assert_eq!(
+            update(&scene(), &["alpha"], &[("beta", "alpha")]),
+            Ok(vec!["alpha=beta".into()])
+        );
     }
 
     #[test]
     fn two_secrets_do_not_share_a_target() {
         let text = update(&scene(), &[], &[("beta", "alpha")]).unwrap_err();
-        assert_eq!(text, "secret references 'alpha' and 'beta' have a conflicting target: 'alpha'");
+        assert_eq!(
+            text,
+            "secret references 'alpha' and 'beta' have a conflicting target: 'alpha'"
+        );
     }
 
     #[test]
@@ -164,7 +216,10 @@ mod tests {
     fn the_name_of_a_version_pins_it() {
         let mut scene = scene();
         scene.rotate("beta");
-        let grant = v1::Grant { secret_name: "beta_v2".into(), ..Default::default() };
+        let grant = v1::Grant {
+            secret_name: "beta_v2".into(),
+            ..Default::default()
+        };
         let grant = convert::grant(&scene.state, &grant).unwrap();
         assert_eq!((grant.pinned, grant.target.as_str()), (Some(2), "beta_v2"));
     }

@@ -60,7 +60,10 @@ pub(crate) fn wanted(state: &State, node: &NodeId, sent: &BTreeSet<VersionId>) -
         }
         for version in versions(state, task) {
             if !sent.contains(version.id) {
-                wanted.unsent.entry(version.id.clone()).or_insert_with(|| version.to_owned());
+                wanted
+                    .unsent
+                    .entry(version.id.clone())
+                    .or_insert_with(|| version.to_owned());
             }
             wanted.versions.insert(version.id.clone());
         }
@@ -76,15 +79,25 @@ fn concerns_the_worker(state: &State, task: &Task) -> bool {
 fn assignment(state: &State, task: &Task) -> v1::TaskAssignment {
     let spec = state.services().get(&task.service).map(|service| &service.spec);
     // Whatever was wanted of it before, a task that ended is not started again under the same id.
-    let desired = if task.status.state.is_final() { task.desired.max(TaskState::Shutdown) } else { task.desired };
+    let desired = if task.status.state.is_final() {
+        task.desired.max(TaskState::Shutdown)
+    } else {
+        task.desired
+    };
     v1::TaskAssignment {
         id: task.id.to_string(),
         service_id: task.service.to_string(),
         name: task.name.clone(),
-        executor: spec.map_or(v1::Executor::Process, |spec| convert::executor(spec.executor)).into(),
+        executor: spec
+            .map_or(v1::Executor::Process, |spec| convert::executor(spec.executor))
+            .into(),
         command: spec.map(|spec| spec.command.clone()).unwrap_or_default(),
         desired: convert::task_state(desired).into(),
-        files: task.files.iter().map(|file| convert::secret_file(state, file)).collect(),
+        files: task
+            .files
+            .iter()
+            .map(|file| convert::secret_file(state, file))
+            .collect(),
     }
 }
 
@@ -99,7 +112,12 @@ struct Stored<'a> {
 impl Stored<'_> {
     fn to_owned(&self) -> SealedVersion {
         let (id, secret, sealed) = (self.id.clone(), self.secret.clone(), self.sealed.clone());
-        SealedVersion { id, secret, number: self.number, sealed }
+        SealedVersion {
+            id,
+            secret,
+            number: self.number,
+            sealed,
+        }
     }
 }
 
@@ -107,7 +125,12 @@ fn versions<'a>(state: &'a State, task: &'a Task) -> impl Iterator<Item = Stored
     task.files.iter().filter_map(|file| {
         let version = state.secrets().get(&file.secret)?.versions.get(&file.version)?;
         let sealed = version.sealed.as_ref()?;
-        Some(Stored { id: &version.id, secret: &file.secret, number: file.version, sealed })
+        Some(Stored {
+            id: &version.id,
+            secret: &file.secret,
+            number: file.version,
+            sealed,
+        })
     })
 }
 
@@ -120,11 +143,25 @@ impl Sent {
     /// The next message, or `None` when the worker knows everything. The first one is complete, also when it is empty.
     pub(crate) fn step(&mut self, wanted: Wanted) -> Option<Step> {
         let complete = self.sequence == 0;
-        let Wanted { tasks, versions, unsent } = wanted;
+        let Wanted {
+            tasks,
+            versions,
+            unsent,
+        } = wanted;
         let tasks = self.deliverable(tasks, &versions);
         let changed: Vec<_> = tasks.values().filter(|task| !self.knows(task)).cloned().collect();
-        let tasks_removed: Vec<_> = self.tasks.keys().filter(|id| !tasks.contains_key(*id)).cloned().collect();
-        let versions_removed: Vec<_> = self.versions.iter().filter(|id| !versions.contains(*id)).cloned().collect();
+        let tasks_removed: Vec<_> = self
+            .tasks
+            .keys()
+            .filter(|id| !tasks.contains_key(*id))
+            .cloned()
+            .collect();
+        let versions_removed: Vec<_> = self
+            .versions
+            .iter()
+            .filter(|id| !versions.contains(*id))
+            .cloned()
+            .collect();
         let silent = changed.is_empty() && unsent.is_empty() && tasks_removed.is_empty() && versions_removed.is_empty();
         if silent && !complete {
             return None;

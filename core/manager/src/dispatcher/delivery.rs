@@ -14,18 +14,33 @@ pub(crate) fn message(root: &SealingRoot, cluster: &str, step: Step) -> Result<v
         changes.push(Change::Secret(unseal(root, cluster, version)?));
     }
     changes.extend(step.tasks.into_iter().map(Change::Task));
-    changes.extend(step.tasks_removed.into_iter().map(|id| Change::TaskRemoved(id.to_string())));
-    changes.extend(step.versions_removed.into_iter().map(|id| Change::SecretRemoved(id.to_string())));
+    changes.extend(
+        step.tasks_removed
+            .into_iter()
+            .map(|id| Change::TaskRemoved(id.to_string())),
+    );
+    changes.extend(
+        step.versions_removed
+            .into_iter()
+            .map(|id| Change::SecretRemoved(id.to_string())),
+    );
     Ok(v1::AssignmentsMessage {
         complete: step.complete,
         applies_to: step.applies_to,
         results_in: step.results_in,
-        changes: changes.into_iter().map(|change| v1::AssignmentChange { change: Some(change) }).collect(),
+        changes: changes
+            .into_iter()
+            .map(|change| v1::AssignmentChange { change: Some(change) })
+            .collect(),
     })
 }
 
 fn unseal(root: &SealingRoot, cluster: &str, version: &SealedVersion) -> Result<v1::SecretAssignment, UnsealError> {
-    let context = SealContext { cluster, secret: version.secret.as_str(), version: version.id.as_str() };
+    let context = SealContext {
+        cluster,
+        secret: version.secret.as_str(),
+        version: version.id.as_str(),
+    };
     let opened = root.open(&context, &version.sealed.wrapped_key, &version.sealed.ciphertext)?;
     Ok(v1::SecretAssignment {
         version_id: version.id.to_string(),
@@ -45,7 +60,11 @@ mod tests {
     use super::*;
 
     fn step(root: &SealingRoot, cluster: &str) -> Step {
-        let context = SealContext { cluster, secret: "s1", version: "v1" };
+        let context = SealContext {
+            cluster,
+            secret: "s1",
+            version: "v1",
+        };
         let sealed = root.seal(&SeededChance::new(2), &context, &SecretBytes::new(b"hunter2".to_vec()));
         Step {
             complete: false,
@@ -61,7 +80,10 @@ mod tests {
                     key_check: sealed.key_check,
                 },
             }],
-            tasks: vec![v1::TaskAssignment { id: "t1".into(), ..Default::default() }],
+            tasks: vec![v1::TaskAssignment {
+                id: "t1".into(),
+                ..Default::default()
+            }],
             tasks_removed: vec![TaskId::new("t0")],
             versions_removed: vec![VersionId::new("v0")],
         }
@@ -75,7 +97,11 @@ mod tests {
             .changes
             .iter()
             .map(|change| match change.change.as_ref().unwrap() {
-                Change::Secret(secret) => format!("secret {} {:?}", secret.version_id, secret.value.as_slice() == b"hunter2"),
+                Change::Secret(secret) => format!(
+                    "secret {} {:?}",
+                    secret.version_id,
+                    secret.value.as_slice() == b"hunter2"
+                ),
                 Change::Task(task) => format!("task {}", task.id),
                 Change::TaskRemoved(id) => format!("no task {id}"),
                 Change::SecretRemoved(id) => format!("no secret {id}"),

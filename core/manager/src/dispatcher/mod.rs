@@ -2,6 +2,8 @@
 //! certificate says it is; no message names it, and it is told of its own tasks only.
 
 mod assignments;
+#[cfg(test)]
+mod assignments_tests;
 mod delivery;
 pub(crate) mod sessions;
 
@@ -33,14 +35,18 @@ use crate::replica::Applied;
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 pub(crate) fn service(context: &Context) -> DispatcherServer<Service> {
-    DispatcherServer::new(Service { context: context.clone() })
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    DispatcherServer::new(Service {
+        context: context.clone(),
+    })
+    .max_decoding_message_size(MESSAGE_BYTES_MAX)
+    .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 /// The workers' heartbeat period, as the cluster's spec has it.
 pub(crate) fn heartbeat(context: &Context) -> Duration {
-    let ms = context.replica.read(|state| state.cluster().map(|cluster| cluster.heartbeat_ms));
+    let ms = context
+        .replica
+        .read(|state| state.cluster().map(|cluster| cluster.heartbeat_ms));
     ms.filter(|ms| *ms > 0).map_or(HEARTBEAT, Duration::from_millis)
 }
 
@@ -55,7 +61,8 @@ impl Service {
         let node = caller.identity.node_id().map(NodeId::new);
         let known = node.filter(|node| self.context.replica.read(|state| state.nodes().contains_key(node)));
         let name = caller.identity.actor_name();
-        let node = known.ok_or_else(|| Failure::precondition(format!("{name} is not a node of this cluster; join it first")))?;
+        let node = known
+            .ok_or_else(|| Failure::precondition(format!("{name} is not a node of this cluster; join it first")))?;
         Ok((node, caller.actor()))
     }
 
@@ -63,7 +70,9 @@ impl Service {
     fn refuse(&self, node: &NodeId, error: SessionError) -> Failure {
         match error {
             SessionError::NotLeading => self.not_leading(),
-            SessionError::TooOften => Failure::Unavailable(format!("node {node} exceeded rate limit count of registrations")),
+            SessionError::TooOften => {
+                Failure::Unavailable(format!("node {node} exceeded rate limit count of registrations"))
+            }
             SessionError::Unknown => Failure::invalid("session invalid; open a new one"),
         }
     }
@@ -71,10 +80,16 @@ impl Service {
     fn not_leading(&self) -> Failure {
         let leader = self.context.leadership.borrow().leader.clone();
         let other = leader.filter(|leader| leader.node_id != self.context.config.node_id);
-        Failure::NotLeader { leader: other.map(|leader| leader.address) }
+        Failure::NotLeader {
+            leader: other.map(|leader| leader.address),
+        }
     }
 
-    fn in_session<T>(&self, request: &Request<T>, session: &str) -> Result<(NodeId, Actor, CancellationToken), Failure> {
+    fn in_session<T>(
+        &self,
+        request: &Request<T>,
+        session: &str,
+    ) -> Result<(NodeId, Actor, CancellationToken), Failure> {
         let (node, actor) = self.node(request)?;
         let heard = self.context.offices.sessions.hear(&node, session, Instant::now());
         let over = heard.map_err(|error| self.refuse(&node, error))?;
@@ -83,12 +98,19 @@ impl Service {
 
     async fn mark_ready(&self, node: &NodeId, actor: Actor) -> Result<(), Failure> {
         let ready = |state: &wardroom_state::State| {
-            state.nodes().get(node).is_some_and(|node| node.state == NodeState::Ready && node.message.is_empty())
+            state
+                .nodes()
+                .get(node)
+                .is_some_and(|node| node.state == NodeState::Ready && node.message.is_empty())
         };
         if self.context.replica.read(ready) {
             return Ok(());
         }
-        let command = Command::SetNodeState { node: node.clone(), state: NodeState::Ready, message: String::new() };
+        let command = Command::SetNodeState {
+            node: node.clone(),
+            state: NodeState::Ready,
+            message: String::new(),
+        };
         self.context.proposer.propose(actor, command).await?;
         Ok(())
     }
@@ -97,8 +119,14 @@ impl Service {
     fn managers(&self) -> Vec<String> {
         let own = self.context.config.advertise.clone();
         let others = self.context.replica.read(|state| {
-            let managers = state.nodes().values().filter(|node| node.role == Role::Manager && !node.address.is_empty());
-            managers.map(|node| node.address.clone()).filter(|address| *address != own).collect::<Vec<_>>()
+            let managers = state
+                .nodes()
+                .values()
+                .filter(|node| node.role == Role::Manager && !node.address.is_empty());
+            managers
+                .map(|node| node.address.clone())
+                .filter(|address| *address != own)
+                .collect::<Vec<_>>()
         });
         std::iter::once(own.clone()).chain(others).collect()
     }
@@ -112,14 +140,22 @@ impl Dispatcher for Service {
     async fn session(&self, request: Request<v1::SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
         let (node, actor) = self.node(&request)?;
         let session_id = id(&*self.context.chance);
-        let registered = self.context.offices.sessions.register(&node, &session_id, Instant::now());
+        let registered = self
+            .context
+            .offices
+            .sessions
+            .register(&node, &session_id, Instant::now());
         let over = registered.map_err(|error| self.refuse(&node, error))?;
         if let Err(failure) = self.mark_ready(&node, actor).await {
             self.context.offices.sessions.drop_node(&node);
             return Err(failure.into());
         }
         let heartbeat_ms = u64::try_from(heartbeat(&self.context).as_millis()).unwrap_or(u64::MAX);
-        let first = v1::SessionMessage { session_id, heartbeat_ms, managers: self.managers() };
+        let first = v1::SessionMessage {
+            session_id,
+            heartbeat_ms,
+            managers: self.managers(),
+        };
         let stop = self.context.stop.clone();
         // Nothing more to say: the open stream is the session, and its end tells the worker to look for the leader.
         let rest = stream::pending().take_until(async move {
@@ -140,7 +176,9 @@ impl Dispatcher for Service {
         let period_ms = u64::try_from(heartbeat(&self.context).as_millis()).unwrap_or(u64::MAX);
         // A tenth more or less, so that workers that registered together do not stay in step.
         let jitter = self.context.chance.next_u64() % (period_ms / 5).max(1);
-        Ok(Response::new(v1::HeartbeatResponse { period_ms: period_ms - period_ms / 10 + jitter }))
+        Ok(Response::new(v1::HeartbeatResponse {
+            period_ms: period_ms - period_ms / 10 + jitter,
+        }))
     }
 
     async fn assignments(
@@ -149,7 +187,14 @@ impl Dispatcher for Service {
     ) -> Result<Response<Self::AssignmentsStream>, Status> {
         let (node, _, over) = self.in_session(&request, &request.get_ref().session_id)?;
         let applied = self.context.replica.subscribe();
-        let feed = Feed { context: self.context.clone(), node, over, applied, sent: Sent::default(), first: true };
+        let feed = Feed {
+            context: self.context.clone(),
+            node,
+            over,
+            applied,
+            sent: Sent::default(),
+            first: true,
+        };
         let messages = stream::unfold(Some(feed), |feed| async {
             let mut feed = feed?;
             match feed.next().await? {
@@ -164,12 +209,32 @@ impl Dispatcher for Service {
         let (node, actor, _) = self.in_session(&request, &request.get_ref().session_id)?;
         let report = request.into_inner();
         if report.tasks.is_empty() && report.receipts.is_empty() && !report.inventory {
-            return Ok(Response::new(v1::ReportResponse { index: self.context.replica.index() }));
+            return Ok(Response::new(v1::ReportResponse {
+                index: self.context.replica.index(),
+            }));
         }
-        let tasks = report.tasks.into_iter().map(convert::task_report).collect::<Result<_, _>>()?;
-        let receipts = report.receipts.into_iter().map(convert::receipt).collect::<Result<_, _>>()?;
-        let command = Command::Report { node, tasks, receipts, inventory: report.inventory };
-        let committed = self.context.proposer.propose(actor, command).await.map_err(Failure::from)?;
+        let tasks = report
+            .tasks
+            .into_iter()
+            .map(convert::task_report)
+            .collect::<Result<_, _>>()?;
+        let receipts = report
+            .receipts
+            .into_iter()
+            .map(convert::receipt)
+            .collect::<Result<_, _>>()?;
+        let command = Command::Report {
+            node,
+            tasks,
+            receipts,
+            inventory: report.inventory,
+        };
+        let committed = self
+            .context
+            .proposer
+            .propose(actor, command)
+            .await
+            .map_err(Failure::from)?;
         Ok(Response::new(v1::ReportResponse { index: committed.index }))
     }
 }
@@ -200,10 +265,12 @@ impl Feed {
             let Some(step) = step else { continue };
             self.first = true;
             let root = self.context.keyring.sealing_root();
-            return Some(delivery::message(root, &self.context.config.cluster_id, step).map_err(|error| {
-                tracing::error!(node = %self.node, %error, "a sealed value does not open");
-                Status::internal("a sealed value does not open on this manager; see its log")
-            }));
+            return Some(
+                delivery::message(root, &self.context.config.cluster_id, step).map_err(|error| {
+                    tracing::error!(node = %self.node, %error, "a sealed value does not open");
+                    Status::internal("a sealed value does not open on this manager; see its log")
+                }),
+            );
         }
     }
 

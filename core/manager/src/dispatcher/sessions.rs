@@ -61,7 +61,11 @@ impl Sessions {
 
     /// This manager leads from now on.
     pub(crate) fn begin(&self, now: Instant) {
-        self.table().term = Some(Term { since: now, over: CancellationToken::new(), sessions: BTreeMap::new() });
+        self.table().term = Some(Term {
+            since: now,
+            over: CancellationToken::new(),
+            sessions: BTreeMap::new(),
+        });
     }
 
     /// It leads no more: every session is over.
@@ -86,7 +90,11 @@ impl Sessions {
         }
         times.push_back(now);
         let over = term.over.child_token();
-        let session = Session { id: id.to_owned(), heard: now, over: over.clone() };
+        let session = Session {
+            id: id.to_owned(),
+            heard: now,
+            over: over.clone(),
+        };
         term.sessions.insert(node.clone(), session);
         Ok(over)
     }
@@ -95,7 +103,11 @@ impl Sessions {
     pub(crate) fn hear(&self, node: &NodeId, id: &str, now: Instant) -> Result<CancellationToken, SessionError> {
         let mut table = self.table();
         let term = table.term.as_mut().ok_or(SessionError::NotLeading)?;
-        let session = term.sessions.get_mut(node).filter(|session| session.id == id).ok_or(SessionError::Unknown)?;
+        let session = term
+            .sessions
+            .get_mut(node)
+            .filter(|session| session.id == id)
+            .ok_or(SessionError::Unknown)?;
         session.heard = now;
         Ok(session.over.clone())
     }
@@ -111,8 +123,16 @@ impl Sessions {
     pub(crate) fn liveness(&self, period: Duration) -> Option<Liveness> {
         let table = self.table();
         let term = table.term.as_ref()?;
-        let heard = term.sessions.iter().map(|(node, session)| (node.clone(), session.heard)).collect();
-        Some(Liveness { leading_since: term.since, period, heard })
+        let heard = term
+            .sessions
+            .iter()
+            .map(|(node, session)| (node.clone(), session.heard))
+            .collect();
+        Some(Liveness {
+            leading_since: term.since,
+            period,
+            heard,
+        })
     }
 }
 
@@ -127,13 +147,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_is_served_before_and_after_a_term() {
         let sessions = Sessions::default();
-        assert_eq!(sessions.register(&node(), "a", Instant::now()).unwrap_err(), SessionError::NotLeading);
+        assert_eq!(
+            sessions.register(&node(), "a", Instant::now()).unwrap_err(),
+            SessionError::NotLeading
+        );
         sessions.begin(Instant::now());
         let over = sessions.register(&node(), "a", Instant::now()).unwrap();
         assert!(!over.is_cancelled());
         sessions.end();
         assert!(over.is_cancelled());
-        assert_eq!(sessions.hear(&node(), "a", Instant::now()).unwrap_err(), SessionError::NotLeading);
+        assert_eq!(
+            sessions.hear(&node(), "a", Instant::now()).unwrap_err(),
+            SessionError::NotLeading
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -143,9 +169,15 @@ mod tests {
         let first = sessions.register(&node(), "a", Instant::now()).unwrap();
         let second = sessions.register(&node(), "b", Instant::now()).unwrap();
         assert!(first.is_cancelled() && !second.is_cancelled());
-        assert_eq!(sessions.hear(&node(), "a", Instant::now()).unwrap_err(), SessionError::Unknown);
+        assert_eq!(
+            sessions.hear(&node(), "a", Instant::now()).unwrap_err(),
+            SessionError::Unknown
+        );
         assert!(sessions.hear(&node(), "b", Instant::now()).is_ok());
-        assert_eq!(sessions.hear(&NodeId::new("w2"), "b", Instant::now()).unwrap_err(), SessionError::Unknown);
+        assert_eq!(
+            sessions.hear(&NodeId::new("w2"), "b", Instant::now()).unwrap_err(),
+            SessionError::Unknown
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -155,7 +187,10 @@ mod tests {
         for _ in 0..3 {
             assert!(sessions.register(&node(), "a", Instant::now()).is_ok());
         }
-        assert_eq!(sessions.register(&node(), "a", Instant::now()).unwrap_err(), SessionError::TooOften);
+        assert_eq!(
+            sessions.register(&node(), "a", Instant::now()).unwrap_err(),
+            SessionError::TooOften
+        );
         assert!(sessions.register(&NodeId::new("w2"), "a", Instant::now()).is_ok());
         tokio::time::advance(RATE_WINDOW).await;
         assert!(sessions.register(&node(), "a", Instant::now()).is_ok());

@@ -40,7 +40,10 @@ impl Liveness {
 }
 
 fn watched(state: &State) -> impl Iterator<Item = &Node> {
-    state.nodes().values().filter(|node| node.role == Role::Worker && node.state != NodeState::Down)
+    state
+        .nodes()
+        .values()
+        .filter(|node| node.role == Role::Worker && node.state != NodeState::Down)
 }
 
 pub(crate) fn decide(state: &State, liveness: &Liveness, now: Instant) -> Vec<Command> {
@@ -68,12 +71,20 @@ mod tests {
 
     fn liveness(since: Instant, heard: &[(&str, Instant)]) -> Liveness {
         let heard = heard.iter().map(|(name, at)| (node_id(name), *at)).collect();
-        Liveness { leading_since: since, period: PERIOD, heard }
+        Liveness {
+            leading_since: since,
+            period: PERIOD,
+            heard,
+        }
     }
 
     fn down(commands: &[Command]) -> Vec<String> {
         let name = |command: &Command| match command {
-            Command::SetNodeState { node, state: NodeState::Down, .. } => node.to_string(),
+            Command::SetNodeState {
+                node,
+                state: NodeState::Down,
+                ..
+            } => node.to_string(),
             other => panic!("{other:?}"),
         };
         commands.iter().map(name).collect()

@@ -8,7 +8,7 @@ mod decision;
 mod lost_workers;
 mod placement;
 mod reaper;
-mod rollout;
+pub(crate) mod rollout;
 mod rotation;
 mod tasks;
 
@@ -96,11 +96,20 @@ fn decide(context: &Context) -> Round {
     context.replica.read(|state| {
         let mut again = None;
         let mut sooner = |at: Instant| again = Some(again.map_or(at, |before: Instant| before.min(at)));
-        let lost = liveness.as_ref().map(|liveness| lost_workers::decide(state, liveness, now)).unwrap_or_default();
+        let lost = liveness
+            .as_ref()
+            .map(|liveness| lost_workers::decide(state, liveness, now))
+            .unwrap_or_default();
         if !lost.is_empty() {
-            return Round { commands: lost, again: None };
+            return Round {
+                commands: lost,
+                again: None,
+            };
         }
-        if let Some(at) = liveness.as_ref().and_then(|liveness| lost_workers::next(state, liveness)) {
+        if let Some(at) = liveness
+            .as_ref()
+            .and_then(|liveness| lost_workers::next(state, liveness))
+        {
             sooner(at);
         }
         let loops: [&mut dyn FnMut() -> Decision; 4] = [
@@ -112,14 +121,20 @@ fn decide(context: &Context) -> Round {
         for decide in loops {
             let decision = decide();
             if !decision.commands.is_empty() {
-                return Round { commands: decision.commands, again: None };
+                return Round {
+                    commands: decision.commands,
+                    again: None,
+                };
             }
             if let Some(at_ms) = decision.again_at_ms {
                 let wait_ms = u64::try_from(at_ms.saturating_sub(now_ms)).unwrap_or(0).max(1);
                 sooner(now + Duration::from_millis(wait_ms));
             }
         }
-        Round { commands: Vec::new(), again }
+        Round {
+            commands: Vec::new(),
+            again,
+        }
     })
 }
 
@@ -130,7 +145,10 @@ async fn propose_all(context: &Context, commands: Vec<Command>) -> bool {
             // A worker that was only slow has to register again, and is ready again then.
             context.offices.sessions.drop_node(node);
         }
-        let actor = Actor { name: "system".to_owned(), from: "local".to_owned() };
+        let actor = Actor {
+            name: "system".to_owned(),
+            from: "local".to_owned(),
+        };
         match context.proposer.propose(actor, command).await {
             Ok(_) => {}
             Err(ProposeError::Refused(refusal)) => {

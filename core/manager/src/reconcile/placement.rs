@@ -22,13 +22,24 @@ fn takes_tasks(state: &State, id: &NodeId) -> bool {
 
 /// A paused node takes no new tasks and keeps what it has; a drained one keeps nothing.
 pub(crate) fn keeps_tasks(state: &State, id: &NodeId) -> bool {
-    state.nodes().get(id).is_some_and(|node| node.role == Role::Worker && node.availability != Availability::Drain)
+    state
+        .nodes()
+        .get(id)
+        .is_some_and(|node| node.role == Role::Worker && node.availability != Availability::Drain)
 }
 
 impl Placement {
     pub(crate) fn of(state: &State) -> Self {
-        let load = state.nodes().keys().filter(|id| takes_tasks(state, id)).map(|id| (id.clone(), 0)).collect();
-        let mut placement = Self { load, by_service: BTreeMap::new() };
+        let load = state
+            .nodes()
+            .keys()
+            .filter(|id| takes_tasks(state, id))
+            .map(|id| (id.clone(), 0))
+            .collect();
+        let mut placement = Self {
+            load,
+            by_service: BTreeMap::new(),
+        };
         for task in state.tasks().values().filter(|task| task.is_live()) {
             if let Some(node) = &task.node {
                 placement.add(&task.service, node);
@@ -51,8 +62,16 @@ impl Placement {
 
     /// The node for one more task of `service`, which counts from now on. `None` when no node takes tasks.
     pub(crate) fn pick(&mut self, service: &ServiceId) -> Option<NodeId> {
-        let of_service = |node: &NodeId| self.by_service.get(&(service.clone(), node.clone())).copied().unwrap_or(0);
-        let (node, _) = self.load.iter().min_by_key(|(node, load)| (of_service(node), **load, (*node).clone()))?;
+        let of_service = |node: &NodeId| {
+            self.by_service
+                .get(&(service.clone(), node.clone()))
+                .copied()
+                .unwrap_or(0)
+        };
+        let (node, _) = self
+            .load
+            .iter()
+            .min_by_key(|(node, load)| (of_service(node), **load, (*node).clone()))?;
         let node = node.clone();
         self.add(service, &node);
         Some(node)

@@ -20,7 +20,10 @@ pub(crate) fn decide(state: &State, now_ms: i64) -> Decision {
         for task in &live {
             let files = in_place(task, &wanted);
             if files != task.files {
-                changes.push(TaskChange::Files { task: task.id.clone(), files });
+                changes.push(TaskChange::Files {
+                    task: task.id.clone(),
+                    files,
+                });
             }
         }
         let dirty: Vec<&Task> = live.into_iter().filter(|task| must_restart(task, &wanted)).collect();
@@ -39,7 +42,12 @@ fn in_place(task: &Task, wanted: &[SecretFile]) -> Vec<SecretFile> {
         return wanted.to_vec();
     }
     let mut files: BTreeMap<&str, &SecretFile> = BTreeMap::new();
-    files.extend(task.files.iter().filter(|file| restarts(file)).map(|file| (file.target.as_str(), file)));
+    files.extend(
+        task.files
+            .iter()
+            .filter(|file| restarts(file))
+            .map(|file| (file.target.as_str(), file)),
+    );
     for file in wanted {
         let before = task.files.iter().find(|before| before.target == file.target);
         if !restarts(file) && before.is_none_or(|before| !restarts(before)) {
@@ -74,15 +82,23 @@ fn replace_some(
     let under_way = under_way(state, service, &dirty, now_ms, decision);
     dirty.sort_by_key(|task| (task.status.state == TaskState::Running, task.slot, &task.id));
     let room = at_once.saturating_sub(under_way);
-    let stop = |task: &Task| TaskChange::Desire { task: task.id.clone(), desired: TaskState::Shutdown };
+    let stop = |task: &Task| TaskChange::Desire {
+        task: task.id.clone(),
+        desired: TaskState::Shutdown,
+    };
     dirty.into_iter().take(room).map(stop).collect()
 }
 
 /// Places of the service where a replacement is stopping, missing, starting or not yet proven.
 fn under_way(state: &State, service: &Service, dirty: &[&Task], now_ms: i64, decision: &mut Decision) -> usize {
     let tasks: Vec<&Task> = state.tasks_of(&service.id).collect();
-    let stopping = tasks.iter().filter(|task| !task.is_live() && !task.status.state.is_final()).count();
-    let current = tasks.iter().filter(|task| task.is_placed_and_live() && !dirty.iter().any(|other| other.id == task.id));
+    let stopping = tasks
+        .iter()
+        .filter(|task| !task.is_live() && !task.status.state.is_final())
+        .count();
+    let current = tasks
+        .iter()
+        .filter(|task| task.is_placed_and_live() && !dirty.iter().any(|other| other.id == task.id));
     let mut unsettled = 0;
     for task in current {
         let until_ms = settled_at_ms(state, service, task);
@@ -123,7 +139,11 @@ fn empty_slots(service: &Service, tasks: &[&Task]) -> usize {
     match service.spec.mode {
         Mode::Global => 0,
         Mode::Replicated(replicas) => (1..=replicas)
-            .filter(|slot| !tasks.iter().any(|task| task.slot == *slot && !task.status.state.is_final()))
+            .filter(|slot| {
+                !tasks
+                    .iter()
+                    .any(|task| task.slot == *slot && !task.status.state.is_final())
+            })
             .count(),
     }
 }

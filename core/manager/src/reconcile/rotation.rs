@@ -3,8 +3,8 @@
 use wardroom_state::State;
 use wardroom_state::command::Command;
 use wardroom_state::holding::HoldingState;
-use wardroom_state::secret::VersionState;
 use wardroom_state::rotation::{Rotation, RotationPhase, RotationProgress};
+use wardroom_state::secret::VersionState;
 use wardroom_state::service::{Mode, Service};
 use wardroom_state::task::{Task, TaskState};
 
@@ -13,7 +13,10 @@ use crate::reconcile::rollout::has_proven_all;
 
 pub(crate) fn decide(state: &State) -> Decision {
     let running = state.rotations().values().filter(|rotation| !rotation.phase.is_final());
-    Decision { commands: running.filter_map(|rotation| advance(state, rotation)).collect(), again_at_ms: None }
+    Decision {
+        commands: running.filter_map(|rotation| advance(state, rotation)).collect(),
+        again_at_ms: None,
+    }
 }
 
 /// The rotation's next step, or nothing when it stands where it should.
@@ -24,7 +27,12 @@ fn advance(state: &State, rotation: &Rotation) -> Option<Command> {
     };
     let progress = state.rotation_progress(rotation);
     let moved = phase != rotation.phase || message != rotation.message || progress != rotation.progress;
-    moved.then(|| Command::AdvanceRotation { rotation: rotation.id.clone(), phase, progress, message })
+    moved.then(|| Command::AdvanceRotation {
+        rotation: rotation.id.clone(),
+        phase,
+        progress,
+        message,
+    })
 }
 
 fn roll_forward(state: &State, rotation: &Rotation) -> (RotationPhase, String) {
@@ -32,15 +40,27 @@ fn roll_forward(state: &State, rotation: &Rotation) -> (RotationPhase, String) {
         return if has_way_back(state, rotation) {
             (RotationPhase::RollingBack, format!("rolled back due to {failure}"))
         } else {
-            (RotationPhase::Failed, format!("failed due to {failure}; there is no version to return to"))
+            (
+                RotationPhase::Failed,
+                format!("failed due to {failure}; there is no version to return to"),
+            )
         };
     }
     let progress = state.rotation_progress(rotation);
     if !everything_moved(state, rotation, rotation.to) {
         return (RotationPhase::Rolling, String::new());
     }
-    let proven = progress.iter().all(|RotationProgress { tasks, proven, .. }| proven == tasks);
-    (if proven { RotationPhase::Done } else { RotationPhase::Verifying }, String::new())
+    let proven = progress
+        .iter()
+        .all(|RotationProgress { tasks, proven, .. }| proven == tasks);
+    (
+        if proven {
+            RotationPhase::Done
+        } else {
+            RotationPhase::Verifying
+        },
+        String::new(),
+    )
 }
 
 /// The version before still has its value, and nothing newer took over.
@@ -54,25 +74,39 @@ fn has_way_back(state: &State, rotation: &Rotation) -> bool {
 
 fn roll_back(state: &State, rotation: &Rotation) -> (RotationPhase, String) {
     let stays = (RotationPhase::RollingBack, rotation.message.clone());
-    let Some(from) = rotation.from else { return (RotationPhase::Failed, rotation.message.clone()) };
+    let Some(from) = rotation.from else {
+        return (RotationPhase::Failed, rotation.message.clone());
+    };
     let back = everything_moved(state, rotation, from);
     let proven = followers(state, rotation).all(|service| {
         let live = state.tasks_of(&service.id).filter(|task| task.is_placed_and_live());
         live.into_iter().all(|task| has_proven_all(state, task))
     });
-    if back && proven { (RotationPhase::RolledBack, rotation.message.clone()) } else { stays }
+    if back && proven {
+        (RotationPhase::RolledBack, rotation.message.clone())
+    } else {
+        stays
+    }
 }
 
 /// Services that follow the secret's current version.
 fn followers<'a>(state: &'a State, rotation: &'a Rotation) -> impl Iterator<Item = &'a Service> {
     let follows = |service: &&Service| {
-        service.spec.grants.iter().any(|grant| grant.secret == rotation.secret && grant.pinned.is_none())
+        service
+            .spec
+            .grants
+            .iter()
+            .any(|grant| grant.secret == rotation.secret && grant.pinned.is_none())
     };
     state.services_with(&rotation.secret).filter(follows)
 }
 
 fn followed_targets<'a>(service: &'a Service, rotation: &'a Rotation) -> impl Iterator<Item = &'a str> {
-    let follows = service.spec.grants.iter().filter(|grant| grant.secret == rotation.secret && grant.pinned.is_none());
+    let follows = service
+        .spec
+        .grants
+        .iter()
+        .filter(|grant| grant.secret == rotation.secret && grant.pinned.is_none());
     follows.map(|grant| grant.target.as_str())
 }
 
@@ -82,7 +116,10 @@ fn everything_moved(state: &State, rotation: &Rotation, version: u32) -> bool {
         let targets: Vec<&str> = followed_targets(service, rotation).collect();
         let given = |task: &Task| {
             targets.iter().all(|target| {
-                let file = task.files.iter().find(|file| file.target == *target && file.secret == rotation.secret);
+                let file = task
+                    .files
+                    .iter()
+                    .find(|file| file.target == *target && file.secret == rotation.secret);
                 file.is_some_and(|file| file.version == version)
             })
         };
@@ -101,7 +138,10 @@ fn everything_moved(state: &State, rotation: &Rotation, version: u32) -> bool {
 fn failure(state: &State, rotation: &Rotation, version: u32) -> Option<String> {
     let mut tasks = followers(state, rotation).flat_map(|service| state.tasks_of(&service.id));
     tasks.find_map(|task| {
-        let has = task.files.iter().any(|file| file.secret == rotation.secret && file.version == version);
+        let has = task
+            .files
+            .iter()
+            .any(|file| file.secret == rotation.secret && file.version == version);
         let ended = matches!(task.status.state, TaskState::Failed | TaskState::Rejected);
         if has && ended && task.status.since_ms >= rotation.started_at_ms {
             return Some(format!("failure of task {}: {}", task.name, reason(task)));

@@ -56,14 +56,20 @@ fn a_swap_moves_all_tasks_in_one_command() {
     let id = scene.rotate("db");
     let rolled = rollout::decide(&scene.state, scene.now_ms);
     let commands = scene.carry_out(rolled);
-    let [Command::ChangeTasks { changes }] = &commands[..] else { panic!("{commands:?}") };
+    let [Command::ChangeTasks { changes }] = &commands[..] else {
+        panic!("{commands:?}")
+    };
     assert_eq!(changes.len(), 4);
     assert!(changes.iter().all(|change| matches!(change, TaskChange::Files { .. })));
     assert_eq!(rollout::decide(&scene.state, scene.now_ms).commands, []);
 
     let advanced = rotation::decide(&scene.state);
     scene.carry_out(advanced);
-    assert_eq!(rotation_of(&scene, &id).phase, RotationPhase::Verifying, "given is not proven");
+    assert_eq!(
+        rotation_of(&scene, &id).phase,
+        RotationPhase::Verifying,
+        "given is not proven"
+    );
     scene.workers_obey();
     settle(&mut scene);
     assert_eq!(rotation_of(&scene, &id).phase, RotationPhase::Done);
@@ -109,7 +115,10 @@ fn a_failed_receipt_takes_everything_back() {
     assert_eq!(rotation_of(&scene, &id).phase, RotationPhase::RolledBack);
     assert_eq!(versions(&scene), [1, 1]);
     let secret = &scene.state.secrets()[&SecretId::new("db")];
-    assert_eq!((secret.current, secret.versions[&2].state), (Some(1), VersionState::Failed));
+    assert_eq!(
+        (secret.current, secret.versions[&2].state),
+        (Some(1), VersionState::Failed)
+    );
 }
 
 #[test]
@@ -119,7 +128,13 @@ fn a_task_that_fails_with_the_new_version_takes_it_back() {
     turn(&mut scene);
     scene.workers_obey();
     turn(&mut scene);
-    let newest = scene.live().into_iter().find(|task| task.files[0].version == 2).expect("one is replaced").id.clone();
+    let newest = scene
+        .live()
+        .into_iter()
+        .find(|task| task.files[0].version == 2)
+        .expect("one is replaced")
+        .id
+        .clone();
     scene.fail(&newest);
     turn(&mut scene);
     assert_eq!(rotation_of(&scene, &id).phase, RotationPhase::RollingBack);
@@ -147,7 +162,11 @@ fn restarts_go_one_by_one_and_never_leave_two_slots_empty() {
     let id = scene.rotate("db");
     for _ in 0..50 {
         turn(&mut scene);
-        let up = scene.live().into_iter().filter(|task| task.status.state == TaskState::Running).count();
+        let up = scene
+            .live()
+            .into_iter()
+            .filter(|task| task.status.state == TaskState::Running)
+            .count();
         assert!(up >= 2, "two of three stay up");
         if rotation_of(&scene, &id).phase == RotationPhase::Done {
             break;
@@ -182,7 +201,10 @@ fn swap_and_restart_grants_of_one_service_keep_apart() {
     let mut scene = Scene::with_workers(1);
     scene.secret("db");
     scene.secret("key");
-    let grants = vec![Scene::grant("db", OnChange::Restart), Scene::grant("key", OnChange::Swap)];
+    let grants = vec![
+        Scene::grant("db", OnChange::Restart),
+        Scene::grant("key", OnChange::Swap),
+    ];
     scene.service("web", Mode::Replicated(1), grants);
     scene.schedule();
     scene.workers_obey();
@@ -217,6 +239,11 @@ fn a_granted_and_a_withdrawn_secret_move_in_place() {
     scene.secret("key");
     scene.update("web", |spec| spec.grants = vec![Scene::grant("key", OnChange::Swap)]);
     settle(&mut scene);
-    assert!(scene.live().iter().all(|task| task.files.len() == 1 && task.files[0].target == "key"));
+    assert!(
+        scene
+            .live()
+            .iter()
+            .all(|task| task.files.len() == 1 && task.files[0].target == "key")
+    );
     assert!(scene.state.holdings().values().all(|holding| !holding.owed));
 }

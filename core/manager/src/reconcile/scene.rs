@@ -70,16 +70,30 @@ impl Scene {
         };
         let workers = (1..=workers).map(|n| node(&format!("w{n}"), Role::Worker, 0));
         let nodes = std::iter::once(node("m1", Role::Manager, 1)).chain(workers).collect();
-        let mut scene = Self { state: State::default(), now_ms: 1_000, index: 0, ids: 0 };
+        let mut scene = Self {
+            state: State::default(),
+            now_ms: 1_000,
+            index: 0,
+            ids: 0,
+        };
         scene.apply(Command::Bootstrap { cluster, nodes });
         scene
     }
 
     pub(crate) fn apply(&mut self, command: Command) {
         self.index += 1;
-        let actor = Actor { name: "test".into(), from: "local".into() };
-        let proposal = Proposal { at_ms: self.now_ms, actor, command };
-        self.state.apply(self.index, &proposal).expect("the scene's commands are accepted");
+        let actor = Actor {
+            name: "test".into(),
+            from: "local".into(),
+        };
+        let proposal = Proposal {
+            at_ms: self.now_ms,
+            actor,
+            command,
+        };
+        self.state
+            .apply(self.index, &proposal)
+            .expect("the scene's commands are accepted");
         assert_eq!(self.state.check(), Vec::<String>::new());
     }
 
@@ -88,18 +102,29 @@ impl Scene {
     }
 
     pub(crate) fn node_state(&mut self, name: &str, state: NodeState) {
-        self.apply(Command::SetNodeState { node: node_id(name), state, message: String::new() });
+        self.apply(Command::SetNodeState {
+            node: node_id(name),
+            state,
+            message: String::new(),
+        });
     }
 
     pub(crate) fn availability(&mut self, name: &str, availability: Availability) {
-        self.apply(Command::SetAvailability { node: node_id(name), availability });
+        self.apply(Command::SetAvailability {
+            node: node_id(name),
+            availability,
+        });
     }
 
     fn version(name: &str, number: u32) -> NewVersion {
         NewVersion {
             id: VersionId::new(format!("{name}-version-{number}")),
             size: 8,
-            sealed: SealedValue { wrapped_key: vec![1], ciphertext: vec![2], key_check: [3; 4] },
+            sealed: SealedValue {
+                wrapped_key: vec![1],
+                ciphertext: vec![2],
+                key_check: [3; 4],
+            },
             receipt_digest: digest(name, number),
             fingerprint: digest(name, number),
         }
@@ -130,7 +155,15 @@ impl Scene {
     }
 
     pub(crate) fn grant(secret: &str, on_change: OnChange) -> Grant {
-        Grant { target: secret.into(), secret: SecretId::new(secret), pinned: None, uid: 0, gid: 0, mode: 0o444, on_change }
+        Grant {
+            target: secret.into(),
+            secret: SecretId::new(secret),
+            pinned: None,
+            uid: 0,
+            gid: 0,
+            mode: 0o444,
+            on_change,
+        }
     }
 
     /// The service's id is its name.
@@ -145,14 +178,21 @@ impl Scene {
             update_parallelism: 1,
             update_monitor_ms: 0,
         };
-        self.apply(Command::CreateService { id: ServiceId::new(name), spec });
+        self.apply(Command::CreateService {
+            id: ServiceId::new(name),
+            spec,
+        });
     }
 
     pub(crate) fn update(&mut self, name: &str, change: impl FnOnce(&mut ServiceSpec)) {
         let id = ServiceId::new(name);
         let mut spec = self.state.services()[&id].spec.clone();
         change(&mut spec);
-        self.apply(Command::UpdateService { id, spec, expected: None });
+        self.apply(Command::UpdateService {
+            id,
+            spec,
+            expected: None,
+        });
     }
 
     /// Runs one loop and applies what it decides.
@@ -185,7 +225,11 @@ impl Scene {
     /// Live tasks as `name@node`, sorted.
     pub(crate) fn placed(&self) -> Vec<String> {
         let place = |task: &Task| task.node.as_ref().map_or("-".to_owned(), ToString::to_string);
-        let mut placed: Vec<_> = self.live().iter().map(|task| format!("{}@{}", task.name, place(task))).collect();
+        let mut placed: Vec<_> = self
+            .live()
+            .iter()
+            .map(|task| format!("{}@{}", task.name, place(task)))
+            .collect();
         placed.sort();
         placed
     }
@@ -197,12 +241,21 @@ impl Scene {
             task: task.clone(),
             state,
             message: String::new(),
-            error: if state == TaskState::Failed { "exit code 1".into() } else { String::new() },
+            error: if state == TaskState::Failed {
+                "exit code 1".into()
+            } else {
+                String::new()
+            },
             exit_code: 0,
             pid: 0,
             secrets_dir: String::new(),
         };
-        self.apply(Command::Report { node, tasks: vec![report], receipts: Vec::new(), inventory: false });
+        self.apply(Command::Report {
+            node,
+            tasks: vec![report],
+            receipts: Vec::new(),
+            inventory: false,
+        });
     }
 
     pub(crate) fn receipt(&mut self, task: &TaskId, secret: &str, version: u32, state: HoldingState) {
@@ -214,14 +267,29 @@ impl Scene {
             target: secret.into(),
             state,
             digest: (state == HoldingState::Present).then(|| digest(secret, version)),
-            message: if state == HoldingState::Failed { "disk full".into() } else { String::new() },
+            message: if state == HoldingState::Failed {
+                "disk full".into()
+            } else {
+                String::new()
+            },
         };
-        self.apply(Command::Report { node, tasks: Vec::new(), receipts: vec![receipt], inventory: false });
+        self.apply(Command::Report {
+            node,
+            tasks: Vec::new(),
+            receipts: vec![receipt],
+            inventory: false,
+        });
     }
 
-    /// Every worker does what it is told: tasks run and prove their files, or end and erase them.
+    /// Every worker that is not down does what it is told: tasks run and prove their files, or end and erase them.
     pub(crate) fn workers_obey(&mut self) {
-        let tasks: Vec<Task> = self.state.tasks().values().filter(|task| task.node.is_some()).cloned().collect();
+        let up = |id: &NodeId| self.state.nodes()[id].state != NodeState::Down;
+        let reached = self
+            .state
+            .tasks()
+            .values()
+            .filter(|task| task.node.as_ref().is_some_and(up));
+        let tasks: Vec<Task> = reached.cloned().collect();
         for task in tasks {
             let ended = task.status.state.is_final();
             if task.is_live() {
@@ -233,10 +301,20 @@ impl Scene {
                 self.report(&task.id, TaskState::Shutdown);
             }
             let kept: Vec<_> = if task.is_live() { task.files.clone() } else { Vec::new() };
-            let stale: Vec<_> = self.state.holdings_of_task(&task.id).filter(|(_, holding)| holding.owed).collect();
-            let stale: Vec<_> = stale.iter().map(|(key, _)| (key.secret.to_string(), key.version)).collect();
+            let stale: Vec<_> = self
+                .state
+                .holdings_of_task(&task.id)
+                .filter(|(_, holding)| holding.owed)
+                .collect();
+            let stale: Vec<_> = stale
+                .iter()
+                .map(|(key, _)| (key.secret.to_string(), key.version))
+                .collect();
             for (secret, version) in stale {
-                if !kept.iter().any(|file| file.secret.as_str() == secret && file.version == version) {
+                if !kept
+                    .iter()
+                    .any(|file| file.secret.as_str() == secret && file.version == version)
+                {
                     self.receipt(&task.id, &secret, version, HoldingState::Erased);
                 }
             }
@@ -251,7 +329,10 @@ impl Scene {
     }
 
     fn held(&self, task: &TaskId) -> Vec<(String, u32)> {
-        let live = self.state.holdings_of_task(task).filter(|(_, holding)| holding.is_live());
+        let live = self
+            .state
+            .holdings_of_task(task)
+            .filter(|(_, holding)| holding.is_live());
         live.map(|(key, _)| (key.secret.to_string(), key.version)).collect()
     }
 

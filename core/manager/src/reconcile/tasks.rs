@@ -18,7 +18,15 @@ pub(crate) const RESTART_DELAY_MS: i64 = 5_000;
 
 /// Compares every service with its tasks. `new_id` names the tasks to create.
 pub(crate) fn decide(state: &State, now_ms: i64, new_id: &mut dyn FnMut() -> TaskId) -> Decision {
-    let mut round = Round { state, now_ms, placement: Placement::of(state), decision: Decision::default(), changes: Vec::new(), created: Vec::new(), new_id };
+    let mut round = Round {
+        state,
+        now_ms,
+        placement: Placement::of(state),
+        decision: Decision::default(),
+        changes: Vec::new(),
+        created: Vec::new(),
+        new_id,
+    };
     round.leave_dead_nodes();
     round.remove_strays();
     for service in state.services().values() {
@@ -27,7 +35,12 @@ pub(crate) fn decide(state: &State, now_ms: i64, new_id: &mut dyn FnMut() -> Tas
             Mode::Global => round.cover_nodes(service),
         }
     }
-    let Round { mut decision, changes, created, .. } = round;
+    let Round {
+        mut decision,
+        changes,
+        created,
+        ..
+    } = round;
     decision.change_tasks(changes);
     if !created.is_empty() {
         decision.commands.push(Command::CreateTasks { tasks: created });
@@ -65,23 +78,37 @@ impl<'a> Round<'a, '_> {
     fn leave_dead_nodes(&mut self) {
         let state = self.state;
         for task in state.tasks().values().filter(|task| is_left_behind(state, task)) {
-            let hostname = task.node.as_ref().and_then(|id| state.nodes().get(id)).map(|node| &node.hostname);
+            let hostname = task
+                .node
+                .as_ref()
+                .and_then(|id| state.nodes().get(id))
+                .map(|node| &node.hostname);
             let message = hostname.map_or_else(|| "its node is gone".to_owned(), |name| format!("node {name} is down"));
-            self.changes.push(TaskChange::Orphan { task: task.id.clone(), message });
+            self.changes.push(TaskChange::Orphan {
+                task: task.id.clone(),
+                message,
+            });
         }
     }
 
     /// Tasks whose service was removed.
     fn remove_strays(&mut self) {
         let state = self.state;
-        for task in state.tasks().values().filter(|task| !state.services().contains_key(&task.service)) {
+        for task in state
+            .tasks()
+            .values()
+            .filter(|task| !state.services().contains_key(&task.service))
+        {
             self.desire(task, TaskState::Remove);
         }
     }
 
     fn desire(&mut self, task: &Task, desired: TaskState) {
         if task.desired < desired && !task.status.state.is_final() && !is_left_behind(self.state, task) {
-            self.changes.push(TaskChange::Desire { task: task.id.clone(), desired });
+            self.changes.push(TaskChange::Desire {
+                task: task.id.clone(),
+                desired,
+            });
         }
     }
 
@@ -130,7 +157,12 @@ impl<'a> Round<'a, '_> {
     fn keep_one(&mut self, slot: &Slot<'a>) -> Option<&'a Task> {
         let state = self.state;
         let stays = |task: &Task| task.node.as_ref().is_none_or(|id| keeps_tasks(state, id));
-        let kept = slot.live.iter().copied().filter(|task| stays(task)).max_by_key(|task| (task.status.state, task.created_at_ms, &task.id));
+        let kept = slot
+            .live
+            .iter()
+            .copied()
+            .filter(|task| stays(task))
+            .max_by_key(|task| (task.status.state, task.created_at_ms, &task.id));
         for task in &slot.live {
             if kept.is_none_or(|kept| kept.id != task.id) {
                 self.desire(task, TaskState::Shutdown);
@@ -146,7 +178,10 @@ impl<'a> Round<'a, '_> {
             return false;
         }
         let Some(ended) = slot.last_ended else { return true };
-        if !matches!(ended.status.state, TaskState::Failed | TaskState::Rejected | TaskState::Complete) {
+        if !matches!(
+            ended.status.state,
+            TaskState::Failed | TaskState::Rejected | TaskState::Complete
+        ) {
             return true;
         }
         let due_ms = ended.status.since_ms.saturating_add(RESTART_DELAY_MS);
@@ -159,25 +194,44 @@ impl<'a> Round<'a, '_> {
     /// A task without all of its files waits for them, off any node.
     fn place(&mut self, service: &Service) -> Option<NodeId> {
         let complete = self.state.files_wanted(service).len() == service.spec.grants.len();
-        if complete { self.placement.pick(&service.id) } else { None }
+        if complete {
+            self.placement.pick(&service.id)
+        } else {
+            None
+        }
     }
 
     fn place_pending(&mut self, service: &Service, task: &Task) {
         if let Some(node) = self.place(service) {
             let files = self.state.files_wanted(service);
             if files != task.files {
-                self.changes.push(TaskChange::Files { task: task.id.clone(), files });
+                self.changes.push(TaskChange::Files {
+                    task: task.id.clone(),
+                    files,
+                });
             }
-            self.changes.push(TaskChange::Place { task: task.id.clone(), node });
+            self.changes.push(TaskChange::Place {
+                task: task.id.clone(),
+                node,
+            });
         }
     }
 
     fn create(&mut self, service: &Service, slot: u32, node: Option<NodeId>, ended: Option<&Task>) {
         if let Some(ended) = ended.filter(|ended| !ended.desired.is_final() && ended.status.state.is_final()) {
-            self.changes.push(TaskChange::Desire { task: ended.id.clone(), desired: TaskState::Shutdown });
+            self.changes.push(TaskChange::Desire {
+                task: ended.id.clone(),
+                desired: TaskState::Shutdown,
+            });
         }
         let files = self.state.files_wanted(service);
-        self.created.push(NewTask { id: (self.new_id)(), service: service.id.clone(), slot, node, files });
+        self.created.push(NewTask {
+            id: (self.new_id)(),
+            service: service.id.clone(),
+            slot,
+            node,
+            files,
+        });
     }
 
     /// One task on every node that takes tasks; none where tasks may not stay.

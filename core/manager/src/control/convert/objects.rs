@@ -1,5 +1,6 @@
 //! What do clients see of an object? From the domain to the wire; sealed values stay behind.
 
+use v1::object::Kind as Body;
 use wardroom_api::v1;
 use wardroom_state::State;
 use wardroom_state::audit::AuditRecord;
@@ -11,13 +12,14 @@ use wardroom_state::rotation::{Rotation, RotationPhase};
 use wardroom_state::secret::{Secret, Version, VersionState};
 use wardroom_state::service::{Executor, Grant, Mode, OnChange, Service, ServiceSpec};
 use wardroom_state::task::{SecretFile, Task, TaskState};
-use v1::object::Kind as Body;
 
 /// What a client that stands at the index before must take in: the objects that the events name, as they are now.
 /// The cluster goes along with audit records, because it names the newest one.
 pub(crate) fn changes(state: &State, events: &[Event]) -> Vec<v1::Change> {
     let mut changes: Vec<v1::Change> = events.iter().map(|event| change(state, event)).collect();
-    let audited = events.iter().any(|event| matches!(event, Event::Put(ObjectKey::Audit(_))));
+    let audited = events
+        .iter()
+        .any(|event| matches!(event, Event::Put(ObjectKey::Audit(_))));
     if audited && !events.contains(&Event::Put(ObjectKey::Cluster)) {
         changes.extend(cluster(state).map(put));
     }
@@ -35,11 +37,15 @@ fn change(state: &State, event: &Event) -> v1::Change {
 }
 
 fn put(object: v1::Object) -> v1::Change {
-    v1::Change { action: Some(v1::change::Action::Put(object)) }
+    v1::Change {
+        action: Some(v1::change::Action::Put(object)),
+    }
 }
 
 fn removed(key: &ObjectKey) -> v1::Change {
-    v1::Change { action: Some(v1::change::Action::Removed(object_key(key))) }
+    v1::Change {
+        action: Some(v1::change::Action::Removed(object_key(key))),
+    }
 }
 
 fn object(state: &State, key: &ObjectKey) -> Option<v1::Object> {
@@ -66,7 +72,10 @@ fn object_key(key: &ObjectKey) -> v1::ObjectKey {
         ObjectKey::Rotation(id) => (v1::Kind::Rotation, id.to_string()),
         ObjectKey::Holding(key) => (
             v1::Kind::Holding,
-            format!("{}/{}/{}/{}/{}", key.node, key.task, key.secret, key.version, key.target),
+            format!(
+                "{}/{}/{}/{}/{}",
+                key.node, key.task, key.secret, key.version, key.target
+            ),
         ),
         ObjectKey::Audit(sequence) => (v1::Kind::Audit, sequence.to_string()),
     };
@@ -83,8 +92,16 @@ pub(crate) fn objects(state: &State, kind: v1::Kind, after_sequence: u64) -> Vec
         v1::Kind::Service => state.services().values().map(|found| service(state, found)).collect(),
         v1::Kind::Task => state.tasks().values().map(|found| task(state, found)).collect(),
         v1::Kind::Rotation => state.rotations().values().map(|found| rotation(state, found)).collect(),
-        v1::Kind::Holding => state.holdings().iter().map(|(key, found)| holding(state, key, found)).collect(),
-        v1::Kind::Audit => state.audit().filter(|record| record.sequence > after_sequence).map(audit).collect(),
+        v1::Kind::Holding => state
+            .holdings()
+            .iter()
+            .map(|(key, found)| holding(state, key, found))
+            .collect(),
+        v1::Kind::Audit => state
+            .audit()
+            .filter(|record| record.sequence > after_sequence)
+            .map(audit)
+            .collect(),
     }
 }
 
@@ -190,7 +207,11 @@ fn version(version: &Version) -> v1::Version {
         created_at_ms: version.created_at_ms,
         created_by: version.created_by.clone(),
         state_since_ms: version.state_since_ms,
-        key_check: version.sealed.as_ref().map(|sealed| hex(&sealed.key_check)).unwrap_or_default(),
+        key_check: version
+            .sealed
+            .as_ref()
+            .map(|sealed| hex(&sealed.key_check))
+            .unwrap_or_default(),
     }
 }
 
@@ -255,7 +276,11 @@ fn on_change(on_change: &OnChange) -> (v1::OnChange, String) {
 }
 
 fn secret_name(state: &State, id: &wardroom_state::ids::SecretId) -> String {
-    state.secrets().get(id).map(|secret| secret.name.clone()).unwrap_or_default()
+    state
+        .secrets()
+        .get(id)
+        .map(|secret| secret.name.clone())
+        .unwrap_or_default()
 }
 
 pub(crate) fn task(state: &State, task: &Task) -> v1::Object {
@@ -323,7 +348,13 @@ pub(crate) fn rotation(state: &State, rotation: &Rotation) -> v1::Object {
         RotationPhase::RolledBack => v1::RotationPhase::RolledBack,
         RotationPhase::Failed => v1::RotationPhase::Failed,
     };
-    let service_name = |id| state.services().get(id).map(|service| service.spec.name.clone()).unwrap_or_default();
+    let service_name = |id| {
+        state
+            .services()
+            .get(id)
+            .map(|service| service.spec.name.clone())
+            .unwrap_or_default()
+    };
     wrap(Body::Rotation(v1::Rotation {
         id: rotation.id.to_string(),
         secret_id: rotation.secret.to_string(),
@@ -368,7 +399,11 @@ fn holding(state: &State, key: &HoldingKey, holding: &Holding) -> v1::Object {
         proven: holding.proven,
         message: holding.message.clone(),
         owed: holding.owed,
-        task_name: state.tasks().get(&key.task).map(|task| task.name.clone()).unwrap_or_default(),
+        task_name: state
+            .tasks()
+            .get(&key.task)
+            .map(|task| task.name.clone())
+            .unwrap_or_default(),
     }))
 }
 
@@ -390,9 +425,11 @@ fn audit(record: &AuditRecord) -> v1::Object {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

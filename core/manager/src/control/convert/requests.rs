@@ -21,18 +21,28 @@ pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<Servi
     let executor = match spec.executor() {
         v1::Executor::Files => Executor::Files,
         v1::Executor::Container => {
-            return Err(Failure::invalid("this build has no container executor; use a process or files service"));
+            return Err(Failure::invalid(
+                "this build has no container executor; use a process or files service",
+            ));
         }
         v1::Executor::Process | v1::Executor::Unspecified => Executor::Process,
     };
-    let mut grants = spec.grants.iter().map(|found| grant(state, found)).collect::<Result<Vec<_>, _>>()?;
+    let mut grants = spec
+        .grants
+        .iter()
+        .map(|found| grant(state, found))
+        .collect::<Result<Vec<_>, _>>()?;
     grants.sort();
     Ok(ServiceSpec {
         name: spec.name,
         labels: spec.labels,
         executor,
         command: spec.command,
-        mode: if spec.global { Mode::Global } else { Mode::Replicated(spec.replicas) },
+        mode: if spec.global {
+            Mode::Global
+        } else {
+            Mode::Replicated(spec.replicas)
+        },
         grants,
         update_parallelism: spec.update_parallelism,
         update_monitor_ms: spec.update_monitor_ms,
@@ -41,21 +51,33 @@ pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<Servi
 
 /// A grant by secret name or id. Defaults: target is the secret's name, mode 0444, swap.
 pub(crate) fn grant(state: &State, grant: &v1::Grant) -> Result<Grant, Failure> {
-    let reference = if grant.secret_id.is_empty() { &grant.secret_name } else { &grant.secret_id };
+    let reference = if grant.secret_id.is_empty() {
+        &grant.secret_name
+    } else {
+        &grant.secret_id
+    };
     let secret = granted_secret(state, reference)?;
     // As in Docker, the name of a version is a name of its own: it stands for exactly that version.
     let named = version_named(secret, reference);
-    let name = named.and_then(|number| secret.versions.get(&number)).map_or(&secret.name, |version| &version.name);
+    let name = named
+        .and_then(|number| secret.versions.get(&number))
+        .map_or(&secret.name, |version| &version.name);
     let on_change = match grant.on_change() {
         v1::OnChange::Restart => OnChange::Restart,
         v1::OnChange::Signal if grant.signal.is_empty() => {
-            return Err(Failure::invalid("on_change signal needs the signal's name, for example SIGHUP"));
+            return Err(Failure::invalid(
+                "on_change signal needs the signal's name, for example SIGHUP",
+            ));
         }
         v1::OnChange::Signal => OnChange::Signal(grant.signal.clone()),
         v1::OnChange::Swap | v1::OnChange::Unspecified => OnChange::Swap,
     };
     Ok(Grant {
-        target: if grant.target.is_empty() { name.clone() } else { grant.target.clone() },
+        target: if grant.target.is_empty() {
+            name.clone()
+        } else {
+            grant.target.clone()
+        },
         secret: secret.id.clone(),
         pinned: (grant.pinned != 0).then_some(grant.pinned).or(named),
         uid: grant.uid,
@@ -104,7 +126,13 @@ pub(crate) fn receipt(receipt: v1::Receipt) -> Result<Receipt, Failure> {
     };
     let digest = match receipt.digest.len() {
         0 => None,
-        _ => Some(receipt.digest.as_slice().try_into().map_err(|_| Failure::invalid("a receipt's digest has 32 bytes"))?),
+        _ => Some(
+            receipt
+                .digest
+                .as_slice()
+                .try_into()
+                .map_err(|_| Failure::invalid("a receipt's digest has 32 bytes"))?,
+        ),
     };
     Ok(Receipt {
         task: TaskId::new(receipt.task_id),

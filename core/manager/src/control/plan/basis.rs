@@ -55,7 +55,12 @@ pub(super) fn of_service(state: &State, subject: &str, service: &Service) -> Str
     let mut word = Word::new(subject);
     word.service(state, service);
     for grant in &service.spec.grants {
-        word.number(state.secrets().get(&grant.secret).map_or(0, |secret| secret.version_index));
+        word.number(
+            state
+                .secrets()
+                .get(&grant.secret)
+                .map_or(0, |secret| secret.version_index),
+        );
     }
     word.finish()
 }

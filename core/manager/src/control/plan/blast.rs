@@ -21,10 +21,19 @@ pub(super) struct Holders {
 impl Holders {
     pub(super) fn of(state: &State, secret: &SecretId, versions: impl Fn(u32) -> bool) -> Self {
         let mut holders = Self::default();
-        let held = state.holdings_of_secret(secret).filter(|(key, holding)| holding.is_live() && versions(key.version));
+        let held = state
+            .holdings_of_secret(secret)
+            .filter(|(key, holding)| holding.is_live() && versions(key.version));
         for (key, _) in held {
-            let ready = state.nodes().get(&key.node).is_some_and(|node| node.state == NodeState::Ready);
-            let side = if ready { &mut holders.reachable } else { &mut holders.silent };
+            let ready = state
+                .nodes()
+                .get(&key.node)
+                .is_some_and(|node| node.state == NodeState::Ready);
+            let side = if ready {
+                &mut holders.reachable
+            } else {
+                &mut holders.silent
+            };
             side.insert(key.node.clone());
         }
         holders
@@ -44,13 +53,19 @@ impl Holders {
             return check(v1::CheckLevel::Ok, "every worker that holds it answers");
         }
         let names = self.stays(state).join(", ");
-        check(v1::CheckLevel::Warn, format!("silent workers hold it and erase it only when they are back: {names}"))
+        check(
+            v1::CheckLevel::Warn,
+            format!("silent workers hold it and erase it only when they are back: {names}"),
+        )
     }
 }
 
 /// Live tasks of a service that have a node.
 pub(super) fn tasks<'a>(state: &'a State, service: &Service) -> Vec<&'a Task> {
-    state.tasks_of(&service.id).filter(|task| task.is_placed_and_live()).collect()
+    state
+        .tasks_of(&service.id)
+        .filter(|task| task.is_placed_and_live())
+        .collect()
 }
 
 pub(super) fn nodes_of(tasks: &[&Task]) -> BTreeSet<NodeId> {
@@ -59,7 +74,12 @@ pub(super) fn nodes_of(tasks: &[&Task]) -> BTreeSet<NodeId> {
 
 /// Sorted by name.
 pub(super) fn hostnames(state: &State, nodes: &BTreeSet<NodeId>) -> Vec<String> {
-    let name = |id: &NodeId| state.nodes().get(id).map_or_else(|| id.to_string(), |node| node.hostname.clone());
+    let name = |id: &NodeId| {
+        state
+            .nodes()
+            .get(id)
+            .map_or_else(|| id.to_string(), |node| node.hostname.clone())
+    };
     let mut names: Vec<_> = nodes.iter().map(name).collect();
     names.sort();
     names

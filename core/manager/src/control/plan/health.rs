@@ -36,13 +36,26 @@ impl Health {
     /// Quorum and leader, as checks of a plan.
     pub(super) fn checks(&self, state: &State) -> Vec<v1::PlanCheck> {
         let managers = state.nodes().values().filter(|node| node.role == Role::Manager);
-        let (silent, answering): (Vec<_>, Vec<_>) = managers.partition(|node| self.silent.contains(&node.id.to_string()));
+        let (silent, answering): (Vec<_>, Vec<_>) =
+            managers.partition(|node| self.silent.contains(&node.id.to_string()));
         let all = silent.len() + answering.len();
         let quorum = all / 2 + 1;
-        let text = format!("{} of {} answer, {quorum} needed", answering.len(), counted(all, "manager"));
-        let names = || silent.iter().map(|node| node.hostname.as_str()).collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "{} of {} answer, {quorum} needed",
+            answering.len(),
+            counted(all, "manager")
+        );
+        let names = || {
+            silent
+                .iter()
+                .map(|node| node.hostname.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let quorum = match answering.len() {
-            reached if reached < quorum => check(v1::CheckLevel::Blocked, format!("no quorum: {text}; start {}", names())),
+            reached if reached < quorum => {
+                check(v1::CheckLevel::Blocked, format!("no quorum: {text}; start {}", names()))
+            }
             _ if silent.is_empty() => check(v1::CheckLevel::Ok, format!("quorum: {text}")),
             _ => check(v1::CheckLevel::Warn, format!("quorum: {text}; silent: {}", names())),
         };

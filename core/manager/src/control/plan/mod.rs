@@ -25,21 +25,36 @@ pub(crate) struct Plan(pub(crate) v1::Plan);
 impl Plan {
     /// The first blocker is the answer to whoever runs the plan all the same.
     pub(crate) fn check_runnable(&self) -> Result<(), Failure> {
-        let blocked = self.0.checks.iter().find(|check| check.level() == v1::CheckLevel::Blocked);
+        let blocked = self
+            .0
+            .checks
+            .iter()
+            .find(|check| check.level() == v1::CheckLevel::Blocked);
         blocked.map_or(Ok(()), |check| Err(Failure::precondition(&check.text)))
     }
 }
 
 fn step(action: v1::PlanAction, subject: impl Into<String>, detail: impl Into<String>) -> v1::PlanStep {
-    v1::PlanStep { action: action.into(), subject: subject.into(), detail: detail.into() }
+    v1::PlanStep {
+        action: action.into(),
+        subject: subject.into(),
+        detail: detail.into(),
+    }
 }
 
 fn check(level: v1::CheckLevel, text: impl Into<String>) -> v1::PlanCheck {
-    v1::PlanCheck { level: level.into(), text: text.into() }
+    v1::PlanCheck {
+        level: level.into(),
+        text: text.into(),
+    }
 }
 
 fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 fn is_runnable(checks: &[v1::PlanCheck]) -> bool {

@@ -25,19 +25,35 @@ pub(crate) fn revocation(
         let holding = tasks(state, service);
         let affected = holding
             .iter()
-            .filter(|task| task.files.iter().any(|file| file.secret == secret.id && goes(file.version)))
+            .filter(|task| {
+                task.files
+                    .iter()
+                    .any(|file| file.secret == secret.id && goes(file.version))
+            })
             .count();
         let subject = format!("service {}", service.spec.name);
         let count = counted(affected, "task");
         if version.is_none() {
-            steps.push(step(PlanAction::Cut, subject, format!("the grant goes; {count} lose the file and keep running")));
+            steps.push(step(
+                PlanAction::Cut,
+                subject,
+                format!("the grant goes; {count} lose the file and keep running"),
+            ));
         } else if affected > 0 {
-            steps.push(step(PlanAction::Cut, subject, format!("{count} lose the file and keep running; the grant stays")));
+            steps.push(step(
+                PlanAction::Cut,
+                subject,
+                format!("{count} lose the file and keep running; the grant stays"),
+            ));
         }
     }
     let holders = Holders::of(state, &secret.id, goes);
     for hostname in holders.leaves(state) {
-        steps.push(step(PlanAction::Erase, hostname, "overwrites and removes the files, then sends receipts"));
+        steps.push(step(
+            PlanAction::Erase,
+            hostname,
+            "overwrites and removes the files, then sends receipts",
+        ));
     }
     for version in &going {
         let detail = "the sealed value is dropped at once and cannot come back";
@@ -47,7 +63,10 @@ pub(crate) fn revocation(
     let mut checks = health.checks(state);
     checks.push(holders.check(state));
     if version.is_some() && version == secret.current {
-        checks.push(check(CheckLevel::Warn, "it is the current version: new tasks wait until the secret is rotated"));
+        checks.push(check(
+            CheckLevel::Warn,
+            "it is the current version: new tasks wait until the secret is rotated",
+        ));
     }
     if let Some(text) = nothing_left(state, secret, version, &going) {
         checks.push(check(CheckLevel::Blocked, text));
@@ -68,11 +87,20 @@ pub(crate) fn revocation(
 /// The versions that a revoke ends.
 fn going(secret: &Secret, version: Option<u32>) -> Result<Vec<&Version>, Failure> {
     if let Some(number) = version.filter(|number| !secret.versions.contains_key(number)) {
-        return Err(Refusal::VersionNotFound { secret: secret.name.clone(), version: number }.into());
+        return Err(Refusal::VersionNotFound {
+            secret: secret.name.clone(),
+            version: number,
+        }
+        .into());
     }
     let gone = |state| matches!(state, VersionState::Revoked | VersionState::Destroyed);
     let named = |found: &&Version| version.is_none_or(|number| number == found.number);
-    Ok(secret.versions.values().filter(named).filter(|found| !gone(found.state)).collect())
+    Ok(secret
+        .versions
+        .values()
+        .filter(named)
+        .filter(|found| !gone(found.state))
+        .collect())
 }
 
 fn nothing_left(state: &State, secret: &Secret, version: Option<u32>, going: &[&Version]) -> Option<String> {
@@ -81,8 +109,13 @@ fn nothing_left(state: &State, secret: &Secret, version: Option<u32>, going: &[&
         return None;
     }
     let refusal = match version {
-        None => Refusal::AlreadyRevoked { secret: secret.name.clone() },
-        Some(version) => Refusal::VersionAlreadyRevoked { secret: secret.name.clone(), version },
+        None => Refusal::AlreadyRevoked {
+            secret: secret.name.clone(),
+        },
+        Some(version) => Refusal::VersionAlreadyRevoked {
+            secret: secret.name.clone(),
+            version,
+        },
     };
     Some(refusal.to_string())
 }

@@ -46,9 +46,22 @@ pub(crate) fn rotation(
     let mut checks = health.checks(state);
     checks.push(holders.check(state));
     checks.push(if followers == 0 {
-        check(CheckLevel::Warn, "no service follows it: the new version reaches nobody until one is granted it")
+        check(
+            CheckLevel::Warn,
+            "no service follows it: the new version reaches nobody until one is granted it",
+        )
     } else {
-        check(CheckLevel::Ok, format!("{} it", if followers == 1 { "1 grant follows" } else { "grants follow" }))
+        check(
+            CheckLevel::Ok,
+            format!(
+                "{} it",
+                if followers == 1 {
+                    "1 grant follows"
+                } else {
+                    "grants follow"
+                }
+            ),
+        )
     });
     checks.extend(running(state, secret));
     checks.extend(fingerprint.and_then(|fingerprint| same_value(secret, fingerprint)));
@@ -67,14 +80,26 @@ pub(crate) fn rotation(
 fn grant_step(state: &State, service: &Service, grant: &Grant) -> v1::PlanStep {
     let subject = format!("service {}", service.spec.name);
     if let Some(version) = grant.pinned {
-        return step(PlanAction::Keep, subject, format!("{} stays at version {version}: it is pinned", grant.target));
+        return step(
+            PlanAction::Keep,
+            subject,
+            format!("{} stays at version {version}: it is pinned", grant.target),
+        );
     }
     let running = tasks(state, service);
     let places = hostnames(state, &nodes_of(&running)).join(", ");
-    let on = if places.is_empty() { String::new() } else { format!(" on {places}") };
+    let on = if places.is_empty() {
+        String::new()
+    } else {
+        format!(" on {places}")
+    };
     let count = counted(running.len(), "task");
     match &grant.on_change {
-        OnChange::Swap => step(PlanAction::Swap, subject, format!("{} changes in place in {count}{on}", grant.target)),
+        OnChange::Swap => step(
+            PlanAction::Swap,
+            subject,
+            format!("{} changes in place in {count}{on}", grant.target),
+        ),
         OnChange::Signal(signal) => {
             let detail = format!("{} changes in place in {count}{on}, then {signal}", grant.target);
             step(PlanAction::Signal, subject, detail)
@@ -100,7 +125,11 @@ fn kept_and_destroyed(secret: &Secret) -> Vec<v1::PlanStep> {
     let (kept, surplus) = spare.split_at(keep.min(spare.len()));
     let current = kept.first().filter(|version| Some(version.number) == secret.current);
     let keeps = current.map(|version| {
-        step(PlanAction::Keep, format!("version {}", version.number), "stays sealed, for a roll-back")
+        step(
+            PlanAction::Keep,
+            format!("version {}", version.number),
+            "stays sealed, for a roll-back",
+        )
     });
     let destroys = surplus.iter().map(|version| {
         let detail = format!("older than the newest {keep} kept, once nothing uses it");
@@ -111,7 +140,13 @@ fn kept_and_destroyed(secret: &Secret) -> Vec<v1::PlanStep> {
 
 fn running(state: &State, secret: &Secret) -> Option<v1::PlanCheck> {
     let running = state.running_rotation(&secret.id)?;
-    Some(check(CheckLevel::Warn, format!("the rotation to version {} still runs; this one overtakes it", running.to)))
+    Some(check(
+        CheckLevel::Warn,
+        format!(
+            "the rotation to version {} still runs; this one overtakes it",
+            running.to
+        ),
+    ))
 }
 
 /// A value that was in use before is no rotation.
@@ -119,9 +154,15 @@ fn same_value(secret: &Secret, fingerprint: [u8; 32]) -> Option<v1::PlanCheck> {
     let same = |version: &&Version| version.fingerprint == fingerprint;
     let version = secret.versions.values().rev().find(same)?;
     Some(if Some(version.number) == secret.current {
-        let text = format!("the value is the one of the current version {}; give a new one", version.number);
+        let text = format!(
+            "the value is the one of the current version {}; give a new one",
+            version.number
+        );
         check(CheckLevel::Blocked, text)
     } else {
-        check(CheckLevel::Warn, format!("the value was used before, in version {}", version.number))
+        check(
+            CheckLevel::Warn,
+            format!("the value was used before, in version {}", version.number),
+        )
     })
 }

@@ -11,7 +11,10 @@ use super::*;
 use crate::reconcile::scene::Scene;
 
 fn health() -> Health {
-    Health { leader: Some("host-m1".into()), silent: Vec::new() }
+    Health {
+        leader: Some("host-m1".into()),
+        silent: Vec::new(),
+    }
 }
 
 /// `web` swaps, `api` restarts, `old` is pinned to version 1; everything runs.
@@ -20,7 +23,10 @@ fn scene() -> Scene {
     scene.secret("db");
     scene.service("web", Mode::Replicated(2), vec![Scene::grant("db", OnChange::Swap)]);
     scene.service("api", Mode::Replicated(1), vec![Scene::grant("db", OnChange::Restart)]);
-    let pinned = wardroom_state::service::Grant { pinned: Some(1), ..Scene::grant("db", OnChange::Swap) };
+    let pinned = wardroom_state::service::Grant {
+        pinned: Some(1),
+        ..Scene::grant("db", OnChange::Swap)
+    };
     scene.service("old", Mode::Replicated(1), vec![pinned]);
     scene.schedule();
     scene.workers_obey();
@@ -32,19 +38,30 @@ fn db(state: &State) -> &Secret {
 }
 
 fn rotate(scene: &Scene, fingerprint: Option<[u8; 32]>) -> Wire {
-    rotation(&scene.state, db(&scene.state), fingerprint, &health()).unwrap().0
+    rotation(&scene.state, db(&scene.state), fingerprint, &health())
+        .unwrap()
+        .0
 }
 
 fn revoke(scene: &Scene, version: Option<u32>) -> Wire {
-    revocation(&scene.state, db(&scene.state), version, &health()).unwrap().0
+    revocation(&scene.state, db(&scene.state), version, &health())
+        .unwrap()
+        .0
 }
 
 fn steps(plan: &Wire) -> Vec<(PlanAction, &str)> {
-    plan.steps.iter().map(|step| (step.action(), step.subject.as_str())).collect()
+    plan.steps
+        .iter()
+        .map(|step| (step.action(), step.subject.as_str()))
+        .collect()
 }
 
 fn texts(plan: &Wire, level: CheckLevel) -> String {
-    let texts = plan.checks.iter().filter(|check| check.level() == level).map(|check| check.text.as_str());
+    let texts = plan
+        .checks
+        .iter()
+        .filter(|check| check.level() == level)
+        .map(|check| check.text.as_str());
     texts.collect::<Vec<_>>().join("\n")
 }
 
@@ -86,7 +103,10 @@ fn workers_that_are_silent_keep_what_they_hold() {
     let mut scene = scene();
     scene.node_state("w2", NodeState::Down);
     let plan = revoke(&scene, None);
-    assert_eq!((plan.leaves.as_slice(), plan.stays.as_slice()), (&["host-w1".to_owned()][..], &["host-w2".to_owned()][..]));
+    assert_eq!(
+        (plan.leaves.as_slice(), plan.stays.as_slice()),
+        (&["host-w1".to_owned()][..], &["host-w2".to_owned()][..])
+    );
     assert!(texts(&plan, CheckLevel::Warn).contains("host-w2"));
     assert!(plan.runnable, "an emergency does not wait for silent workers");
 }
@@ -95,14 +115,25 @@ fn workers_that_are_silent_keep_what_they_hold() {
 fn a_revoke_cuts_erases_and_destroys() {
     let plan = revoke(&scene(), None);
     let count = |action: PlanAction| plan.steps.iter().filter(|step| step.action() == action).count();
-    assert_eq!((count(PlanAction::Cut), count(PlanAction::Erase), count(PlanAction::Destroy)), (3, 2, 1));
+    assert_eq!(
+        (
+            count(PlanAction::Cut),
+            count(PlanAction::Erase),
+            count(PlanAction::Destroy)
+        ),
+        (3, 2, 1)
+    );
 }
 
 #[test]
 fn what_is_revoked_already_is_blocked_in_the_state_s_words() {
     let mut scene = scene();
     let secret = SecretId::new("db");
-    scene.apply(wardroom_state::command::Command::RevokeSecret { secret, version: None, expected: None });
+    scene.apply(wardroom_state::command::Command::RevokeSecret {
+        secret,
+        version: None,
+        expected: None,
+    });
     assert!(texts(&revoke(&scene, None), CheckLevel::Blocked).contains("is revoked already"));
     assert!(texts(&revoke(&scene, Some(1)), CheckLevel::Blocked).contains("is revoked already"));
     assert!(revocation(&scene.state, db(&scene.state), Some(9), &health()).is_err());
@@ -112,7 +143,11 @@ fn what_is_revoked_already_is_blocked_in_the_state_s_words() {
 fn a_plan_is_bound_to_secret_services_and_placement() {
     let mut scene = scene();
     let before = rotate(&scene, None).basis;
-    assert_eq!(rotate(&scene, None).basis, before, "the same state gives the same basis");
+    assert_eq!(
+        rotate(&scene, None).basis,
+        before,
+        "the same state gives the same basis"
+    );
     assert_ne!(revoke(&scene, None).basis, before, "another change has another basis");
     assert_ne!(revoke(&scene, None).basis, revoke(&scene, Some(1)).basis);
     scene.secret("unrelated");
@@ -127,11 +162,17 @@ fn a_plan_is_bound_to_secret_services_and_placement() {
 #[test]
 fn without_a_quorum_or_a_leader_a_plan_is_blocked() {
     let scene = scene();
-    let health = Health { leader: None, silent: vec!["m1".into()] };
+    let health = Health {
+        leader: None,
+        silent: vec!["m1".into()],
+    };
     let plan = rotation(&scene.state, db(&scene.state), None, &health).unwrap().0;
     assert!(!plan.runnable);
     let blocked = texts(&plan, CheckLevel::Blocked);
-    assert!(blocked.contains("0 of 1 manager answer") && blocked.contains("nobody leads"), "{blocked}");
+    assert!(
+        blocked.contains("0 of 1 manager answer") && blocked.contains("nobody leads"),
+        "{blocked}"
+    );
 }
 
 #[test]
@@ -144,8 +185,11 @@ fn an_update_says_what_comes_and_goes() {
     spec.mode = Mode::Replicated(1);
     let plan = update(&scene.state, service, &spec, &health()).unwrap().0;
     let found = steps(&plan);
-    let wanted =
-        [(PlanAction::Erase, "secret db"), (PlanAction::Create, "secret key"), (PlanAction::Cut, "service web")];
+    let wanted = [
+        (PlanAction::Erase, "secret db"),
+        (PlanAction::Create, "secret key"),
+        (PlanAction::Cut, "service web"),
+    ];
     assert_eq!(found, wanted);
     let idle = update(&scene.state, service, &service.spec, &health()).unwrap().0;
     assert_eq!(steps(&idle), [(PlanAction::Keep, "service web")]);

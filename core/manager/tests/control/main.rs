@@ -1,0 +1,10 @@
+//! Does the whole path work: operator, follower, leader, worker, receipt? Three managers and fake workers in one
+//! process, with real Raft, real TLS on loopback and a disk in memory.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+mod agent;
+mod fleet;
+mod life;
+mod refusal;
+mod watch;
