@@ -137,6 +137,7 @@ impl Manager {
         manager.serve_peers(listener, tls);
         manager.follow_managers();
         manager.reconcile();
+        manager.note_refusals();
         Ok(manager)
     }
 
@@ -256,6 +257,10 @@ impl Manager {
 
     fn reconcile(&self) {
         self.keep(tokio::spawn(reconcile::run(self.0.context.clone())));
+    }
+
+    fn note_refusals(&self) {
+        self.keep(tokio::spawn(control::refusals::run(self.0.context.clone())));
     }
 
     fn keep(&self, task: JoinHandle<()>) {
