@@ -50,7 +50,9 @@ async fn ask(client: &Client, call: Call) -> Result<Answer, CallError> {
     let mut control = client.control();
     macro_rules! answer {
         ($method:ident, $message:expr, $wrap:expr) => {
-            within(CALL_DEADLINE, control.$method(request($message, CALL_DEADLINE))).await.map($wrap)
+            within(CALL_DEADLINE, control.$method(request($message, CALL_DEADLINE)))
+                .await
+                .map($wrap)
         };
     }
     match call {
@@ -67,7 +69,8 @@ async fn ask(client: &Client, call: Call) -> Result<Answer, CallError> {
 
 /// The bytes of a regular file; a device or a pipe would never end.
 async fn read(path: &str) -> Result<Pasted, String> {
-    let failed = |error: std::io::Error| format!("cannot read {path}: {error}; check the path, it is read on this machine");
+    let failed =
+        |error: std::io::Error| format!("cannot read {path}: {error}; check the path, it is read on this machine");
     let about = tokio::fs::metadata(path).await.map_err(failed)?;
     if !about.is_file() {
         return Err(format!("{path} is not a regular file; name a file"));
@@ -95,6 +98,11 @@ mod tests {
         let read_back = read(path.to_str().unwrap()).await.unwrap().take();
         assert_eq!(read_back, b"\xff\x00bytes\n");
         assert!(read("/nowhere/value").await.unwrap_err().contains("check the path"));
-        assert!(read(folder.path().to_str().unwrap()).await.unwrap_err().contains("not a regular file"));
+        assert!(
+            read(folder.path().to_str().unwrap())
+                .await
+                .unwrap_err()
+                .contains("not a regular file")
+        );
     }
 }

@@ -43,7 +43,10 @@ fn key(event: KeyEvent) -> Option<Key> {
     let ctrl = ctrl && matches!(code, Code::Char(_));
     // Some terminals send ctrl-h for backspace; nothing else is bound to it.
     if ctrl && code == Code::Char('h') {
-        return Some(Key { code: Code::Backspace, ctrl: false });
+        return Some(Key {
+            code: Code::Backspace,
+            ctrl: false,
+        });
     }
     Some(Key { code, ctrl })
 }
@@ -61,7 +64,10 @@ mod tests {
     fn presses_become_keys() {
         assert_eq!(press(KeyCode::Char('D'), KeyModifiers::SHIFT), Some(char_key('D')));
         assert_eq!(press(KeyCode::Char('d'), KeyModifiers::CONTROL), Some(with_ctrl('d')));
-        assert_eq!(press(KeyCode::Char('h'), KeyModifiers::CONTROL), Some(bare(Code::Backspace)));
+        assert_eq!(
+            press(KeyCode::Char('h'), KeyModifiers::CONTROL),
+            Some(bare(Code::Backspace))
+        );
         assert_eq!(press(KeyCode::Tab, KeyModifiers::SHIFT), Some(bare(Code::BackTab)));
         assert_eq!(press(KeyCode::Char('x'), KeyModifiers::ALT), None);
         let mut release = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);

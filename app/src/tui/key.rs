@@ -38,7 +38,10 @@ pub const fn char_key(character: char) -> Key {
 }
 
 pub const fn ctrl(character: char) -> Key {
-    Key { code: Code::Char(character), ctrl: true }
+    Key {
+        code: Code::Char(character),
+        ctrl: true,
+    }
 }
 
 const NAMES: [(Code, &str); 15] = [
@@ -75,7 +78,9 @@ impl Key {
         }
         match self.code {
             Code::Char(character) if self.ctrl => format!("ctrl-{character}"),
-            Code::Char(character) if character.is_ascii_uppercase() => format!("shift-{}", character.to_ascii_lowercase()),
+            Code::Char(character) if character.is_ascii_uppercase() => {
+                format!("shift-{}", character.to_ascii_lowercase())
+            }
             Code::Char(character) => character.to_string(),
             other => format!("{other:?}").to_ascii_lowercase(),
         }
@@ -128,7 +133,10 @@ mod tests {
     fn scripts_and_names_agree() {
         let keys = Key::script("j<enter>N<ctrl-d> <shift-tab><x");
         let names: Vec<String> = keys.iter().map(|key| key.name()).collect();
-        assert_eq!(names, ["j", "enter", "shift-n", "ctrl-d", "space", "shift-tab", "<", "x"]);
+        assert_eq!(
+            names,
+            ["j", "enter", "shift-n", "ctrl-d", "space", "shift-tab", "<", "x"]
+        );
     }
 
     #[test]

@@ -111,21 +111,39 @@ fn on_screen(binding: &Binding, kind: Kind) -> bool {
 /// What `key` means on that screen.
 pub fn on(place: &Place, key: Key) -> Option<&'static Binding> {
     let bound = |binding: &&Binding| binding.keys.contains(&key);
-    let local = BINDINGS.iter().filter(bound).find(|binding| on_screen(binding, place.kind()));
-    local.or_else(|| BINDINGS.iter().filter(bound).find(|binding| binding.scope == Scope::Everywhere))
+    let local = BINDINGS
+        .iter()
+        .filter(bound)
+        .find(|binding| on_screen(binding, place.kind()));
+    local.or_else(|| {
+        BINDINGS
+            .iter()
+            .filter(bound)
+            .find(|binding| binding.scope == Scope::Everywhere)
+    })
 }
 
 /// What `key` means in a wizard, a line or a popup.
 pub fn within(scope: Scope, key: Key) -> Option<Action> {
-    BINDINGS.iter().find(|binding| binding.scope == scope && binding.keys.contains(&key)).map(|binding| binding.action)
+    BINDINGS
+        .iter()
+        .find(|binding| binding.scope == scope && binding.keys.contains(&key))
+        .map(|binding| binding.action)
 }
 
 /// The bindings of a screen for bar, menu and help: its own first, then what holds everywhere.
 pub fn of_screen(kind: Kind, read_only: bool) -> impl Iterator<Item = &'static Binding> {
     let allowed = move |binding: &&Binding| !(read_only && binding.writes);
     let own = BINDINGS.iter().filter(move |binding| on_screen(binding, kind));
-    let shadowed = move |binding: &&Binding| !BINDINGS.iter().any(|own| on_screen(own, kind) && own.keys == binding.keys);
-    let general = BINDINGS.iter().filter(|binding| binding.scope == Scope::Everywhere).filter(shadowed);
+    let shadowed = move |binding: &&Binding| {
+        !BINDINGS
+            .iter()
+            .any(|own| on_screen(own, kind) && own.keys == binding.keys)
+    };
+    let general = BINDINGS
+        .iter()
+        .filter(|binding| binding.scope == Scope::Everywhere)
+        .filter(shadowed);
     own.chain(general).filter(allowed)
 }
 
@@ -161,7 +179,11 @@ mod tests {
     #[test]
     fn the_prefixes_of_terminal_multiplexers_carry_no_action() {
         for forbidden in [ctrl('a'), ctrl('b'), ctrl('h'), ctrl('j'), ctrl('k')] {
-            assert!(BINDINGS.iter().all(|binding| !binding.keys.contains(&forbidden)), "{}", forbidden.name());
+            assert!(
+                BINDINGS.iter().all(|binding| !binding.keys.contains(&forbidden)),
+                "{}",
+                forbidden.name()
+            );
         }
     }
 

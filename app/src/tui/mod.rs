@@ -81,7 +81,9 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
     if !terminal::is_usable() {
         return Err(TuiError::NoTerminal);
     }
-    let theme = Theme { mono: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) };
+    let theme = Theme {
+        mono: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+    };
     let glyphs = Glyphs::chosen(options.ascii || ascii_terminal());
     let signals = Signals::listen().map_err(TuiError::Terminal)?;
     let mut screen = TerminalScreen::take(theme, glyphs).map_err(TuiError::Terminal)?;
@@ -92,7 +94,14 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
     let runner = Runner::new(client, out);
     // An error of one read is passed over; a terminal that is gone ends the stream.
     let input = EventStream::new().map(|event| event.ok().and_then(input::message));
-    let event_loop = EventLoop { screen: &mut screen, model, inbox, runner, signals, drawn: Instant::now() };
+    let event_loop = EventLoop {
+        screen: &mut screen,
+        model,
+        inbox,
+        runner,
+        signals,
+        drawn: Instant::now(),
+    };
     let ended = event_loop.run(input).await;
     feed.abort();
     drop(screen);
@@ -102,5 +111,8 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
 fn ascii_terminal() -> bool {
     let term = std::env::var("TERM").ok();
     let locales = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
-    theme::wants_ascii(term.as_deref(), [locales[0].as_deref(), locales[1].as_deref(), locales[2].as_deref()])
+    theme::wants_ascii(
+        term.as_deref(),
+        [locales[0].as_deref(), locales[1].as_deref(), locales[2].as_deref()],
+    )
 }

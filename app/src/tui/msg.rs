@@ -4,9 +4,9 @@
 use std::fmt;
 
 use wardroom_api::v1::{
-    CreateSecretRequest, CreateSecretResponse, CreateServiceRequest, CreateServiceResponse, RemoveSecretRequest, RemoveSecretResponse,
-    RemoveServiceRequest, RemoveServiceResponse, RevokeSecretRequest, RevokeSecretResponse, RotateSecretRequest, RotateSecretResponse,
-    StatusResponse, UpdateServiceRequest, UpdateServiceResponse,
+    CreateSecretRequest, CreateSecretResponse, CreateServiceRequest, CreateServiceResponse, RemoveSecretRequest,
+    RemoveSecretResponse, RemoveServiceRequest, RemoveServiceResponse, RevokeSecretRequest, RevokeSecretResponse,
+    RotateSecretRequest, RotateSecretResponse, StatusResponse, UpdateServiceRequest, UpdateServiceResponse,
 };
 use wardroom_api::{CallError, FeedEvent};
 use zeroize::Zeroize;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::cursor;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::Terminal;
@@ -55,9 +56,18 @@ impl TerminalScreen {
         restore_on_panic();
         enter()?;
         let hold = Arc::new(AtomicBool::new(false));
-        let writer = FrameWriter { buffer: Vec::with_capacity(16 * 1024), out: io::stdout(), hold: hold.clone() };
+        let writer = FrameWriter {
+            buffer: Vec::with_capacity(16 * 1024),
+            out: io::stdout(),
+            hold: hold.clone(),
+        };
         match Terminal::new(CrosstermBackend::new(writer)) {
-            Ok(terminal) => Ok(Self { terminal, hold, theme, glyphs }),
+            Ok(terminal) => Ok(Self {
+                terminal,
+                hold,
+                theme,
+                glyphs,
+            }),
             Err(error) => {
                 leave();
                 Err(error)
@@ -129,7 +139,13 @@ fn enter() -> io::Result<()> {
 /// Best effort: on the way out there is nobody to tell, and a terminal that is gone needs no restoring.
 fn leave() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(
+            io::stdout(),
+            EndSynchronizedUpdate,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            cursor::Show
+        );
         let _ = disable_raw_mode();
     }
 }
@@ -189,7 +205,13 @@ mod tests {
 
     #[test]
     fn base64_as_rfc_4648_has_it() {
-        for (text, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (text, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(text.as_bytes()), encoded);
         }
     }

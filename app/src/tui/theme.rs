@@ -135,7 +135,12 @@ pub fn wants_ascii(term: Option<&str>, locales: [Option<&str>; 3]) -> bool {
     if term.is_empty() || term == "linux" || term == "dumb" || term.starts_with("vt") {
         return true;
     }
-    let locale = locales.into_iter().flatten().find(|locale| !locale.is_empty()).unwrap_or_default().to_ascii_lowercase();
+    let locale = locales
+        .into_iter()
+        .flatten()
+        .find(|locale| !locale.is_empty())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     !(locale.contains("utf-8") || locale.contains("utf8"))
 }
 
@@ -144,7 +149,16 @@ mod tests {
     use super::*;
 
     const TONES: [Tone; 10] = [
-        Tone::Plain, Tone::Dim, Tone::Strong, Tone::Title, Tone::Key, Tone::Accent, Tone::Warn, Tone::Bad, Tone::Selected, Tone::Border,
+        Tone::Plain,
+        Tone::Dim,
+        Tone::Strong,
+        Tone::Title,
+        Tone::Key,
+        Tone::Accent,
+        Tone::Warn,
+        Tone::Bad,
+        Tone::Selected,
+        Tone::Border,
     ];
 
     #[test]
@@ -153,7 +167,12 @@ mod tests {
             let style = Theme { mono: true }.style(tone);
             assert_eq!((style.fg, style.bg), (None, None), "{tone:?}");
         }
-        assert!(Theme { mono: true }.style(Tone::Selected).add_modifier.contains(Modifier::REVERSED));
+        assert!(
+            Theme { mono: true }
+                .style(Tone::Selected)
+                .add_modifier
+                .contains(Modifier::REVERSED)
+        );
     }
 
     #[test]
@@ -168,13 +187,28 @@ mod tests {
         assert!(utf8("C") && utf8("de_DE.ISO-8859-1"));
         assert!(wants_ascii(Some("linux"), [Some("C.UTF-8"), None, None]));
         assert!(wants_ascii(None, [Some("C.UTF-8"), None, None]));
-        assert!(wants_ascii(Some("xterm"), [Some("C"), None, Some("C.UTF-8")]), "LC_ALL wins");
+        assert!(
+            wants_ascii(Some("xterm"), [Some("C"), None, Some("C.UTF-8")]),
+            "LC_ALL wins"
+        );
     }
 
     #[test]
     fn ascii_glyphs_are_ascii() {
         let g = Glyphs::ASCII;
-        let single = [g.horizontal, g.vertical, g.full, g.empty, g.selected, g.more, g.line, g.stop, g.now, g.ascending, g.descending];
+        let single = [
+            g.horizontal,
+            g.vertical,
+            g.full,
+            g.empty,
+            g.selected,
+            g.more,
+            g.line,
+            g.stop,
+            g.now,
+            g.ascending,
+            g.descending,
+        ];
         assert!(single.iter().chain(g.levels).chain(&g.corners).all(char::is_ascii));
         assert!(g.branch.is_ascii() && g.last_branch.is_ascii() && g.arrow.is_ascii());
     }

@@ -5,11 +5,25 @@ use crate::tui::key::{Code, Key, char_key, ctrl, key};
 use crate::tui::model::place::Kind;
 
 const fn bind(keys: &'static [Key], action: Action, scope: Scope, bar: &'static str, help: &'static str) -> Binding {
-    Binding { keys, action, scope, help, bar, writes: false }
+    Binding {
+        keys,
+        action,
+        scope,
+        help,
+        bar,
+        writes: false,
+    }
 }
 
 const fn change(keys: &'static [Key], action: Action, scope: Scope, bar: &'static str, help: &'static str) -> Binding {
-    Binding { keys, action, scope, help, bar, writes: true }
+    Binding {
+        keys,
+        action,
+        scope,
+        help,
+        bar,
+        writes: true,
+    }
 }
 
 const ANY: Scope = Scope::Everywhere;
@@ -17,6 +31,8 @@ const SECRETS: Scope = Scope::On(&[Kind::Secrets, Kind::Secret]);
 const SERVICES: Scope = Scope::On(&[Kind::Services, Kind::Service, Kind::Grants]);
 const SERVICE: Scope = Scope::On(&[Kind::Services, Kind::Service]);
 
+// One line is one binding: a table is read by its columns.
+#[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     // what a screen adds
     bind(&[key(Code::Enter)], Action::Open, Scope::On(&[Kind::Cluster]), "go there", "go to what needs attention"),

@@ -14,9 +14,15 @@ pub fn describe(model: &Model, subject: &Subject) -> Vec<String> {
         Subject::Secret(id) => view.secrets.get(id).map(secret),
         Subject::Service(id) => view.services.get(id).map(service),
         Subject::Node(id) => view.nodes.get(id).map(node),
-        Subject::Task(id) => view.tasks.get(id).map(|task| self::task(task, view.hostname(&task.node_id))),
+        Subject::Task(id) => view
+            .tasks
+            .get(id)
+            .map(|task| self::task(task, view.hostname(&task.node_id))),
         Subject::Rotation(id) => view.rotations.get(id).map(rotation),
-        Subject::Holding(id) => view.holdings.get(id).map(|holding| self::holding(holding, view.hostname(&holding.node_id))),
+        Subject::Holding(id) => view
+            .holdings
+            .get(id)
+            .map(|holding| self::holding(holding, view.hostname(&holding.node_id))),
         Subject::Record(sequence) => view.audit.get(sequence).map(record),
         Subject::Grant(key) => rows::grant_of(model, key).map(|(service, grant)| {
             let mut lines = vec![line("service", words::service_name(service))];
@@ -32,15 +38,27 @@ fn line(name: &str, value: impl std::fmt::Display) -> String {
 }
 
 fn labels(labels: &std::collections::BTreeMap<String, String>) -> Vec<String> {
-    let mut lines = vec![if labels.is_empty() { "labels: {}".to_owned() } else { "labels:".to_owned() }];
+    let mut lines = vec![if labels.is_empty() {
+        "labels: {}".to_owned()
+    } else {
+        "labels:".to_owned()
+    }];
     lines.extend(labels.iter().map(|(key, value)| format!("  {key}: {value}")));
     lines
 }
 
 fn secret(secret: &v1::Secret) -> Vec<String> {
-    let mut lines = vec![line("name", &secret.name), line("id", &secret.id), line("value", "not readable, by anybody")];
+    let mut lines = vec![
+        line("name", &secret.name),
+        line("id", &secret.id),
+        line("value", "not readable, by anybody"),
+    ];
     lines.extend(labels(&secret.labels));
-    let policy = if secret.max_age_ms == 0 { "none".to_owned() } else { time::span(i64::try_from(secret.max_age_ms).unwrap_or(i64::MAX)) };
+    let policy = if secret.max_age_ms == 0 {
+        "none".to_owned()
+    } else {
+        time::span(i64::try_from(secret.max_age_ms).unwrap_or(i64::MAX))
+    };
     lines.extend([
         line("rotate_after", policy),
         line("keep_versions", secret.keep_versions),
@@ -58,15 +76,30 @@ fn secret(secret: &v1::Secret) -> Vec<String> {
             format!("  state: {}", words::version_state(version.state()).to_lowercase()),
             format!("  since: {}", time::date(version.state_since_ms)),
             format!("  size: {}", version.size),
-            format!("  created: {} by {}", time::date(version.created_at_ms), version.created_by),
-            format!("  data_key_check: {}", if version.key_check.is_empty() { "dropped" } else { &version.key_check }),
+            format!(
+                "  created: {} by {}",
+                time::date(version.created_at_ms),
+                version.created_by
+            ),
+            format!(
+                "  data_key_check: {}",
+                if version.key_check.is_empty() {
+                    "dropped"
+                } else {
+                    &version.key_check
+                }
+            ),
         ]);
     }
     lines
 }
 
 fn grant(grant: &v1::Grant) -> Vec<String> {
-    let version = if grant.pinned == 0 { "current".to_owned() } else { format!("v{}", grant.pinned) };
+    let version = if grant.pinned == 0 {
+        "current".to_owned()
+    } else {
+        format!("v{}", grant.pinned)
+    };
     vec![
         line("secret", &grant.secret_name),
         line("version", version),
@@ -87,7 +120,12 @@ fn service(service: &v1::Service) -> Vec<String> {
         lines.push("grants:".to_owned());
         for granted in &spec.grants {
             let inner = grant(granted);
-            lines.extend(inner.iter().enumerate().map(|(at, text)| format!("{}{text}", if at == 0 { "- " } else { "  " })));
+            lines.extend(
+                inner
+                    .iter()
+                    .enumerate()
+                    .map(|(at, text)| format!("{}{text}", if at == 0 { "- " } else { "  " })),
+            );
         }
     }
     lines.extend([
@@ -132,7 +170,15 @@ fn task(task: &v1::Task, host: &str) -> Vec<String> {
         "files:".to_owned(),
     ];
     lines.extend(task.files.iter().map(|file| {
-        format!("- {}: {} v{} {}:{} {}", file.target, file.secret_name, file.version, file.uid, file.gid, words::mode(file.mode))
+        format!(
+            "- {}: {} v{} {}:{} {}",
+            file.target,
+            file.secret_name,
+            file.version,
+            file.uid,
+            file.gid,
+            words::mode(file.mode)
+        )
     }));
     lines
 }
@@ -150,7 +196,12 @@ fn rotation(rotation: &v1::Rotation) -> Vec<String> {
         line("finished", time::date(rotation.finished_at_ms)),
         "services:".to_owned(),
     ];
-    lines.extend(rotation.services.iter().map(|service| format!("- {}: {} of {} proved", service.service_name, service.proven, service.tasks)));
+    lines.extend(rotation.services.iter().map(|service| {
+        format!(
+            "- {}: {} of {} proved",
+            service.service_name, service.proven, service.tasks
+        )
+    }));
     lines
 }
 
@@ -172,7 +223,10 @@ fn record(record: &v1::AuditRecord) -> Vec<String> {
     vec![
         line("sequence", record.sequence),
         line("raft_index", record.index),
-        line("time", format!("{} ({})", time::date(record.at_ms), time::clock(record.at_ms))),
+        line(
+            "time",
+            format!("{} ({})", time::date(record.at_ms), time::clock(record.at_ms)),
+        ),
         line("actor", &record.actor),
         line("from", &record.from),
         line("action", &record.action),

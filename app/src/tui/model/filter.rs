@@ -20,7 +20,10 @@ struct Term {
 impl Filter {
     pub fn new(text: &str) -> Self {
         let terms = text.split_whitespace().filter_map(Term::new).collect();
-        Self { text: text.to_owned(), terms }
+        Self {
+            text: text.to_owned(),
+            terms,
+        }
     }
 
     pub fn text(&self) -> &str {
@@ -43,13 +46,24 @@ impl Term {
         let (field, value) = match word.split_once('=') {
             Some((field, value)) if field.ends_with('!') => {
                 let term = Self::new(&format!("{}={value}", field.trim_end_matches('!')))?;
-                return Some(Self { negated: !negated, ..term });
+                return Some(Self {
+                    negated: !negated,
+                    ..term
+                });
             }
             Some((field, value)) if !field.is_empty() => (Some(field.to_lowercase()), value),
             _ => (None, word),
         };
-        let alternatives: Vec<String> = value.split('|').filter(|part| !part.is_empty()).map(str::to_lowercase).collect();
-        (!alternatives.is_empty()).then_some(Self { negated, field, alternatives })
+        let alternatives: Vec<String> = value
+            .split('|')
+            .filter(|part| !part.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        (!alternatives.is_empty()).then_some(Self {
+            negated,
+            field,
+            alternatives,
+        })
     }
 
     fn matches(&self, fields: &Fields) -> bool {
@@ -57,7 +71,9 @@ impl Term {
             let right_field = self.field.as_ref().is_none_or(|field| name.eq_ignore_ascii_case(field));
             right_field && {
                 let value = value.to_lowercase();
-                self.alternatives.iter().any(|part| value.contains(part.trim_end_matches('*')))
+                self.alternatives
+                    .iter()
+                    .any(|part| value.contains(part.trim_end_matches('*')))
             }
         };
         fields.iter().any(wanted) != self.negated
@@ -76,10 +92,31 @@ mod tests {
 
     #[test]
     fn terms_alternatives_negation_and_fields() {
-        for filter in ["", "db", "DB", "pay|db", "db roll", "!stale", "tier=1", "state=rolling|ok", "state!=ok", "name=db_*", "!", "|"] {
+        for filter in [
+            "",
+            "db",
+            "DB",
+            "pay|db",
+            "db roll",
+            "!stale",
+            "tier=1",
+            "state=rolling|ok",
+            "state!=ok",
+            "name=db_*",
+            "!",
+            "|",
+        ] {
             check(filter, true);
         }
-        for filter in ["pay", "!db", "db pay", "tier=2", "name=rolling", "state!=rolling", "owner=jo"] {
+        for filter in [
+            "pay",
+            "!db",
+            "db pay",
+            "tier=2",
+            "name=rolling",
+            "state!=rolling",
+            "owner=jo",
+        ] {
             check(filter, false);
         }
     }

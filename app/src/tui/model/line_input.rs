@@ -31,7 +31,11 @@ impl LineInput {
     /// Takes in pasted text; line ends become spaces, so that a paste never runs anything.
     pub fn paste(&mut self, text: &str) {
         for character in text.trim_end().chars().take(LENGTH_MAX) {
-            self.push(if matches!(character, '\r' | '\n' | '\t') { ' ' } else { character });
+            self.push(if matches!(character, '\r' | '\n' | '\t') {
+                ' '
+            } else {
+                character
+            });
         }
     }
 

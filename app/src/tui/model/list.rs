@@ -80,7 +80,11 @@ impl List {
 
     fn find(&self, key: &str) -> Option<usize> {
         let likely = self.keys.get(self.at).is_some_and(|there| there == key);
-        if likely { Some(self.at) } else { self.keys.iter().position(|there| there == key) }
+        if likely {
+            Some(self.at)
+        } else {
+            self.keys.iter().position(|there| there == key)
+        }
     }
 
     pub fn position(&self) -> Option<usize> {
@@ -113,8 +117,14 @@ impl List {
     /// Sorts by that; again: the other way round.
     pub fn toggle_sort(&mut self, by: SortBy) {
         self.sort = match self.sort {
-            Some(Sort { by: same, descending: false }) if same == by => Some(Sort { by, descending: true }),
-            Some(Sort { by: same, descending: true }) if same == by => None,
+            Some(Sort {
+                by: same,
+                descending: false,
+            }) if same == by => Some(Sort { by, descending: true }),
+            Some(Sort {
+                by: same,
+                descending: true,
+            }) if same == by => None,
             _ => Some(Sort { by, descending: false }),
         };
     }

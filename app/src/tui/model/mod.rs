@@ -31,7 +31,10 @@ pub enum Link {
     Connecting(Option<String>),
     Live,
     /// The view is as of its index; reconnecting since then.
-    Stale { since_ms: i64, reason: String },
+    Stale {
+        since_ms: i64,
+        reason: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +150,11 @@ impl Model {
     }
 
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
-        self.messages.push_back(Message { at_ms: self.now_ms, level, text: text.into() });
+        self.messages.push_back(Message {
+            at_ms: self.now_ms,
+            level,
+            text: text.into(),
+        });
         if self.messages.len() > MESSAGES_MAX {
             self.messages.pop_front();
         }

@@ -48,6 +48,10 @@ pub struct Page {
 
 impl Page {
     pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
-        Self { title: title.into(), lines, ..Self::default() }
+        Self {
+            title: title.into(),
+            lines,
+            ..Self::default()
+        }
     }
 }

@@ -140,7 +140,11 @@ pub struct History {
 
 impl History {
     pub fn new(first: Place) -> Self {
-        Self { places: vec![first], at: 0, last: None }
+        Self {
+            places: vec![first],
+            at: 0,
+            last: None,
+        }
     }
 
     pub fn here(&self) -> &Place {

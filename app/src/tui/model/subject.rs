@@ -22,7 +22,9 @@ pub enum Subject {
 /// What the selected row stands for.
 pub fn selected(model: &Model) -> Option<Subject> {
     let list = model.focused();
-    let Some(key) = model.selected(list) else { return of_place(model) };
+    let Some(key) = model.selected(list) else {
+        return of_place(model);
+    };
     let key = key.to_owned();
     Some(match list {
         ListId::Attention => return attention_place(model, &key),

@@ -1,1 +1,18 @@
-//! Whole screens by keystroke scripts.
+//! Whole screens and whole wizards by keystroke scripts, on a cluster built by hand.
+#![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+mod change;
+mod details;
+mod fixture;
+mod fixture_work;
+mod grants;
+mod idle;
+mod navigate;
+mod overview;
+mod play;
+mod random;
+mod revoke;
+mod rotate;
+mod safety;
+mod sizes;
+mod tables;

@@ -14,12 +14,17 @@ use crate::tui::model::{Level, Model, describe};
 use crate::tui::msg::{Call, Effect};
 
 pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
-    let Some(binding) = keymap::on(model.place(), key) else { return Vec::new() };
+    let Some(binding) = keymap::on(model.place(), key) else {
+        return Vec::new();
+    };
     if let Some(effects) = always(model, binding.action, armed) {
         return effects;
     }
     if binding.writes && model.read_only {
-        model.say(Level::Warn, "this session is read-only; :rw lifts that, unless it was started so");
+        model.say(
+            Level::Warn,
+            "this session is read-only; :rw lifts that, unless it was started so",
+        );
         return Vec::new();
     }
     perform(model, binding.action)
@@ -82,7 +87,14 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Follow => {
             model.follow = !model.follow;
             model.rows_stale = true;
-            model.say(Level::Info, if model.follow { "following the newest record" } else { "no longer following" });
+            model.say(
+                Level::Info,
+                if model.follow {
+                    "following the newest record"
+                } else {
+                    "no longer following"
+                },
+            );
         }
         Action::New | Action::Rotate | Action::Revoke | Action::Remove | Action::Access | Action::Withdraw => {
             return wizard::open(model, action);
@@ -111,7 +123,14 @@ fn read_only(model: &mut Model, wanted: bool) {
         return;
     }
     model.read_only = wanted;
-    model.say(Level::Info, if wanted { "read-only: keys that change the cluster are off" } else { "read and write" });
+    model.say(
+        Level::Info,
+        if wanted {
+            "read-only: keys that change the cluster are off"
+        } else {
+            "read and write"
+        },
+    );
 }
 
 fn open(model: &mut Model) {
@@ -124,8 +143,14 @@ fn open(model: &mut Model) {
         (_, Some(Subject::Secret(id))) => Some(Place::Secret(id)),
         (_, Some(Subject::Service(id))) => Some(Place::Service(id)),
         (_, Some(Subject::Node(id))) => Some(Place::Node(id)),
-        (_, Some(Subject::Task(id))) => model.cluster.tasks.get(&id).map(|task| Place::Service(task.service_id.clone())),
-        (_, Some(Subject::Rotation(_) | Subject::Holding(_) | Subject::Grant(_))) => subject::secret_id(model).map(Place::Secret),
+        (_, Some(Subject::Task(id))) => model
+            .cluster
+            .tasks
+            .get(&id)
+            .map(|task| Place::Service(task.service_id.clone())),
+        (_, Some(Subject::Rotation(_) | Subject::Holding(_) | Subject::Grant(_))) => {
+            subject::secret_id(model).map(Place::Secret)
+        }
         (_, Some(Subject::Record(_))) => return describe_selected(model),
         (_, None) => None,
     };
@@ -150,7 +175,10 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         model.say(Level::Info, "nothing is selected");
         return Vec::new();
     };
-    model.say(Level::Info, format!("'{name}' sent to the terminal's clipboard, if it takes it"));
+    model.say(
+        Level::Info,
+        format!("'{name}' sent to the terminal's clipboard, if it takes it"),
+    );
     vec![Effect::Copy(name)]
 }
 
@@ -191,7 +219,11 @@ fn menu(model: &Model) -> Menu {
         .map(|binding| (binding.action, binding.key_names(), binding.help.to_owned()))
         .collect();
     let title = subject_title(model);
-    Menu { title, items, selected: 0 }
+    Menu {
+        title,
+        items,
+        selected: 0,
+    }
 }
 
 fn subject_title(model: &Model) -> String {
@@ -205,9 +237,17 @@ fn subject_title(model: &Model) -> String {
 
 /// Audit: only this actor, or only this object.
 fn narrow(model: &mut Model, action: Action) {
-    let Some(Subject::Record(sequence)) = subject::selected(model) else { return };
-    let Some(record) = model.cluster.audit.get(&sequence) else { return };
-    let filter = if action == Action::Actor { format!("actor={}", record.actor) } else { format!("object={}", record.object) };
+    let Some(Subject::Record(sequence)) = subject::selected(model) else {
+        return;
+    };
+    let Some(record) = model.cluster.audit.get(&sequence) else {
+        return;
+    };
+    let filter = if action == Action::Actor {
+        format!("actor={}", record.actor)
+    } else {
+        format!("object={}", record.object)
+    };
     model.list_mut(ListId::Audit).filter = Filter::new(&filter);
     model.rows_stale = true;
 }
@@ -216,7 +256,10 @@ fn next_denied(model: &mut Model, step: isize) {
     let Some(list) = model.list(ListId::Audit) else { return };
     let from = list.position().unwrap_or(0);
     let denied = |key: &String| {
-        let record = key.parse().ok().and_then(|sequence: u64| model.cluster.audit.get(&sequence));
+        let record = key
+            .parse()
+            .ok()
+            .and_then(|sequence: u64| model.cluster.audit.get(&sequence));
         record.is_some_and(|record| record.outcome == "denied")
     };
     let found = if step > 0 {
@@ -233,10 +276,18 @@ fn next_denied(model: &mut Model, step: isize) {
 /// Checks what is here: every record names the hash of the one before it.
 fn verify(model: &mut Model) {
     let records: Vec<_> = model.cluster.audit.values().collect();
-    let broken = records.windows(2).find(|pair| pair[1].previous != pair[0].hash || pair[0].sequence.checked_add(1) != Some(pair[1].sequence));
+    let broken = records
+        .windows(2)
+        .find(|pair| pair[1].previous != pair[0].hash || pair[0].sequence.checked_add(1) != Some(pair[1].sequence));
     let (level, text) = match (broken, records.last()) {
-        (Some(pair), _) => (Level::Bad, format!("the chain is BROKEN at record {}", pair[1].sequence)),
-        (None, Some(last)) => (Level::Good, format!("chain ok, records {} to {}", records[0].sequence, last.sequence)),
+        (Some(pair), _) => (
+            Level::Bad,
+            format!("the chain is BROKEN at record {}", pair[1].sequence),
+        ),
+        (None, Some(last)) => (
+            Level::Good,
+            format!("chain ok, records {} to {}", records[0].sequence, last.sequence),
+        ),
         (None, None) => (Level::Info, "there is no record yet".to_owned()),
     };
     model.say(level, text);

@@ -52,7 +52,10 @@ fn lost(model: &mut Model, reason: &CallError) {
         Link::Connecting(why) => *why = Some(text),
         Link::Stale { reason, .. } => *reason = text,
         Link::Live => {
-            model.link = Link::Stale { since_ms: model.now_ms, reason: text.clone() };
+            model.link = Link::Stale {
+                since_ms: model.now_ms,
+                reason: text.clone(),
+            };
             model.say(Level::Warn, format!("the view is stale, reconnecting: {text}"));
         }
     }
@@ -68,7 +71,11 @@ pub fn words(error: &CallError) -> String {
 
 pub fn answered(model: &mut Model, ticket: Ticket, answer: Result<Answer, CallError>) -> Vec<Effect> {
     model.wants_frame(Dirty::Now);
-    if model.wizard.as_ref().is_some_and(|wizard| wizard.waiting == Some(ticket)) {
+    if model
+        .wizard
+        .as_ref()
+        .is_some_and(|wizard| wizard.waiting == Some(ticket))
+    {
         return wizard::answered(model, answer);
     }
     match answer {

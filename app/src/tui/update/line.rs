@@ -69,8 +69,18 @@ fn accept(model: &mut Model, mut open: Palette) -> Vec<Effect> {
     if let Some(effects) = palette::run(model, open.input.text()) {
         return effects;
     }
-    let Some(line) = open.suggestions.get(open.selected).map(|suggestion| suggestion.line.clone()) else {
-        model.say(Level::Warn, format!("there is no command '{}'; tab completes, ? shows help", open.input.text()));
+    let Some(line) = open
+        .suggestions
+        .get(open.selected)
+        .map(|suggestion| suggestion.line.clone())
+    else {
+        model.say(
+            Level::Warn,
+            format!(
+                "there is no command '{}'; tab completes, ? shows help",
+                open.input.text()
+            ),
+        );
         return Vec::new();
     };
     if let Some(effects) = palette::run(model, &line) {
@@ -87,7 +97,9 @@ fn filter_key(model: &mut Model, list: ListId, mut line: LineInput, action: Opti
         Some(Action::Accept) => return,
         Some(Action::Cancel) => return apply(model, list, ""),
         Some(Action::Down | Action::Up) => {
-            model.list_mut(list).step(if action == Some(Action::Down) { 1 } else { -1 });
+            model
+                .list_mut(list)
+                .step(if action == Some(Action::Down) { 1 } else { -1 });
         }
         Some(Action::Erase) if line.text().is_empty() => return,
         other => edit(&mut line, other, key),

@@ -105,7 +105,9 @@ fn always(model: &mut Model, action: Action, armed: bool) -> Option<Vec<Effect>>
 
 /// The action of a key in that scope, unless it was one of those that mean the same everywhere.
 fn scoped(model: &mut Model, scope: Scope, key: Key, armed: bool) -> Result<Option<Action>, Vec<Effect>> {
-    let Some(action) = super::keymap::within(scope, key) else { return Ok(None) };
+    let Some(action) = super::keymap::within(scope, key) else {
+        return Ok(None);
+    };
     match always(model, action, armed) {
         Some(effects) => Err(effects),
         None => Ok(Some(action)),

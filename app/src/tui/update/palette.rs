@@ -14,6 +14,8 @@ use crate::tui::msg::Effect;
 
 /// Suggestions that are shown.
 const SUGGESTIONS_MAX: usize = 8;
+/// Above this many secrets a name is completed only after a whole command.
+const NAMES_MAX: usize = 2000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Takes {
@@ -42,9 +44,15 @@ struct Entry {
 }
 
 const fn entry(spellings: &'static [&'static str], takes: Takes, does: Does, help: &'static str) -> Entry {
-    Entry { spellings, takes, does, help }
+    Entry {
+        spellings,
+        takes,
+        does,
+        help,
+    }
 }
 
+#[rustfmt::skip]
 const COMMANDS: &[Entry] = &[
     entry(&["cluster", "pulse", "status"], Takes::Nothing, Does::Go(Kind::Cluster), "overview and what needs attention"),
     entry(&["raft", "raft status"], Takes::Nothing, Does::Go(Kind::Raft), "who leads, what is replicated"),
@@ -94,9 +102,12 @@ pub fn open(model: &Model) -> Palette {
 /// The command of a line and the rest of it; the longest spelling wins.
 fn parse(line: &str) -> Option<(&'static Entry, &str)> {
     let line = line.trim();
-    let spelled = COMMANDS.iter().flat_map(|entry| entry.spellings.iter().map(move |spelling| (entry, *spelling)));
+    let spelled = COMMANDS
+        .iter()
+        .flat_map(|entry| entry.spellings.iter().map(move |spelling| (entry, *spelling)));
     let begins = |(_, spelling): &(&Entry, &str)| {
-        line.strip_prefix(spelling).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        line.strip_prefix(spelling)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
     let (entry, spelling) = spelled.filter(begins).max_by_key(|(_, spelling)| spelling.len())?;
     Some((entry, line[spelling.len()..].trim()))
@@ -107,7 +118,13 @@ pub fn suggest(model: &Model, palette: &mut Palette) {
     let line = palette.input.text();
     let candidates = match parse(line) {
         Some((entry, rest)) if line.ends_with(' ') || !rest.is_empty() => named(model, entry),
-        _ => COMMANDS.iter().map(|entry| (entry.spellings[0].to_owned(), entry.help)).collect(),
+        // Several words that are no command yet: `rot pay` means a command and a name.
+        _ if line.contains(' ') && model.cluster.secrets.len() <= NAMES_MAX => COMMANDS
+            .iter()
+            .flat_map(|entry| named(model, entry))
+            .chain(commands())
+            .collect(),
+        _ => commands().collect(),
     };
     let mut matcher = Matcher::new(Config::DEFAULT);
     let wanted = match parse(line) {
@@ -117,23 +134,43 @@ pub fn suggest(model: &Model, palette: &mut Palette) {
     };
     let pattern = Pattern::parse(wanted, CaseMatching::Ignore, Normalization::Smart);
     let found = pattern.match_list(candidates.iter().map(|(line, _)| line.as_str()), &mut matcher);
-    let help = |line: &str| candidates.iter().find(|(candidate, _)| candidate == line).map_or("", |(_, help)| *help);
+    let help = |line: &str| {
+        candidates
+            .iter()
+            .find(|(candidate, _)| candidate == line)
+            .map_or("", |(_, help)| *help)
+    };
     palette.suggestions = found
         .into_iter()
         .take(SUGGESTIONS_MAX)
-        .map(|(line, _)| Suggestion { line: line.to_owned(), help: help(line).to_owned() })
+        .map(|(line, _)| Suggestion {
+            line: line.to_owned(),
+            help: help(line).to_owned(),
+        })
         .collect();
     palette.selected = 0;
+}
+
+fn commands() -> impl Iterator<Item = (String, &'static str)> {
+    COMMANDS.iter().map(|entry| (entry.spellings[0].to_owned(), entry.help))
 }
 
 /// The command once with every name that it takes.
 fn named(model: &Model, entry: &'static Entry) -> Vec<(String, &'static str)> {
     let names: Vec<&str> = match entry.takes {
-        Takes::Secret => model.cluster.secrets.values().map(|secret| secret.name.as_str()).collect(),
+        Takes::Secret => model
+            .cluster
+            .secrets
+            .values()
+            .map(|secret| secret.name.as_str())
+            .collect(),
         Takes::Service => model.cluster.services.values().map(words::service_name).collect(),
         Takes::Nothing | Takes::Filter => Vec::new(),
     };
-    names.into_iter().map(|name| (format!("{} {name}", entry.spellings[0]), entry.help)).collect()
+    names
+        .into_iter()
+        .map(|name| (format!("{} {name}", entry.spellings[0]), entry.help))
+        .collect()
 }
 
 /// Runs a complete line; `None` when it is no command, or its name is missing or unknown.
@@ -160,7 +197,10 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
             Vec::new()
         }
         Does::Open(_) if model.read_only => {
-            model.say(Level::Warn, "this session is read-only; :rw lifts that, unless it was started so");
+            model.say(
+                Level::Warn,
+                "this session is read-only; :rw lifts that, unless it was started so",
+            );
             Vec::new()
         }
         Does::Open(action) => {
@@ -185,8 +225,14 @@ mod tests {
 
     #[test]
     fn the_longest_spelling_wins_and_none_stands_twice() {
-        assert_eq!(parse("secret rotate db").map(|(entry, rest)| (entry.spellings[0], rest)), Some(("secret rotate", "db")));
-        assert_eq!(parse("sec db|pay").map(|(entry, rest)| (entry.spellings[0], rest)), Some(("secrets", "db|pay")));
+        assert_eq!(
+            parse("secret rotate db").map(|(entry, rest)| (entry.spellings[0], rest)),
+            Some(("secret rotate", "db"))
+        );
+        assert_eq!(
+            parse("sec db|pay").map(|(entry, rest)| (entry.spellings[0], rest)),
+            Some(("secrets", "db|pay"))
+        );
         assert!(parse("secre").is_none() && parse("").is_none());
         let mut all: Vec<&str> = COMMANDS.iter().flat_map(|entry| entry.spellings).copied().collect();
         let count = all.len();

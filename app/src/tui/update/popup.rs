@@ -17,7 +17,9 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
         (Some(Overlay::Menu(menu)), action) => menu_key(model, menu, action, key),
         (_, Some(Action::Cancel | Action::Accept)) => Vec::new(),
         (Some(mut overlay), action) => {
-            if let (Overlay::Page(page) | Overlay::Help(page) | Overlay::Messages(page), Some(action)) = (&mut overlay, action) {
+            if let (Overlay::Page(page) | Overlay::Help(page) | Overlay::Messages(page), Some(action)) =
+                (&mut overlay, action)
+            {
                 scroll(page, action);
             }
             model.overlay = Some(overlay);
@@ -73,10 +75,22 @@ pub fn help(model: &Model) -> Page {
     let kind = model.place().kind();
     let mut lines = vec!["On this screen".to_owned()];
     let bindings = || keymap::of_screen(kind, model.read_only);
-    lines.extend(bindings().filter(|binding| binding.scope != Scope::Everywhere).map(line));
+    lines.extend(
+        bindings()
+            .filter(|binding| binding.scope != Scope::Everywhere)
+            .map(line),
+    );
     lines.extend([String::new(), "Everywhere".to_owned()]);
-    lines.extend(bindings().filter(|binding| binding.scope == Scope::Everywhere).map(line));
-    for (title, scope) in [("In wizards", Scope::Wizard), ("In the palette and the filter", Scope::Line), ("In popups", Scope::Popup)] {
+    lines.extend(
+        bindings()
+            .filter(|binding| binding.scope == Scope::Everywhere)
+            .map(line),
+    );
+    for (title, scope) in [
+        ("In wizards", Scope::Wizard),
+        ("In the palette and the filter", Scope::Line),
+        ("In popups", Scope::Popup),
+    ] {
         lines.extend([String::new(), title.to_owned()]);
         lines.extend(keymap::of_scope(scope).map(line));
     }

@@ -42,7 +42,11 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             plain(&record.from),
             plain(&record.action),
             plain(&record.object),
-            if denied { piece("DENY !", Tone::Bad) } else { plain(&record.outcome) },
+            if denied {
+                piece("DENY !", Tone::Bad)
+            } else {
+                plain(&record.outcome)
+            },
         ])
     });
 }
@@ -58,17 +62,47 @@ fn record(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     };
     let inner = canvas.pane(area, &titled(safe!("{}", record.sequence)), false);
     let hash = |hash: &str| SafeText::new(hash).cut(12, canvas.glyphs.more);
-    let before = record.sequence.checked_sub(1).and_then(|before| model.cluster.audit.get(&before));
+    let before = record
+        .sequence
+        .checked_sub(1)
+        .and_then(|before| model.cluster.audit.get(&before));
     let chained = match before {
         Some(before) if before.hash == record.previous => piece("chained to the record before", Tone::Accent),
         Some(_) => piece("NOT chained to the record before !", Tone::Bad),
         None => piece("the record before is not here", Tone::Dim),
     };
     let lines = [
-        ("what", plain(safe!("{} {} by {} from {}", record.action, record.object, record.actor, record.from))),
-        ("why", plain(if record.detail.is_empty() { "-" } else { record.detail.as_str() })),
-        ("raft", plain(safe!("index {}  {}", record.index, time::date(record.at_ms)))),
-        ("chain", plain(safe!("prev {}  this {}  {}", hash(&record.previous), hash(&record.hash), chained.text))),
+        (
+            "what",
+            plain(safe!(
+                "{} {} by {} from {}",
+                record.action,
+                record.object,
+                record.actor,
+                record.from
+            )),
+        ),
+        (
+            "why",
+            plain(if record.detail.is_empty() {
+                "-"
+            } else {
+                record.detail.as_str()
+            }),
+        ),
+        (
+            "raft",
+            plain(safe!("index {}  {}", record.index, time::date(record.at_ms))),
+        ),
+        (
+            "chain",
+            plain(safe!(
+                "prev {}  this {}  {}",
+                hash(&record.previous),
+                hash(&record.hash),
+                chained.text
+            )),
+        ),
     ];
     facts(canvas, inner, &lines);
 }

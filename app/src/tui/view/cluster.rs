@@ -21,7 +21,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let view = &model.cluster;
     let workers = view.nodes.values().filter(|node| node.role() == Role::Worker).count();
     let third = area.height / 3;
-    let height = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(3).clamp(6, third.max(6));
+    let height = |count: usize| {
+        u16::try_from(count)
+            .unwrap_or(u16::MAX)
+            .saturating_add(3)
+            .clamp(6, third.max(6))
+    };
     let (top, middle) = (height(view.nodes.len() - workers), height(workers));
     let bands = rows(area, &[top, middle, area.height.saturating_sub(top + middle)]);
     let left = area.width / 2;
@@ -45,28 +50,60 @@ fn manager_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     ];
     let row = |manager: &crate::tui::model::facts::managers::Manager<'_>| {
         let role = manager.status.map_or("-", |status| status.role.as_str());
-        let lag = if manager.lag >= LAG_NOTED { safe!("{}!", manager.lag) } else { safe!("{}", manager.lag) };
+        let lag = if manager.lag >= LAG_NOTED {
+            safe!("{}!", manager.lag)
+        } else {
+            safe!("{}", manager.lag)
+        };
         vec![
             plain(&manager.node.hostname),
-            if manager.leads() { piece("LEADER", Tone::Accent) } else { plain(role) },
+            if manager.leads() {
+                piece("LEADER", Tone::Accent)
+            } else {
+                plain(role)
+            },
             state_piece(manager.reach()),
-            manager.status.map_or_else(empty, |status| plain(safe!("{}", status.term))),
-            piece(lag, if manager.lag >= LAG_NOTED { Tone::Warn } else { Tone::Plain }),
-            manager.status.map_or_else(empty, |status| plain(safe!("{}", status.applied))),
+            manager
+                .status
+                .map_or_else(empty, |status| plain(safe!("{}", status.term))),
+            piece(
+                lag,
+                if manager.lag >= LAG_NOTED {
+                    Tone::Warn
+                } else {
+                    Tone::Plain
+                },
+            ),
+            manager
+                .status
+                .map_or_else(empty, |status| plain(safe!("{}", status.applied))),
         ]
     };
     let inner = canvas.pane(area, &titled("Managers (raft)"), false);
-    fixed_table(canvas, inner, &COLUMNS, &managers(&model.cluster).iter().map(row).collect::<Vec<_>>());
+    fixed_table(
+        canvas,
+        inner,
+        &COLUMNS,
+        &managers(&model.cluster).iter().map(row).collect::<Vec<_>>(),
+    );
 }
 
 fn worker_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    const COLUMNS: [Column; 5] =
-        [column("NAME", 7).grow(1), column("STATE", 7), column("TASKS", 5).right(), column("HOLDS", 9), column("CERT", 5).right()];
+    const COLUMNS: [Column; 5] = [
+        column("NAME", 7).grow(1),
+        column("STATE", 7),
+        column("TASKS", 5).right(),
+        column("HOLDS", 9),
+        column("CERT", 5).right(),
+    ];
     let view = &model.cluster;
     let mut workers: Vec<&Node> = view.nodes.values().filter(|node| node.role() == Role::Worker).collect();
     workers.sort_by(|a, b| a.hostname.cmp(&b.hostname));
     let row = |node: &&Node| {
-        let tasks = view.tasks_on_node(&node.id).filter(|task| words::is_active(task)).count();
+        let tasks = view
+            .tasks_on_node(&node.id)
+            .filter(|task| words::is_active(task))
+            .count();
         vec![
             plain(&node.hostname),
             state_piece(words::node_state(node)),
@@ -81,10 +118,20 @@ fn worker_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 
 /// `9 / 11v`: secrets and versions of them in the node's memory.
 pub fn holds(model: &Model, node_id: &str) -> String {
-    let held = model.cluster.holdings.values().filter(|holding| holding.node_id == node_id && secrets::is_in_memory(holding));
-    let versions: BTreeSet<(&str, u32)> = held.map(|holding| (holding.secret_id.as_str(), holding.version)).collect();
+    let held = model
+        .cluster
+        .holdings
+        .values()
+        .filter(|holding| holding.node_id == node_id && secrets::is_in_memory(holding));
+    let versions: BTreeSet<(&str, u32)> = held
+        .map(|holding| (holding.secret_id.as_str(), holding.version))
+        .collect();
     let secrets: BTreeSet<&str> = versions.iter().map(|(secret, _)| *secret).collect();
-    if versions.is_empty() { "0".to_owned() } else { format!("{} / {}v", secrets.len(), versions.len()) }
+    if versions.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("{} / {}v", secrets.len(), versions.len())
+    }
 }
 
 fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -93,22 +140,40 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let quorum = Quorum::of(view);
     let noted = attention::attention(view, model.now_ms);
     let count = |prefix: &str| noted.iter().filter(|item| item.key.starts_with(prefix)).count();
-    let proven = view.holdings.values().filter(|holding| holding.proven && secrets::is_in_memory(holding) && !holding.owed).count();
-    let expected: usize = view.tasks.values().filter(|task| words::is_active(task)).map(|task| task.files.len()).sum();
+    let active = || view.tasks.values().filter(|task| words::is_active(task));
+    let proven: usize = active().map(|task| secrets::proved_files(view, task)).sum();
+    let expected: usize = active().map(|task| task.files.len()).sum();
     let lines = [
         if quorum.holds() {
-            (true, safe!("quorum {}/{}, tolerates {} lost", quorum.answering, quorum.members, quorum.tolerates()))
+            (
+                true,
+                safe!(
+                    "quorum {}/{}, tolerates {} lost",
+                    quorum.answering,
+                    quorum.members,
+                    quorum.tolerates()
+                ),
+            )
         } else {
-            (false, safe!("no quorum: {} of {} answer", quorum.answering, quorum.members))
+            (
+                false,
+                safe!("no quorum: {} of {} answer", quorum.answering, quorum.members),
+            )
         },
-        (proven >= expected, safe!("{proven} of {expected} files proved in memory")),
+        (
+            proven >= expected,
+            safe!("{proven} of {expected} files proved in memory"),
+        ),
         match count("secret/") {
             0 => (true, safe!("no secret needs attention")),
             secrets => (false, safe!("{} attention", needs(secrets, "secret"))),
         },
         match count("certificate/") {
             0 => (true, safe!("certificates valid")),
-            certificates => (false, safe!("{certificates} certificates expire soon")),
+            certificates => (
+                false,
+                safe!("{} near the end", words::count(certificates, "certificate")),
+            ),
         },
         match count("down/") {
             0 => (true, safe!("every node answers")),
@@ -116,17 +181,34 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         },
     ];
     for (row, (good, text)) in (0..inner.height).zip(lines) {
-        let mark = if good { piece("ok    ", Tone::Accent) } else { piece("WARN  ", Tone::Warn) };
-        canvas.line(inner.x + 1, inner.y + row, inner.width.saturating_sub(1), &[mark, plain(text)]);
+        let mark = if good {
+            piece("ok    ", Tone::Accent)
+        } else {
+            piece("WARN  ", Tone::Warn)
+        };
+        canvas.line(
+            inner.x + 1,
+            inner.y + row,
+            inner.width.saturating_sub(1),
+            &[mark, plain(text)],
+        );
     }
 }
 
 fn needs(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun} needs") } else { format!("{count} {noun}s need") }
+    if count == 1 {
+        format!("1 {noun} needs")
+    } else {
+        format!("{count} {noun}s need")
+    }
 }
 
 fn lately(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    let minutes = if canvas.area().width >= WIDE { 2 * MINUTES } else { MINUTES };
+    let minutes = if canvas.area().width >= WIDE {
+        2 * MINUTES
+    } else {
+        MINUTES
+    };
     let title = safe!("Last {minutes} min");
     let inner = canvas.pane(area, &titled(title), false);
     let found = activity(&model.cluster, model.now_ms, minutes);
@@ -141,7 +223,11 @@ fn lately(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         let total: u64 = numbers.iter().sum();
         let tone = if total > 0 { tone } else { Tone::Dim };
         let spark = sparkline(&canvas.glyphs, numbers);
-        let total = if tone == Tone::Warn { safe!("  {total} !") } else { safe!("  {total}") };
+        let total = if tone == Tone::Warn {
+            safe!("  {total} !")
+        } else {
+            safe!("  {total}")
+        };
         let pieces = [piece(safe!("{name:<10}"), Tone::Dim), piece(spark, tone), plain(total)];
         canvas.line(inner.x + 1, inner.y + row, inner.width.saturating_sub(1), &pieces);
     }
@@ -153,11 +239,20 @@ pub fn attention(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let title = titled(safe!("Needs attention ({})", noted.len()));
     if noted.is_empty() {
         let inner = canvas.pane(area, &title, false);
-        canvas.text(inner.x + 1, inner.y, inner.width.saturating_sub(1), "nothing: all is well", Tone::Dim);
+        canvas.text(
+            inner.x + 1,
+            inner.y,
+            inner.width.saturating_sub(1),
+            "nothing: all is well",
+            Tone::Dim,
+        );
         return;
     }
     list_pane(canvas, area, model, (ListId::Attention, &title), &COLUMNS, |key| {
         let item = noted.iter().find(|item| item.key == key)?;
-        Some::<Vec<Piece>>(vec![piece(safe!("! {}", item.text), Tone::Plain), piece(item.action, Tone::Dim)])
+        Some::<Vec<Piece>>(vec![
+            piece(safe!("! {}", item.text), Tone::Plain),
+            piece(item.action, Tone::Dim),
+        ])
     });
 }

@@ -10,26 +10,36 @@ use crate::tui::model::place::{Kind, Place};
 use crate::tui::model::{Level, Link, Model};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::{Canvas, Piece, piece, plain, safe};
-use crate::tui::wizard::Step;
+use crate::tui::wizard::{Step, Task};
 
 /// Line 1: the cluster, what this session may do, quorum and leader, which manager answers, and how fresh the view is.
 pub fn header(canvas: &mut Canvas<'_>, model: &Model) {
     let area = canvas.area();
     let view = &model.cluster;
     let mode = if model.read_only { "[RO]" } else { "[RW]" };
+    // The words come closer together where room is short, and the program's own name is the first to go.
+    let gap = if area.width < super::WIDE { " " } else { "  " };
     let mut pieces = vec![piece(" wardroom", Tone::Title)];
     if let Some(cluster) = &view.cluster {
         let quorum = Quorum::of(view);
         let tone = if quorum.holds() { Tone::Plain } else { Tone::Bad };
         pieces.push(piece(safe!(" {}", cluster.name), Tone::Strong));
         pieces.push(plain(safe!(" {mode}")));
-        pieces.push(piece(safe!("  quorum {}/{}{}", quorum.answering, quorum.members, if quorum.holds() { "" } else { " !" }), tone));
+        pieces.push(piece(
+            safe!(
+                "{gap}quorum {}/{}{}",
+                quorum.answering,
+                quorum.members,
+                if quorum.holds() { "" } else { " !" }
+            ),
+            tone,
+        ));
         pieces.push(match view.leader() {
-            Some(leader) => plain(safe!("  leader {} t{}", view.hostname(&leader.node_id), leader.term)),
-            None => piece("  no leader !", Tone::Bad),
+            Some(leader) => plain(safe!("{gap}leader {} t{}", view.hostname(&leader.node_id), leader.term)),
+            None => piece(safe!("{gap}no leader !"), Tone::Bad),
         });
         if let Some(attached) = &model.attached {
-            pieces.push(piece(safe!("  via {}", view.hostname(attached)), Tone::Dim));
+            pieces.push(piece(safe!("{gap}via {}", view.hostname(attached)), Tone::Dim));
         }
     } else {
         pieces.push(plain(safe!(" {mode}")));
@@ -37,14 +47,24 @@ pub fn header(canvas: &mut Canvas<'_>, model: &Model) {
     let freshness = match &model.link {
         Link::Connecting(_) => vec![piece("connecting ... ", Tone::Warn)],
         Link::Live => {
-            vec![piece(safe!("#{} {} ", view.index, time::minute(model.now_ms)), Tone::Dim), piece("live ", Tone::Accent)]
+            vec![
+                piece(safe!("#{} {} ", view.index, time::minute(model.now_ms)), Tone::Dim),
+                piece("live", Tone::Accent),
+            ]
         }
         Link::Stale { since_ms, .. } => {
-            vec![piece(safe!("#{} ", view.index), Tone::Dim), piece(safe!("STALE since {} ", time::clock(*since_ms)), Tone::Bad)]
+            vec![
+                piece(safe!("#{} ", view.index), Tone::Dim),
+                piece(safe!("STALE since {} ", time::clock(*since_ms)), Tone::Bad),
+            ]
         }
     };
     let right: usize = freshness.iter().map(|piece| piece.text.width()).sum();
     let right = u16::try_from(right).unwrap_or(u16::MAX).min(area.width);
+    let room = usize::from(area.width - right);
+    if pieces.iter().map(|piece| piece.text.width()).sum::<usize>() >= room {
+        pieces.remove(0);
+    }
     canvas.line(area.x, area.y, area.width - right, &pieces);
     canvas.right(area.x, area.y, area.width, &freshness);
 }
@@ -59,7 +79,11 @@ pub fn breadcrumbs(canvas: &mut Canvas<'_>, model: &Model) {
         let (titles, at) = wizard.steps();
         for (number, title) in titles.iter().enumerate() {
             let word = safe!("{} {title}", number + 1);
-            right.push(if number == at { piece(safe!(" [{word}]"), Tone::Strong) } else { piece(safe!("  {word}"), Tone::Dim) });
+            right.push(if number == at {
+                piece(safe!(" [{word}]"), Tone::Strong)
+            } else {
+                piece(safe!("  {word}"), Tone::Dim)
+            });
         }
         right.push(plain(" "));
     } else {
@@ -88,8 +112,16 @@ fn list_words(model: &Model, left: &mut Vec<Piece>, right: &mut Vec<Piece>) {
 
 fn crumbs(model: &Model) -> String {
     let view = &model.cluster;
-    let secret = |id: &str| view.secrets.get(id).map_or_else(|| "gone".to_owned(), |secret| secret.name.clone());
-    let service = |id: &str| view.services.get(id).map_or_else(|| "gone".to_owned(), |service| words::service_name(service).to_owned());
+    let secret = |id: &str| {
+        view.secrets
+            .get(id)
+            .map_or_else(|| "gone".to_owned(), |secret| secret.name.clone())
+    };
+    let service = |id: &str| {
+        view.services
+            .get(id)
+            .map_or_else(|| "gone".to_owned(), |service| words::service_name(service).to_owned())
+    };
     let mut text = match model.place() {
         Place::Cluster => "cluster".to_owned(),
         Place::Raft => "cluster > raft".to_owned(),
@@ -106,7 +138,7 @@ fn crumbs(model: &Model) -> String {
     };
     if let Some(wizard) = &model.wizard {
         let about = match wizard.task {
-            crate::tui::wizard::Task::Rotate { .. } | crate::tui::wizard::Task::Revoke { .. } if model.place().kind() == Kind::Secret => String::new(),
+            Task::CreateSecret | Task::CreateService | Task::Grant => String::new(),
             _ => wizard.confirmed_by(),
         };
         if !about.is_empty() && !text.ends_with(&about) {
@@ -132,7 +164,12 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
     let mut show = |canvas: &mut Canvas<'_>, key: &str, word: &str| {
         let width = u16::try_from(key.len() + word.len() + 3).unwrap_or(u16::MAX);
         if x.saturating_add(width) <= area.right() {
-            x = canvas.line(x, y, width, &[piece(safe!("<{key}>"), Tone::Key), plain(safe!("{word} "))]);
+            x = canvas.line(
+                x,
+                y,
+                width,
+                &[piece(safe!("<{key}>"), Tone::Key), plain(safe!("{word} "))],
+            );
         }
     };
     match scope {
@@ -147,7 +184,9 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
         }
         None if model.place().kind() == Kind::Cluster => screens(canvas, y),
         None => {
-            for binding in keymap::of_screen(model.place().kind(), model.read_only).filter(|binding| !binding.bar.is_empty()) {
+            for binding in
+                keymap::of_screen(model.place().kind(), model.read_only).filter(|binding| !binding.bar.is_empty())
+            {
                 show(canvas, &binding.keys[0].name(), binding.bar);
             }
         }
@@ -187,17 +226,38 @@ pub fn message_line(canvas: &mut Canvas<'_>, model: &Model) {
         Level::Warn => ("WARN  ", Tone::Warn),
         Level::Bad => ("ERROR  ", Tone::Bad),
     };
-    let pieces = [piece(safe!("{} ", time::clock(message.at_ms)), Tone::Dim), piece(mark, tone), plain(&message.text)];
+    let pieces = [
+        piece(safe!("{} ", time::clock(message.at_ms)), Tone::Dim),
+        piece(mark, tone),
+        plain(&message.text),
+    ];
     canvas.line(x, y, width, &pieces);
 }
 
 /// Before the first word of the cluster: where it is looked for, and what went wrong so far.
 pub fn connecting(canvas: &mut Canvas<'_>, area: Rect, model: &Model, reason: Option<&str>) {
     let (x, width) = (area.x + 2, area.width.saturating_sub(4));
-    canvas.text(x, area.y + 1, width, safe!("connecting to {} ...", model.address), Tone::Strong);
+    canvas.text(
+        x,
+        area.y + 1,
+        width,
+        safe!("connecting to {} ...", model.address),
+        Tone::Strong,
+    );
     if let Some(reason) = reason {
-        let below = Rect { x, y: area.y + 3, width, height: area.height.saturating_sub(4) };
+        let below = Rect {
+            x,
+            y: area.y + 3,
+            width,
+            height: area.height.saturating_sub(4),
+        };
         let used = canvas.paragraph(below, reason, Tone::Warn);
-        canvas.text(x, below.y + used + 1, width, "it is tried again by itself; :q quits", Tone::Dim);
+        canvas.text(
+            x,
+            below.y + used + 1,
+            width,
+            "it is tried again by itself; :q quits",
+            Tone::Dim,
+        );
     }
 }

@@ -18,7 +18,10 @@ use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let found = managers(&model.cluster);
-    let top = u16::try_from(found.len()).unwrap_or(7).saturating_add(5).clamp(8, area.height / 2);
+    let top = u16::try_from(found.len())
+        .unwrap_or(7)
+        .saturating_add(5)
+        .clamp(8, area.height / 2);
     let bands = rows(area, &[top, area.height.saturating_sub(top)]);
     let (left, right) = columns(bands[0], area.width / 2);
     hierarchy(canvas, left, model);
@@ -29,7 +32,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 /// The managers' word about their keys, with their names.
 fn statuses(model: &Model) -> Vec<(String, &KeyStatus)> {
     let found = managers(&model.cluster);
-    found.iter().filter_map(|manager| Some((manager.node.hostname.clone(), manager.status?.keys.as_ref()?))).collect()
+    found
+        .iter()
+        .filter_map(|manager| Some((manager.node.hostname.clone(), manager.status?.keys.as_ref()?)))
+        .collect()
 }
 
 fn hierarchy(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -37,22 +43,44 @@ fn hierarchy(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let keys = statuses(model);
     let epoch = keys.iter().map(|(_, keys)| keys.kek_epoch).max().unwrap_or(0);
     let mut lines: Vec<Vec<Piece>> = vec![vec![piece(safe!("KEK #{epoch} (unlock key)  ACTIVE"), Tone::Strong)]];
+    let count = keys.len();
     for (at, (name, keys)) in keys.iter().enumerate() {
-        let branch = if at + 1 == keys_len(model) { canvas.glyphs.last_branch } else { canvas.glyphs.branch };
+        let branch = if at + 1 == count {
+            canvas.glyphs.last_branch
+        } else {
+            canvas.glyphs.branch
+        };
         let age = time::age(model.now_ms, keys.dek_created_at_ms);
-        lines.push(vec![plain(branch), plain(safe!("DEK {name:<8} gen {:<3} {age:>4}  {} records", keys.dek_epoch, keys.dek_records))]);
+        let log = if area.width >= 60 {
+            format!("log, snapshots, {} records", keys.dek_records)
+        } else {
+            "log,snaps".to_owned()
+        };
+        lines.push(vec![
+            plain(branch),
+            plain(safe!("DEK {name:<7} gen {:<3} {age:>3}  {log}", keys.dek_epoch)),
+        ]);
     }
-    let sealed: Vec<_> = model.cluster.secrets.values().flat_map(|secret| &secret.versions).filter(|version| !version.key_check.is_empty()).collect();
-    let sealing = model.cluster.cluster.as_ref().map_or("-", |cluster| cluster.sealing_root_check.as_str());
+    let sealed: Vec<_> = model
+        .cluster
+        .secrets
+        .values()
+        .flat_map(|secret| &secret.versions)
+        .filter(|version| !version.key_check.is_empty())
+        .collect();
+    let sealing = model
+        .cluster
+        .cluster
+        .as_ref()
+        .map_or("-", |cluster| cluster.sealing_root_check.as_str());
     lines.push(vec![plain(safe!("sealing root  check {sealing}"))]);
-    lines.push(vec![plain(canvas.glyphs.last_branch), plain(safe!("data keys x{}  seal the versions", sealed.len()))]);
+    lines.push(vec![
+        plain(canvas.glyphs.last_branch),
+        plain(safe!("data keys x{}  seal the versions", sealed.len())),
+    ]);
     for (row, line) in (0..inner.height).zip(&lines) {
         canvas.line(inner.x + 1, inner.y + row, inner.width.saturating_sub(1), line);
     }
-}
-
-fn keys_len(model: &Model) -> usize {
-    statuses(model).len()
 }
 
 fn kek(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -69,12 +97,22 @@ fn kek(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let names: Vec<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
     let locked = keys.iter().filter(|(_, keys)| keys.memory_locked).count();
     let lines = [
-        ("state", plain(safe!("active, autolock {}", if autolock { "ON" } else { "off" }))),
+        (
+            "state",
+            plain(safe!("active, autolock {}", if autolock { "ON" } else { "off" })),
+        ),
         ("wraps", plain(words::count(keys.len(), "DEK"))),
         ("present", plain(names.join(" "))),
         ("check", check),
         ("memory", plain(safe!("key pages locked on {locked}/{}", keys.len()))),
-        ("stored", if autolock { plain("never") } else { piece("beside each keyring, autolock is off", Tone::Dim) }),
+        (
+            "stored",
+            if autolock {
+                plain("never")
+            } else {
+                piece("on disk, autolock is off", Tone::Dim)
+            },
+        ),
     ];
     facts(canvas, inner, &lines);
 }
@@ -100,18 +138,35 @@ pub fn certificates(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             plain(name),
             plain(kind),
             plain(time::date(until)),
-            if expiring { piece(safe!("{left} !"), Tone::Warn) } else { plain(left) },
-            piece(safe!("[{}]", bar(&glyphs, rest, whole, 16)), if expiring { Tone::Warn } else { Tone::Dim }),
+            if expiring {
+                piece(safe!("{left} !"), Tone::Warn)
+            } else {
+                plain(left)
+            },
+            piece(
+                safe!("[{}]", bar(&glyphs, rest, whole, 16)),
+                if expiring { Tone::Warn } else { Tone::Dim },
+            ),
             piece(fingerprint, Tone::Dim),
         ]
     };
     list_pane(canvas, area, model, (ListId::Certificates, &title), &COLUMNS, |key| {
         if key == "root" {
             let cluster = view.cluster.as_ref()?;
-            return Some(row("root CA", "ca", (cluster.created_at_ms, cluster.root_not_after_ms), &cluster.root_fingerprint));
+            return Some(row(
+                "root CA",
+                "ca",
+                (cluster.created_at_ms, cluster.root_not_after_ms),
+                &cluster.root_fingerprint,
+            ));
         }
         let node = view.nodes.get(key)?;
         let life = (node.certificate_not_before_ms, node.certificate_not_after_ms);
-        Some(row(&node.hostname, words::role(node.role()), life, &node.certificate_fingerprint))
+        Some(row(
+            &node.hostname,
+            words::role(node.role()),
+            life,
+            &node.certificate_fingerprint,
+        ))
     });
 }

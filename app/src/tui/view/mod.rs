@@ -40,7 +40,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer, theme: Theme, glyphs: Glyphs) ->
         canvas.text(area.x, area.y, area.width, text, Tone::Plain);
         return None;
     }
-    let body = Rect { y: area.y + 2, height: area.height - 4, ..area };
+    let body = Rect {
+        y: area.y + 2,
+        height: area.height - 4,
+        ..area
+    };
     frame::header(&mut canvas, model);
     frame::breadcrumbs(&mut canvas, model);
     match &model.wizard {
@@ -114,11 +118,17 @@ fn list_pane(
     let inner = canvas.pane(area, title, focused && several);
     let Some(list) = model.list(id) else { return };
     if list.keys.is_empty() {
-        let text = if list.total == 0 { "nothing here" } else { "nothing matches the filter; esc clears it" };
+        let text = if list.total == 0 {
+            "nothing here"
+        } else {
+            "nothing matches the filter; esc clears it"
+        };
         canvas.text(inner.x + 1, inner.y, inner.width.saturating_sub(1), text, Tone::Dim);
         return;
     }
-    table(canvas, inner, columns, list, focused, |key| row(key).unwrap_or_default());
+    table(canvas, inner, columns, list, focused, |key| {
+        row(key).unwrap_or_default()
+    });
 }
 
 /// `name` cells in two columns: labels before values, for panes of facts.
@@ -158,7 +168,14 @@ fn rows(area: Rect, heights: &[u16]) -> Vec<Rect> {
 /// Left part of that width, and the rest.
 fn columns(area: Rect, left: u16) -> (Rect, Rect) {
     let left = left.min(area.width);
-    (Rect { width: left, ..area }, Rect { x: area.x + left, width: area.width - left, ..area })
+    (
+        Rect { width: left, ..area },
+        Rect {
+            x: area.x + left,
+            width: area.width - left,
+            ..area
+        },
+    )
 }
 
 fn empty() -> Piece {

@@ -54,10 +54,10 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 const HOLDINGS: [Column; 6] = [
     column("SECRET", 14).grow(1),
     column("VER", 4),
-    column("STATE", 14),
+    column("STATE", 12),
     column("TASK", 10).grow(1),
     column("SINCE", 11),
-    column("PROOF", 7),
+    column("PROOF", 6),
 ];
 
 fn holding_row(model: &Model, holding: &Holding) -> Vec<Piece> {
@@ -65,21 +65,45 @@ fn holding_row(model: &Model, holding: &Holding) -> Vec<Piece> {
     vec![
         plain(&holding.secret_name),
         plain(safe!("v{}", holding.version)),
-        piece(state, if state == "erased" { Tone::Dim } else { super::state_tone(state) }),
+        piece(
+            state,
+            if state == "erased" {
+                Tone::Dim
+            } else {
+                super::state_tone(state)
+            },
+        ),
         plain(&holding.task_name),
         plain(time::moment(model.now_ms, holding.since_ms)),
-        if holding.proven { piece("proved", Tone::Accent) } else { piece("-", Tone::Dim) },
+        if holding.proven {
+            piece("proved", Tone::Accent)
+        } else {
+            piece("-", Tone::Dim)
+        },
     ]
 }
 
 fn held_by(canvas: &mut Canvas<'_>, area: Rect, model: &Model, node: Option<&Node>) {
-    let title = node.map_or_else(|| "In memory".to_owned(), |node| format!("In the memory of {} right now", node.hostname));
+    let title = node.map_or_else(
+        || "In memory".to_owned(),
+        |node| format!("In the memory of {} right now", node.hostname),
+    );
     let inner = canvas.pane(area, &titled(title), false);
     let Some(node) = node else { return };
-    let held = model.cluster.holdings.values().filter(|holding| holding.node_id == node.id && secrets::is_in_memory(holding));
+    let held = model
+        .cluster
+        .holdings
+        .values()
+        .filter(|holding| holding.node_id == node.id && secrets::is_in_memory(holding));
     let cells: Vec<Vec<Piece>> = held.map(|holding| holding_row(model, holding)).collect();
     if cells.is_empty() {
-        canvas.text(inner.x + 1, inner.y, inner.width.saturating_sub(1), "no secret", Tone::Dim);
+        canvas.text(
+            inner.x + 1,
+            inner.y,
+            inner.width.saturating_sub(1),
+            "no secret",
+            Tone::Dim,
+        );
         return;
     }
     fixed_table(canvas, inner, &HOLDINGS, &cells);
@@ -95,7 +119,13 @@ pub fn holdings(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 /// One node: what it is, what it holds, what it runs.
 pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
     let Some(node) = model.cluster.nodes.get(id) else {
-        canvas.text(area.x + 2, area.y + 1, area.width - 2, "this node is gone; esc goes back", Tone::Dim);
+        canvas.text(
+            area.x + 2,
+            area.y + 1,
+            area.width - 2,
+            "this node is gone; esc goes back",
+            Tone::Dim,
+        );
         return;
     };
     let rest = area.height.saturating_sub(6);
@@ -104,9 +134,29 @@ pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
     let state = words::node_state(node);
     let since = time::date(node.state_since_ms);
     let lines = [
-        ("state", piece(safe!("{} {state} since {since}  {}", words::role(node.role()), node.message), super::state_tone(state))),
-        ("address", plain(if node.address.is_empty() { "-" } else { node.address.as_str() })),
-        ("cert", plain(safe!("until {}  {}", time::date(node.certificate_not_after_ms), node.certificate_fingerprint))),
+        (
+            "state",
+            piece(
+                safe!("{} {state} since {since}  {}", words::role(node.role()), node.message),
+                super::state_tone(state),
+            ),
+        ),
+        (
+            "address",
+            plain(if node.address.is_empty() {
+                "-"
+            } else {
+                node.address.as_str()
+            }),
+        ),
+        (
+            "cert",
+            plain(safe!(
+                "until {}  {}",
+                time::date(node.certificate_not_after_ms),
+                node.certificate_fingerprint
+            )),
+        ),
         ("labels", plain(words::labels(&node.labels))),
     ];
     facts(canvas, inner, &lines);

@@ -20,22 +20,40 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 fn boxed(canvas: &mut Canvas<'_>, area: Rect, (width, height): (u16, u16), title: &str) -> Rect {
     let width = width.min(area.width);
     let height = height.min(area.height);
-    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let place = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    };
     canvas.clear(place);
     canvas.pane(place, &[piece(title, Tone::Title)], true)
 }
 
 fn palette(canvas: &mut Canvas<'_>, area: Rect, palette: &Palette) {
     let rows = u16::try_from(palette.suggestions.len()).unwrap_or(8);
-    let place = Rect { height: (rows + 3).min(area.height), ..area };
+    let place = Rect {
+        height: (rows + 3).min(area.height),
+        ..area
+    };
     canvas.clear(place);
     let inner = canvas.pane(place, &[piece("command", Tone::Title)], true);
-    let end = canvas.line(inner.x + 1, inner.y, inner.width.saturating_sub(2), &[piece(":", Tone::Key), plain(palette.input.text())]);
+    let end = canvas.line(
+        inner.x + 1,
+        inner.y,
+        inner.width.saturating_sub(2),
+        &[piece(":", Tone::Key), plain(palette.input.text())],
+    );
     for (row, suggestion) in (1..inner.height).zip(&palette.suggestions) {
         let y = inner.y + row;
         let chosen = usize::from(row) == palette.selected + 1;
         let command = safe!("{:<28} ", suggestion.line);
-        canvas.line(inner.x + 2, y, inner.width.saturating_sub(3), &[plain(command), piece(&suggestion.help, Tone::Dim)]);
+        canvas.line(
+            inner.x + 2,
+            y,
+            inner.width.saturating_sub(3),
+            &[plain(command), piece(&suggestion.help, Tone::Dim)],
+        );
         if chosen {
             canvas.restyle(Rect { y, height: 1, ..inner }, Tone::Selected);
         }
@@ -44,12 +62,17 @@ fn palette(canvas: &mut Canvas<'_>, area: Rect, palette: &Palette) {
 }
 
 fn menu(canvas: &mut Canvas<'_>, area: Rect, menu: &Menu) {
-    let widest = menu.items.iter().map(|(_, _, help)| help.chars().count() + 18).max().unwrap_or(20);
+    let widest = menu
+        .items
+        .iter()
+        .map(|(_, _, help)| help.chars().count() + 16)
+        .max()
+        .unwrap_or(20);
     let height = u16::try_from(menu.items.len()).unwrap_or(20).saturating_add(2);
     let inner = boxed(canvas, area, (u16::try_from(widest).unwrap_or(60), height), &menu.title);
     for (row, (at, (_, key, help))) in (0..inner.height).zip(menu.items.iter().enumerate()) {
         let y = inner.y + row;
-        let pieces = [piece(safe!(" {:<9}", format!("<{key}>")), Tone::Key), plain(help)];
+        let pieces = [piece(safe!(" {:<11}", format!("<{key}>")), Tone::Key), plain(help)];
         canvas.line(inner.x, y, inner.width, &pieces);
         if at == menu.selected {
             canvas.restyle(Rect { y, height: 1, ..inner }, Tone::Selected);
@@ -60,8 +83,12 @@ fn menu(canvas: &mut Canvas<'_>, area: Rect, menu: &Menu) {
 
 fn page(canvas: &mut Canvas<'_>, area: Rect, page: &Page) {
     let widest = page.lines.iter().map(|line| line.chars().count()).max().unwrap_or(20);
-    let width = u16::try_from(widest.max(page.title.chars().count() + 4).saturating_add(4)).unwrap_or(u16::MAX).clamp(40, area.width.max(40));
-    let height = u16::try_from(page.lines.len().saturating_add(2)).unwrap_or(u16::MAX).max(3);
+    let width = u16::try_from(widest.max(page.title.chars().count() + 4).saturating_add(4))
+        .unwrap_or(u16::MAX)
+        .clamp(40, area.width.max(40));
+    let height = u16::try_from(page.lines.len().saturating_add(2))
+        .unwrap_or(u16::MAX)
+        .max(3);
     let inner = boxed(canvas, area, (width, height), &page.title);
     let height = usize::from(inner.height);
     page.seen.window(None, page.lines.len(), height);
@@ -74,6 +101,11 @@ fn page(canvas: &mut Canvas<'_>, area: Rect, page: &Page) {
     let below = page.lines.len().saturating_sub(top + height);
     if below > 0 {
         let y = inner.bottom();
-        canvas.right(inner.x, y, inner.width.saturating_sub(1), &[piece(safe!(" {below} more "), Tone::Dim)]);
+        canvas.right(
+            inner.x,
+            y,
+            inner.width.saturating_sub(1),
+            &[piece(safe!(" {below} more "), Tone::Dim)],
+        );
     }
 }

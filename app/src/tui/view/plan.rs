@@ -8,6 +8,9 @@ use crate::tui::theme::Tone;
 use crate::tui::widgets::canvas::wrap;
 use crate::tui::widgets::{Canvas, Piece, piece, plain, safe};
 
+/// Columns of a check's mark.
+const CHECK: u16 = 6;
+
 /// The sign and the word of an action.
 fn action(action: PlanAction) -> (&'static str, &'static str, Tone) {
     match action {
@@ -27,7 +30,9 @@ fn action(action: PlanAction) -> (&'static str, &'static str, Tone) {
 
 /// Draws the plan into the area; steps that do not fit are counted.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
-    let below = u16::try_from(plan.checks.len().max(3)).unwrap_or(6).clamp(3, 6) + 2;
+    let width = usize::from((area.width / 2).saturating_sub(CHECK + 4));
+    let lines: usize = plan.checks.iter().map(|check| wrap(&check.text, width).len()).sum();
+    let below = u16::try_from(lines).unwrap_or(6).clamp(3, (area.height / 2).max(3)) + 2;
     let parts = rows(area, &[area.height.saturating_sub(below), below]);
     steps(canvas, parts[0], plan);
     let (left, right) = columns(parts[1], area.width / 2);
@@ -42,12 +47,26 @@ fn steps(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
     ];
     let inner = canvas.pane(area, &title, false);
     let room = usize::from(inner.height);
-    let shown = if plan.steps.len() > room { room.saturating_sub(1) } else { plan.steps.len() };
-    let subjects = plan.steps.iter().map(|step| step.subject.chars().count()).max().unwrap_or(0).clamp(8, 28);
+    let shown = if plan.steps.len() > room {
+        room.saturating_sub(1)
+    } else {
+        plan.steps.len()
+    };
+    let subjects = plan
+        .steps
+        .iter()
+        .map(|step| step.subject.chars().count())
+        .max()
+        .unwrap_or(0)
+        .clamp(8, 28);
     for (row, step) in (0..inner.height).zip(&plan.steps[..shown]) {
         let (sign, word, tone) = action(step.action());
         let subject = crate::tui::widgets::SafeText::new(&step.subject).cut_middle(28, canvas.glyphs.more);
-        let pieces = [piece(safe!("{sign} {word:<8} "), tone), piece(safe!("{:<subjects$} ", subject.as_str()), Tone::Strong), plain(&step.detail)];
+        let pieces = [
+            piece(safe!("{sign} {word:<8} "), tone),
+            piece(safe!("{:<subjects$} ", subject.as_str()), Tone::Strong),
+            plain(&step.detail),
+        ];
         canvas.line(inner.x + 1, inner.y + row, inner.width.saturating_sub(1), &pieces);
     }
     if shown < plan.steps.len() && room > 0 {
@@ -58,13 +77,24 @@ fn steps(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
 
 fn checks(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
     let inner = canvas.pane(area, &titled("Checks"), false);
-    for (row, check) in (0..inner.height).zip(&plan.checks) {
+    let mut y = inner.y;
+    for check in &plan.checks {
+        if y >= inner.bottom() {
+            break;
+        }
         let mark = match check.level() {
             CheckLevel::Blocked => piece("STOP  ", Tone::Bad),
             CheckLevel::Warn => piece("WARN  ", Tone::Warn),
             CheckLevel::Ok | CheckLevel::Unspecified => piece("ok    ", Tone::Accent),
         };
-        canvas.line(inner.x + 1, inner.y + row, inner.width.saturating_sub(1), &[mark, plain(&check.text)]);
+        canvas.line(inner.x + 1, y, inner.width.saturating_sub(1), &[mark]);
+        let text = Rect {
+            x: inner.x + 1 + CHECK,
+            y,
+            width: inner.width.saturating_sub(CHECK + 2),
+            height: inner.bottom() - y,
+        };
+        y += canvas.paragraph(text, check.text.as_str(), Tone::Plain).max(1);
     }
 }
 
@@ -81,8 +111,11 @@ fn hosts(names: &[String], width: usize) -> String {
 fn radius(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
     let inner = canvas.pane(area, &titled("Blast radius"), false);
     let width = usize::from(inner.width.saturating_sub(18));
-    let lines: [(&str, &[String], Tone); 3] =
-        [("old bytes leave", &plan.leaves, Tone::Plain), ("old bytes stay", &plan.stays, Tone::Warn), ("new bytes come", &plan.arrives, Tone::Plain)];
+    let lines: [(&str, &[String], Tone); 3] = [
+        ("old bytes leave", &plan.leaves, Tone::Plain),
+        ("old bytes stay", &plan.stays, Tone::Warn),
+        ("new bytes come", &plan.arrives, Tone::Plain),
+    ];
     for (row, (name, names, tone)) in (0..inner.height).zip(lines) {
         let mut pieces: Vec<Piece> = vec![piece(safe!("{name:<16}"), Tone::Dim)];
         let tone = if names.is_empty() { Tone::Dim } else { tone };

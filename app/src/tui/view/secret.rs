@@ -16,12 +16,18 @@ use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
     let Some(secret) = model.cluster.secrets.get(id) else {
-        canvas.text(area.x + 2, area.y + 1, area.width - 2, "this secret is gone; esc goes back", Tone::Dim);
+        canvas.text(
+            area.x + 2,
+            area.y + 1,
+            area.width - 2,
+            "this secret is gone; esc goes back",
+            Tone::Dim,
+        );
         return;
     };
     let grants = secrets::grants(&model.cluster, id).count();
     let height = |count: usize, most: u16| u16::try_from(count).unwrap_or(most).clamp(1, most) + 3;
-    let versions_height = height(secret.versions.len(), area.height / 5);
+    let versions_height = height(secret.versions.len(), (area.height / 6).max(3));
     if area.width >= WIDE {
         let bands = rows(area, &[3, area.height - 3]);
         head(canvas, bands[0], model, secret);
@@ -32,10 +38,16 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
         holders(canvas, right, model);
         return;
     }
-    let grants_height = height(grants, 3);
-    let holders_height = area.height.saturating_sub(3 + versions_height + grants_height);
-    let bands = rows(area, &[3, versions_height, holders_height, grants_height]);
-    head(canvas, bands[0], model, secret);
+    // Who holds it is what the screen is for: the other panes leave it the room.
+    let grants_height = height(grants, 2);
+    let holders_height = area.height.saturating_sub(1 + versions_height + grants_height);
+    let bands = rows(area, &[1, versions_height, holders_height, grants_height]);
+    let target = piece(
+        safe!("{} {}  ", canvas.glyphs.arrow, secrets::target(&model.cluster, secret)),
+        Tone::Title,
+    );
+    let line: Vec<Piece> = std::iter::once(target).chain(facts_line(model, secret)).collect();
+    canvas.line(area.x + 1, area.y, area.width - 1, &line);
     versions(canvas, bands[1], model);
     holders(canvas, bands[2], model);
     services::grant_list(canvas, bands[3], model, ListId::SecretGrants);
@@ -43,9 +55,19 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
 
 fn head(canvas: &mut Canvas<'_>, area: Rect, model: &Model, secret: &Secret) {
     let view = &model.cluster;
-    let title = safe!("{} {} {}", secret.name, canvas.glyphs.arrow, secrets::target(view, secret));
+    let title = safe!(
+        "{} {} {}",
+        secret.name,
+        canvas.glyphs.arrow,
+        secrets::target(view, secret)
+    );
     let inner = canvas.pane(area, &titled(title), false);
-    canvas.line(inner.x + 1, inner.y, inner.width.saturating_sub(1), &facts_line(model, secret));
+    canvas.line(
+        inner.x + 1,
+        inner.y,
+        inner.width.saturating_sub(1),
+        &facts_line(model, secret),
+    );
 }
 
 fn facts_line(model: &Model, secret: &Secret) -> Vec<Piece> {
@@ -53,16 +75,28 @@ fn facts_line(model: &Model, secret: &Secret) -> Vec<Piece> {
     let policy = if secret.max_age_ms == 0 {
         "no policy".to_owned()
     } else {
-        format!("policy {}", time::span(i64::try_from(secret.max_age_ms).unwrap_or(i64::MAX)))
+        format!(
+            "policy {}",
+            time::span(i64::try_from(secret.max_age_ms).unwrap_or(i64::MAX))
+        )
     };
     let current = secret.current_version().map_or_else(
         || safe!("no current version"),
         |version| {
-            let key = if version.key_check.is_empty() { "-" } else { &version.key_check };
-            safe!("current v{}   {} B   data key {key}   {policy}   by {}", version.number, version.size, version.created_by)
+            let key = if version.key_check.is_empty() {
+                "-"
+            } else {
+                &version.key_check
+            };
+            safe!(
+                "current v{}  {} B  {policy}  by {}  data key {key}",
+                version.number,
+                version.size,
+                version.created_by
+            )
         },
     );
-    vec![state_piece(state.word()), plain("   "), plain(current)]
+    vec![state_piece(state.word()), plain("  "), plain(current)]
 }
 
 /// Where a version's line ends: when it stopped being current.
@@ -73,13 +107,26 @@ fn ended(version: &Version) -> Option<i64> {
 fn version_row(canvas: &Canvas<'_>, model: &Model, secret: &Secret, version: &Version, width: usize) -> Vec<Piece> {
     let current = version.state() == VersionState::Current;
     let owed = secrets::owed(&model.cluster, &secret.id, Some(version.number)).count();
-    let line = span(&canvas.glyphs, (secret.created_at_ms, model.now_ms), version.created_at_ms, ended(version), width);
+    let line = span(
+        &canvas.glyphs,
+        (secret.created_at_ms, model.now_ms),
+        version.created_at_ms,
+        ended(version),
+        width,
+    );
     let note = if owed > 0 {
         piece(safe!("{} owed !", words::count(owed, "receipt")), Tone::Warn)
     } else {
         match version.state() {
-            VersionState::Current => plain(safe!("{}, {}", time::age(model.now_ms, version.created_at_ms), version.created_by)),
-            state => piece(safe!("{} {}", words::version_state(state), time::day(version.state_since_ms)), Tone::Dim),
+            VersionState::Current => plain(safe!(
+                "{}, {}",
+                time::age(model.now_ms, version.created_at_ms),
+                version.created_by
+            )),
+            state => piece(
+                safe!("{} {}", words::version_state(state), time::day(version.state_since_ms)),
+                Tone::Dim,
+            ),
         }
     };
     let tone = if current { Tone::Accent } else { Tone::Plain };
@@ -96,17 +143,38 @@ pub fn versions(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let Some(secret) = subject(model) else { return };
     let note = 22.min(area.width / 4).max(14);
     let width = area.width.saturating_sub(2 + 2 + 4 + 10 + 5 + note + 5);
-    let shown = [column("VER", 4), column("STATE", 10), column("LIFE", width), column("SIZE", 5).right(), column("NOTE", note)];
+    let shown = [
+        column("VER", 4),
+        column("STATE", 10),
+        column("LIFE", width),
+        column("SIZE", 5).right(),
+        column("NOTE", note),
+    ];
     let title = [
         piece("Versions ", Tone::Title),
-        piece(safe!("{} {} {}", time::day(secret.created_at_ms), canvas.glyphs.arrow, time::day(model.now_ms)), Tone::Dim),
+        piece(
+            safe!(
+                "{} {} {}",
+                time::day(secret.created_at_ms),
+                canvas.glyphs.arrow,
+                time::day(model.now_ms)
+            ),
+            Tone::Dim,
+        ),
     ];
     let cells: BTreeMap<u32, Vec<Piece>> = secret
         .versions
         .iter()
-        .map(|version| (version.number, version_row(canvas, model, secret, version, usize::from(width))))
+        .map(|version| {
+            (
+                version.number,
+                version_row(canvas, model, secret, version, usize::from(width)),
+            )
+        })
         .collect();
-    list_pane(canvas, area, model, (ListId::Versions, &title), &shown, |key| cells.get(&key.parse().ok()?).cloned());
+    list_pane(canvas, area, model, (ListId::Versions, &title), &shown, |key| {
+        cells.get(&key.parse().ok()?).cloned()
+    });
 }
 
 /// The secret that the place is about.
@@ -120,26 +188,40 @@ fn subject(model: &Model) -> Option<&Secret> {
 /// `v3 1 node  v4 2 nodes`: versions in memory and on how many nodes.
 fn held_words(model: &Model, secret_id: &str) -> String {
     let mut held: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
-    for holding in model.cluster.holdings_of_secret(secret_id).filter(|holding| secrets::is_in_memory(holding)) {
+    for holding in model
+        .cluster
+        .holdings_of_secret(secret_id)
+        .filter(|holding| secrets::is_in_memory(holding))
+    {
         held.entry(holding.version).or_default().insert(&holding.node_id);
     }
-    let words: Vec<String> = held.iter().map(|(version, nodes)| format!("v{version} {}", words::count(nodes.len(), "node"))).collect();
-    if words.is_empty() { "nobody".to_owned() } else { words.join("  ") }
+    let words: Vec<String> = held
+        .iter()
+        .map(|(version, nodes)| format!("v{version} {}", words::count(nodes.len(), "node")))
+        .collect();
+    if words.is_empty() {
+        "nobody".to_owned()
+    } else {
+        words.join("  ")
+    }
 }
 
 const HOLDERS: [Column; 7] = [
     column("NODE", 9).grow(1),
     column("VER", 4),
-    column("STATE", 14),
+    column("STATE", 12),
     column("TASK", 10).grow(1),
     column("TARGET", 10).grow(1).drop(2),
     column("SINCE", 11),
-    column("PROOF", 8),
+    column("PROOF", 6),
 ];
 
 fn holder_row(model: &Model, holding: &Holding) -> Vec<Piece> {
     let view = &model.cluster;
-    let down = view.nodes.get(&holding.node_id).is_some_and(|node| words::node_state(node) == "DOWN !");
+    let down = view
+        .nodes
+        .get(&holding.node_id)
+        .is_some_and(|node| words::node_state(node) == "DOWN !");
     let state = words::holding_state(holding.state(), holding.owed);
     let proof = match (holding.proven, down) {
         (_, true) => piece("DOWN !", Tone::Warn),
@@ -149,7 +231,14 @@ fn holder_row(model: &Model, holding: &Holding) -> Vec<Piece> {
     vec![
         plain(view.hostname(&holding.node_id)),
         plain(safe!("v{}", holding.version)),
-        piece(state, if state == "erased" { Tone::Dim } else { super::state_tone(state) }),
+        piece(
+            state,
+            if state == "erased" {
+                Tone::Dim
+            } else {
+                super::state_tone(state)
+            },
+        ),
         plain(&holding.task_name),
         piece(&holding.target, Tone::Dim),
         plain(time::moment(model.now_ms, holding.since_ms)),
@@ -159,7 +248,10 @@ fn holder_row(model: &Model, holding: &Holding) -> Vec<Piece> {
 
 pub fn holders(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let Some(secret) = subject(model) else { return };
-    let title = [piece("In memory right now: ", Tone::Title), plain(held_words(model, &secret.id))];
+    let title = [
+        piece("In memory right now: ", Tone::Title),
+        plain(held_words(model, &secret.id)),
+    ];
     list_pane(canvas, area, model, (ListId::Holders, &title), &HOLDERS, |key| {
         Some(holder_row(model, model.cluster.holdings.get(key)?))
     });
@@ -172,7 +264,13 @@ pub fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, secret: &Secr
     head(canvas, bands[0], model, secret);
     let inner = canvas.pane(bands[1], &titled("Versions"), false);
     let width = inner.width.saturating_sub(4 + 10 + 5 + 20 + 5);
-    let shown = [column("VER", 4), column("STATE", 10), column("LIFE", width), column("SIZE", 5).right(), column("NOTE", 20)];
+    let shown = [
+        column("VER", 4),
+        column("STATE", 10),
+        column("LIFE", width),
+        column("SIZE", 5).right(),
+        column("NOTE", 20),
+    ];
     let cells: Vec<Vec<Piece>> = secret
         .versions
         .iter()
@@ -181,10 +279,19 @@ pub fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, secret: &Secr
         .map(|version| version_row(canvas, model, secret, version, usize::from(width)))
         .collect();
     fixed_table(canvas, inner, &shown, &cells);
-    let title = [piece("In memory right now: ", Tone::Title), plain(held_words(model, &secret.id))];
+    let title = [
+        piece("In memory right now: ", Tone::Title),
+        plain(held_words(model, &secret.id)),
+    ];
     let inner = canvas.pane(bands[2], &title, false);
     let mut holdings: Vec<&Holding> = model.cluster.holdings_of_secret(&secret.id).collect();
-    holdings.sort_by_key(|holding| (!secrets::is_in_memory(holding), std::cmp::Reverse(holding.version), &holding.task_name));
+    holdings.sort_by_key(|holding| {
+        (
+            !secrets::is_in_memory(holding),
+            std::cmp::Reverse(holding.version),
+            &holding.task_name,
+        )
+    });
     let cells: Vec<Vec<Piece>> = holdings.into_iter().map(|holding| holder_row(model, holding)).collect();
     fixed_table(canvas, inner, &HOLDERS, &cells);
 }

@@ -11,15 +11,29 @@ use crate::tui::widgets::{Canvas, Column, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     if area.width < WIDE {
-        let foot = Rect { y: area.bottom() - 1, height: 1, ..area };
-        list(canvas, Rect { height: area.height - 1, ..area }, model);
+        let foot = Rect {
+            y: area.bottom() - 1,
+            height: 1,
+            ..area
+        };
+        list(
+            canvas,
+            Rect {
+                height: area.height - 1,
+                ..area
+            },
+            model,
+        );
         let hint = "HOLD = nodes that prove the current version in memory / nodes that should";
         canvas.text(foot.x + 1, foot.y, foot.width - 1, hint, Tone::Dim);
         return;
     }
     let (left, right) = columns(area, area.width / 2);
     list(canvas, left, model);
-    match model.selected(ListId::Secrets).and_then(|id| model.cluster.secrets.get(id)) {
+    match model
+        .selected(ListId::Secrets)
+        .and_then(|id| model.cluster.secrets.get(id))
+    {
         Some(selected) => secret::summary(canvas, right, model, selected),
         None => drop(canvas.pane(right, &[], false)),
     }
@@ -42,8 +56,14 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         let secret = view.secrets.get(key)?;
         let state = secrets::state(view, secret, model.now_ms);
         let (have, should) = secrets::hold(view, secret);
-        let size = secret.current_version().map_or_else(|| "-".to_owned(), |version| words::size(version.size.into()));
-        let version = if secret.current == 0 { safe!("-") } else { safe!("v{}", secret.current) };
+        let size = secret
+            .current_version()
+            .map_or_else(|| "-".to_owned(), |version| words::size(version.size.into()));
+        let version = if secret.current == 0 {
+            safe!("-")
+        } else {
+            safe!("v{}", secret.current)
+        };
         Some(vec![
             plain(&secret.name),
             piece(secrets::target(view, secret), Tone::Dim),
@@ -52,7 +72,11 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             plain(time::age(model.now_ms, secrets::born(secret))),
             plain(size),
             plain(safe!("{}", view.services_granted(&secret.id).count())),
-            if have < should { piece(safe!("{have}/{should} !"), Tone::Warn) } else { plain(safe!("{have}/{should}")) },
+            if have < should {
+                piece(safe!("{have}/{should} !"), Tone::Warn)
+            } else {
+                plain(safe!("{have}/{should}"))
+            },
             piece(words::labels(&secret.labels), Tone::Dim),
         ])
     });

@@ -13,7 +13,9 @@ use crate::tui::widgets::table::fixed_table;
 use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    let selected = model.selected(ListId::Services).and_then(|id| model.cluster.services.get(id));
+    let selected = model
+        .selected(ListId::Services)
+        .and_then(|id| model.cluster.services.get(id));
     if area.width >= WIDE {
         let (left, right) = columns(area, area.width / 2);
         list(canvas, left, model);
@@ -42,14 +44,31 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     list_pane(canvas, area, model, (ListId::Services, &[]), &COLUMNS, |key| {
         let service = view.services.get(key)?;
         let spec = service.spec.as_ref()?;
-        let active: Vec<_> = view.tasks_of_service(key).filter(|task| words::is_active(task)).collect();
-        let running = active.iter().filter(|task| task.state() == wardroom_api::v1::TaskState::Running).count();
-        let wanted = if spec.global { active.len() } else { usize::try_from(spec.replicas).unwrap_or(usize::MAX) };
+        let active: Vec<_> = view
+            .tasks_of_service(key)
+            .filter(|task| words::is_active(task))
+            .collect();
+        let running = active
+            .iter()
+            .filter(|task| task.state() == wardroom_api::v1::TaskState::Running)
+            .count();
+        let wanted = if spec.global {
+            active.len()
+        } else {
+            usize::try_from(spec.replicas).unwrap_or(usize::MAX)
+        };
         let state = if running >= wanted { "running" } else { "starting !" };
         Some(vec![
             plain(&spec.name),
             plain(words::executor(spec.executor())),
-            plain(safe!("{running}/{}", if spec.global { "global".to_owned() } else { wanted.to_string() })),
+            plain(safe!(
+                "{running}/{}",
+                if spec.global {
+                    "global".to_owned()
+                } else {
+                    wanted.to_string()
+                }
+            )),
             plain(safe!("{}", spec.grants.len())),
             state_piece(state),
             plain(time::age(model.now_ms, service.created_at_ms)),
@@ -69,7 +88,11 @@ const GRANTS: [Column; 7] = [
 ];
 
 fn grant_row(model: &Model, service: &Service, grant: &Grant) -> Vec<Piece> {
-    let version = if grant.pinned == 0 { safe!("current") } else { safe!("v{}", grant.pinned) };
+    let version = if grant.pinned == 0 {
+        safe!("current")
+    } else {
+        safe!("v{}", grant.pinned)
+    };
     let mounted = secrets::is_mounted(&model.cluster, service, grant);
     vec![
         plain(words::service_name(service)),
@@ -78,7 +101,11 @@ fn grant_row(model: &Model, service: &Service, grant: &Grant) -> Vec<Piece> {
         plain(&grant.target),
         plain(words::mode(grant.mode)),
         plain(safe!("{}:{}", grant.uid, grant.gid)),
-        if mounted { plain(words::on_change(grant.on_change())) } else { piece(safe!("{} !", words::on_change(grant.on_change())), Tone::Warn) },
+        if mounted {
+            plain(words::on_change(grant.on_change()))
+        } else {
+            piece(safe!("{} !", words::on_change(grant.on_change())), Tone::Warn)
+        },
     ]
 }
 
@@ -91,19 +118,34 @@ pub fn grant_list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId
 }
 
 fn grants_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<&Service>) {
-    let title = service.map_or_else(|| "Grants".to_owned(), |service| format!("Grants of {}", words::service_name(service)));
+    let title = service.map_or_else(
+        || "Grants".to_owned(),
+        |service| format!("Grants of {}", words::service_name(service)),
+    );
     let inner = canvas.pane(area, &titled(title), false);
     let cells: Vec<Vec<Piece>> = service
         .into_iter()
-        .flat_map(|service| service.spec.iter().flat_map(|spec| &spec.grants).map(|grant| grant_row(model, service, grant)))
+        .flat_map(|service| {
+            service
+                .spec
+                .iter()
+                .flat_map(|spec| &spec.grants)
+                .map(|grant| grant_row(model, service, grant))
+        })
         .collect();
     fixed_table(canvas, inner, &GRANTS, &cells);
 }
 
 fn tasks_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<&Service>) {
-    let title = service.map_or_else(|| "Tasks".to_owned(), |service| format!("Tasks of {}", words::service_name(service)));
+    let title = service.map_or_else(
+        || "Tasks".to_owned(),
+        |service| format!("Tasks of {}", words::service_name(service)),
+    );
     let inner = canvas.pane(area, &titled(title), false);
-    let mut found: Vec<_> = service.into_iter().flat_map(|service| model.cluster.tasks_of_service(&service.id)).collect();
+    let mut found: Vec<_> = service
+        .into_iter()
+        .flat_map(|service| model.cluster.tasks_of_service(&service.id))
+        .collect();
     found.sort_by_key(|task| (!words::is_active(task), task.slot, &task.name));
     let cells: Vec<Vec<Piece>> = found.into_iter().map(|task| tasks::row(model, task)).collect();
     fixed_table(canvas, inner, &tasks::TASKS, &cells);
@@ -111,17 +153,38 @@ fn tasks_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<
 
 /// One service: what it is, its tasks, its grants.
 pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
-    let Some((service, spec)) = model.cluster.services.get(id).and_then(|service| Some((service, service.spec.as_ref()?))) else {
-        canvas.text(area.x + 2, area.y + 1, area.width - 2, "this service is gone; esc goes back", Tone::Dim);
+    let Some((service, spec)) = model
+        .cluster
+        .services
+        .get(id)
+        .and_then(|service| Some((service, service.spec.as_ref()?)))
+    else {
+        canvas.text(
+            area.x + 2,
+            area.y + 1,
+            area.width - 2,
+            "this service is gone; esc goes back",
+            Tone::Dim,
+        );
         return;
     };
     let grants = u16::try_from(spec.grants.len()).unwrap_or(5).clamp(1, 5) + 3;
     let bands = rows(area, &[5, area.height.saturating_sub(5 + grants), grants]);
     let inner = canvas.pane(bands[0], &titled(words::service_name(service)), false);
     let lines = [
-        ("runs", plain(safe!("{} {}", words::executor(spec.executor()), words::replicas(spec)))),
+        (
+            "runs",
+            plain(safe!("{} {}", words::executor(spec.executor()), words::replicas(spec))),
+        ),
         ("command", plain(spec.command.join(" "))),
-        ("changed", plain(safe!("{}, {}", time::date(service.updated_at_ms), words::labels(&spec.labels)))),
+        (
+            "changed",
+            plain(safe!(
+                "{}, {}",
+                time::date(service.updated_at_ms),
+                words::labels(&spec.labels)
+            )),
+        ),
     ];
     facts(canvas, inner, &lines);
     tasks::list(canvas, bands[1], model, ListId::ServiceTasks);
@@ -130,13 +193,23 @@ pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
 
 /// Services against secrets.
 pub fn grants(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    let selected = model.selected(ListId::Matrix).and_then(|id| model.cluster.services.get(id));
-    let below = selected.and_then(|service| service.spec.as_ref()).map_or(0, |spec| spec.grants.len());
+    let selected = model
+        .selected(ListId::Matrix)
+        .and_then(|id| model.cluster.services.get(id));
+    let below = selected
+        .and_then(|service| service.spec.as_ref())
+        .map_or(0, |spec| spec.grants.len());
     let below = u16::try_from(below).unwrap_or(6).clamp(1, 6) + 3;
     let parts = rows(area, &[area.height.saturating_sub(below + 1), below, 1]);
     matrix(canvas, parts[0], model);
     grants_of(canvas, parts[1], model, selected);
-    canvas.text(area.x + 1, parts[2].y, area.width - 1, "R granted and mounted   r granted, not mounted   . none", Tone::Dim);
+    canvas.text(
+        area.x + 1,
+        parts[2].y,
+        area.width - 1,
+        "R granted and mounted   r granted, not mounted   . none",
+        Tone::Dim,
+    );
 }
 
 /// Width of a secret's column in the matrix.
@@ -144,37 +217,57 @@ const CELL: u16 = 9;
 
 pub fn matrix(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let view = &model.cluster;
-    let mut granted: Vec<&Secret> =
-        view.secrets.values().filter(|secret| view.services_granted(&secret.id).next().is_some()).collect();
+    let mut granted: Vec<&Secret> = view
+        .secrets
+        .values()
+        .filter(|secret| view.services_granted(&secret.id).next().is_some())
+        .collect();
     granted.sort_by(|a, b| a.name.cmp(&b.name));
     let room = usize::from(area.width.saturating_sub(22) / (CELL + 1));
-    let title = safe!("{} x {}, {} shown", words::count(view.services.len(), "service"), words::count(granted.len(), "granted secret"), room.min(granted.len()));
+    let title = safe!(
+        "{} x {}, {} shown",
+        words::count(view.services.len(), "service"),
+        words::count(granted.len(), "granted secret"),
+        room.min(granted.len())
+    );
     granted.truncate(room);
-    let shown: Vec<Column> = std::iter::once(column("SERVICE", 16)).chain(granted.iter().map(|_| column("", CELL))).collect();
+    let shown: Vec<Column> = std::iter::once(column("SERVICE", 16))
+        .chain(granted.iter().map(|_| column("", CELL)))
+        .collect();
     let inner = canvas.pane(area, &titled(title), false);
+    let Some(list) = model.list(ListId::Matrix) else { return };
+    let absent = canvas.glyphs.absent;
+    let focused = model.place() == &Place::Grants;
+    crate::tui::widgets::table(canvas, inner, &shown, list, focused, |key| {
+        let Some(service) = view.services.get(key) else {
+            return Vec::new();
+        };
+        let mut cells = vec![plain(words::service_name(service))];
+        cells.extend(granted.iter().map(|secret| matrix_cell(model, service, secret, absent)));
+        cells
+    });
     let mut x = inner.x + 2 + 17;
     for secret in &granted {
         let name = crate::tui::widgets::SafeText::new(&secret.name).cut_middle(usize::from(CELL), canvas.glyphs.more);
         canvas.text(x, inner.y, CELL, name, Tone::Title);
         x += CELL + 1;
     }
-    let Some(list) = model.list(ListId::Matrix) else { return };
-    let below = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    let absent = canvas.glyphs.absent;
-    let focused = model.place() == &Place::Grants;
-    crate::tui::widgets::table(canvas, below, &shown, list, focused, |key| {
-        let Some(service) = view.services.get(key) else { return Vec::new() };
-        let mut cells = vec![plain(words::service_name(service))];
-        cells.extend(granted.iter().map(|secret| matrix_cell(model, service, secret, absent)));
-        cells
-    });
 }
 
 fn matrix_cell(model: &Model, service: &Service, secret: &Secret, absent: char) -> Piece {
     let grants = service.spec.iter().flat_map(|spec| &spec.grants);
-    let Some(grant) = grants.clone().find(|grant| grant.secret_id == secret.id) else { return piece(absent.to_string(), Tone::Dim) };
+    let Some(grant) = grants.clone().find(|grant| grant.secret_id == secret.id) else {
+        return piece(absent.to_string(), Tone::Dim);
+    };
     let mounted = secrets::is_mounted(&model.cluster, service, grant);
-    let version = if grant.pinned == 0 { secret.current } else { grant.pinned };
+    let version = if grant.pinned == 0 {
+        secret.current
+    } else {
+        grant.pinned
+    };
     let mark = if mounted { 'R' } else { 'r' };
-    piece(safe!("{mark} {} v{version}", words::mode(grant.mode)), if mounted { Tone::Plain } else { Tone::Warn })
+    piece(
+        safe!("{mark} {} v{version}", words::mode(grant.mode)),
+        if mounted { Tone::Plain } else { Tone::Warn },
+    )
 }

@@ -5,7 +5,7 @@ use wardroom_api::v1::{Rotation, Task};
 
 use super::{list_pane, rows, state_piece, titled};
 use crate::tui::model::Model;
-use crate::tui::model::facts::{time, words};
+use crate::tui::model::facts::{secrets, time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::bars::bar;
@@ -21,7 +21,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 
 /// Tasks that have proved the new bytes, of all that should.
 pub fn proved(rotation: &Rotation) -> (u64, u64) {
-    let sum = |number: fn(&wardroom_api::v1::RotationProgress) -> u32| rotation.services.iter().map(|service| u64::from(number(service))).sum();
+    let sum = |number: fn(&wardroom_api::v1::RotationProgress) -> u32| {
+        rotation.services.iter().map(|service| u64::from(number(service))).sum()
+    };
     (sum(|service| service.proven), sum(|service| service.tasks))
 }
 
@@ -40,7 +42,11 @@ pub fn rotations(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     list_pane(canvas, area, model, (ListId::Rotations, &title), &COLUMNS, |key| {
         let rotation = model.cluster.rotations.get(key)?;
         let (proven, tasks) = proved(rotation);
-        let from = if rotation.from == 0 { "-".to_owned() } else { format!("v{}", rotation.from) };
+        let from = if rotation.from == 0 {
+            "-".to_owned()
+        } else {
+            format!("v{}", rotation.from)
+        };
         Some(vec![
             plain(&rotation.secret_name),
             plain(safe!("{from} {} v{}", glyphs.arrow, rotation.to)),
@@ -65,21 +71,38 @@ pub const TASKS: [Column; 7] = [
 
 pub fn row(model: &Model, task: &Task) -> Vec<Piece> {
     let state = words::task_state(task.state());
-    let proven = model.cluster.holdings_of_task(&task.id).filter(|holding| holding.proven && !holding.owed);
-    let proven = proven.filter(|holding| holding.state() == wardroom_api::v1::HoldingState::Present).count();
-    let word = if task.error.is_empty() { &task.message } else { &task.error };
+    let proven = secrets::proved_files(&model.cluster, task);
+    let word = if task.error.is_empty() {
+        &task.message
+    } else {
+        &task.error
+    };
     vec![
         plain(&task.name),
-        plain(if task.node_id.is_empty() { "-" } else { model.cluster.hostname(&task.node_id) }),
-        if words::is_active(task) { state_piece(state) } else { piece(state, Tone::Dim) },
+        plain(if task.node_id.is_empty() {
+            "-"
+        } else {
+            model.cluster.hostname(&task.node_id)
+        }),
+        if words::is_active(task) {
+            state_piece(state)
+        } else {
+            piece(state, Tone::Dim)
+        },
         plain(safe!("{proven}/{}", task.files.len())),
         plain(time::age(model.now_ms, task.state_since_ms)),
-        plain(if task.pid == 0 { safe!("-") } else { safe!("{}", task.pid) }),
+        plain(if task.pid == 0 {
+            safe!("-")
+        } else {
+            safe!("{}", task.pid)
+        }),
         piece(word, Tone::Dim),
     ]
 }
 
 pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
     let title = titled("Tasks");
-    list_pane(canvas, area, model, (id, &title), &TASKS, |key| Some(row(model, model.cluster.tasks.get(key)?)));
+    list_pane(canvas, area, model, (id, &title), &TASKS, |key| {
+        Some(row(model, model.cluster.tasks.get(key)?))
+    });
 }

@@ -23,9 +23,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard)
 }
 
 fn form(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard, page: usize) {
-    let Some(shown) = wizard.form.pages.get(page) else { return };
+    let Some(shown) = wizard.form.pages.get(page) else {
+        return;
+    };
     let visible = wizard.form.visible(page);
-    let height = u16::try_from(visible.len() * 2 + 3).unwrap_or(u16::MAX).min(area.height);
+    let height = u16::try_from(visible.len() * 2 + 3)
+        .unwrap_or(u16::MAX)
+        .min(area.height);
     let parts = rows(area, &[height, area.height.saturating_sub(height)]);
     let inner = canvas.pane(parts[0], &titled(shown.title), false);
     for (row, at) in visible.iter().enumerate() {
@@ -33,16 +37,33 @@ fn form(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard, page: usize) {
         if y >= inner.bottom() {
             break;
         }
-        field(canvas, Rect { y, height: 1, ..inner }, &shown.fields[*at], row == wizard.form.focus);
+        field(
+            canvas,
+            Rect { y, height: 1, ..inner },
+            &shown.fields[*at],
+            row == wizard.form.focus,
+        );
         if y + 1 < inner.bottom() {
-            canvas.text(inner.x + LABEL + 2, y + 1, inner.width.saturating_sub(LABEL + 3), shown.fields[*at].hint, Tone::Dim);
+            canvas.text(
+                inner.x + LABEL + 2,
+                y + 1,
+                inner.width.saturating_sub(LABEL + 3),
+                shown.fields[*at].hint,
+                Tone::Dim,
+            );
         }
     }
     let x = area.x + 1;
     let width = area.width.saturating_sub(2);
     let mut y = parts[1].y;
     if visible.is_empty() {
-        canvas.text(inner.x + 1, inner.y, inner.width, "nothing to choose here; enter continues", Tone::Dim);
+        canvas.text(
+            inner.x + 1,
+            inner.y,
+            inner.width,
+            "nothing to choose here; enter continues",
+            Tone::Dim,
+        );
     }
     if wizard.waiting.is_some() {
         canvas.text(x, y, width, "reading the file ...", Tone::Dim);
@@ -60,7 +81,11 @@ fn field(canvas: &mut Canvas<'_>, area: Rect, field: &Field, focused: bool) {
     match &field.input {
         Input::Line(line) => input_line(canvas, (x, area.y, width), line.text(), focused),
         Input::Secret(secret) => {
-            let shown = if secret.is_empty() { "(empty)".to_owned() } else { secret.shown() };
+            let shown = if secret.is_empty() {
+                "(empty)".to_owned()
+            } else {
+                secret.shown()
+            };
             input_line(canvas, (x, area.y, width), &shown, focused);
         }
         Input::Choice { options, chosen } => choice(canvas, (x, area.y, width), options, *chosen, focused),
@@ -80,16 +105,30 @@ fn input_line(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), text: &st
 }
 
 /// All options while they fit, otherwise the chosen one and how many there are.
-fn choice(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), options: &[(String, String)], chosen: usize, focused: bool) {
+fn choice(
+    canvas: &mut Canvas<'_>,
+    (x, y, width): (u16, u16, u16),
+    options: &[(String, String)],
+    chosen: usize,
+    focused: bool,
+) {
     let needed: usize = options.iter().map(|(_, label)| label.chars().count() + 5).sum();
     if needed <= usize::from(width) {
         let mut at = x;
         for (number, (_, label)) in options.iter().enumerate() {
-            let (mark, tone) = if number == chosen { ("(x)", Tone::Strong) } else { ("( )", Tone::Dim) };
+            let (mark, tone) = if number == chosen {
+                ("(x)", Tone::Strong)
+            } else {
+                ("( )", Tone::Dim)
+            };
             at = canvas.text(at, y, width.saturating_sub(at - x), safe!("{mark} {label} "), tone);
         }
     } else if let Some((_, label)) = options.get(chosen) {
-        let pieces = [piece("< ", Tone::Dim), piece(label, Tone::Strong), piece(safe!(" >  {} of {}", chosen + 1, options.len()), Tone::Dim)];
+        let pieces = [
+            piece("< ", Tone::Dim),
+            piece(label, Tone::Strong),
+            piece(safe!(" >  {} of {}", chosen + 1, options.len()), Tone::Dim),
+        ];
         canvas.line(x, y, width, &pieces);
     }
     if focused {
@@ -100,7 +139,7 @@ fn choice(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), options: &[(S
 fn note(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), wizard: &Wizard) {
     let Some((level, text)) = &wizard.note else { return };
     let (mark, tone) = match level {
-        Level::Bad => ("ERROR  ", Tone::Bad),
+        Level::Bad => ("ERROR: ", Tone::Bad),
         Level::Warn => ("! ", Tone::Warn),
         Level::Info | Level::Good => ("", Tone::Plain),
     };
@@ -113,7 +152,11 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
     let parts = rows(area, &[area.height.saturating_sub(foot), foot]);
     let (x, width) = (area.x + 1, area.width.saturating_sub(2));
     let Some(shown) = &wizard.plan else {
-        let text = if wizard.waiting.is_some() { "the leader is making the plan ..." } else { "there is no plan: enter asks again" };
+        let text = if wizard.waiting.is_some() {
+            "the leader is making the plan ..."
+        } else {
+            "there is no plan: enter asks again"
+        };
         canvas.text(x + 1, area.y + 1, width, text, Tone::Dim);
         note(canvas, (x, parts[1].y, width), wizard);
         return;
@@ -121,18 +164,43 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
     plan::draw(canvas, parts[0], shown);
     let y = parts[1].y;
     let failure = match wizard.task {
-        Task::Rotate { .. } => "on failure everything returns to the version before; the new one is marked failed",
+        Task::Rotate { .. } => "on failure the version before returns; the new one is marked failed",
         Task::Revoke { .. } => "there is no way back: the sealed value is dropped at once",
         _ => "",
     };
     canvas.text(x, y, width, failure, Tone::Warn);
-    canvas.line(x, y + 1, width, &[piece("same as  $ ", Tone::Dim), piece(request::same_as(wizard), Tone::Dim)]);
+    canvas.line(
+        x,
+        y + 1,
+        width,
+        &[
+            piece("same as  $ ", Tone::Dim),
+            piece(request::same_as(wizard), Tone::Dim),
+        ],
+    );
     let prompt = safe!("type the {}'s name to run:  ", wizard.confirmed_noun());
     let at = canvas.text(x, y + 2, width, prompt, Tone::Strong);
     let matches = wizard.name_matches();
-    let missing = wizard.confirmed_by().chars().count().saturating_sub(wizard.confirm.text().chars().count());
-    let end = canvas.line(at, y + 2, width, &[piece("[", Tone::Dim), piece(wizard.confirm.text(), if matches { Tone::Accent } else { Tone::Plain })]);
-    canvas.line(end, y + 2, width, &[piece("_".repeat(missing.min(40)), Tone::Dim), piece("]", Tone::Dim)]);
+    let missing = wizard
+        .confirmed_by()
+        .chars()
+        .count()
+        .saturating_sub(wizard.confirm.text().chars().count());
+    let end = canvas.line(
+        at,
+        y + 2,
+        width,
+        &[
+            piece("[", Tone::Dim),
+            piece(wizard.confirm.text(), if matches { Tone::Accent } else { Tone::Plain }),
+        ],
+    );
+    canvas.line(
+        end,
+        y + 2,
+        width,
+        &[piece("_".repeat(missing.min(40)), Tone::Dim), piece("]", Tone::Dim)],
+    );
     canvas.cursor = Some((end, y + 2));
     if wizard.waiting.is_some() {
         canvas.text(x, y + 3, width, "sent, waiting for the answer ...", Tone::Dim);
@@ -147,24 +215,54 @@ fn run_page(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard)
         Verdict::Done => ("DONE", Tone::Accent),
         Verdict::Failed => ("FAILED !", Tone::Bad),
     };
-    let inner = canvas.pane(area, &[piece(safe!("{}  ", wizard.verb()), Tone::Title), piece(word, tone)], false);
+    let inner = canvas.pane(
+        area,
+        &[piece(safe!("{}  ", wizard.verb()), Tone::Title), piece(word, tone)],
+        false,
+    );
     let (x, width) = (inner.x + 1, inner.width.saturating_sub(2));
-    let used = canvas.paragraph(Rect { x, width, height: 3.min(inner.height), ..inner }, found.headline, Tone::Strong);
+    let used = canvas.paragraph(
+        Rect {
+            x,
+            width,
+            height: 3.min(inner.height),
+            ..inner
+        },
+        found.headline,
+        Tone::Strong,
+    );
     let mut y = inner.y + used + 1;
     for line in &found.lines {
         if y + 3 >= inner.bottom() {
             break;
         }
         let drawn = bar(&canvas.glyphs, line.done, line.total, 20);
-        canvas.line(x, y, width, &[plain(safe!("{:<18} ", line.name)), piece(drawn, Tone::Accent), plain(safe!("  {}", line.words))]);
+        canvas.line(
+            x,
+            y,
+            width,
+            &[
+                plain(safe!("{:<18} ", line.name)),
+                piece(drawn, Tone::Accent),
+                plain(safe!("  {}", line.words)),
+            ],
+        );
         y += 1;
     }
     let index = wizard.accepted.as_ref().map_or(0, |accepted| accepted.index);
-    let audit = found.audit.map_or_else(String::new, |sequence| format!(", audit record {sequence}"));
+    let audit = found
+        .audit
+        .map_or_else(String::new, |sequence| format!(", audit record {sequence}"));
     if index > 0 && y + 1 < inner.bottom() {
         canvas.text(x, y + 1, width, safe!("committed at #{index}{audit}"), Tone::Dim);
     }
     if found.verdict == Verdict::Running && y + 2 < inner.bottom() {
-        canvas.text(x, y + 2, width, "you may leave: it goes on by itself, and screen 8 shows it", Tone::Dim);
+        canvas.text(
+            x,
+            y + 2,
+            width,
+            "you may leave: it goes on by itself, and screen 8 shows it",
+            Tone::Dim,
+        );
     }
 }

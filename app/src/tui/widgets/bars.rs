@@ -26,7 +26,10 @@ fn share(part: u64, whole: u64, width: usize) -> usize {
 pub fn sparkline(glyphs: &Glyphs, numbers: &[u64]) -> String {
     let greatest = numbers.iter().copied().max().unwrap_or(0);
     let steps = glyphs.levels.len() - 1;
-    numbers.iter().map(|number| glyphs.levels[share(*number, greatest, steps)]).collect()
+    numbers
+        .iter()
+        .map(|number| glyphs.levels[share(*number, greatest, steps)])
+        .collect()
 }
 
 /// The life of a version on a line of `width` characters between two times. `end` of `None`: it still lives.

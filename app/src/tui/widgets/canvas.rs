@@ -15,7 +15,10 @@ pub struct Piece {
 }
 
 pub fn piece(text: impl Into<SafeText>, tone: Tone) -> Piece {
-    Piece { text: text.into(), tone }
+    Piece {
+        text: text.into(),
+        tone,
+    }
 }
 
 pub fn plain(text: impl Into<SafeText>) -> Piece {
@@ -32,7 +35,12 @@ pub struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     pub fn new(buffer: &'a mut Buffer, theme: Theme, glyphs: Glyphs) -> Self {
-        Self { buffer, theme, glyphs, cursor: None }
+        Self {
+            buffer,
+            theme,
+            glyphs,
+            cursor: None,
+        }
     }
 
     pub fn area(&self) -> Rect {
@@ -48,7 +56,9 @@ impl<'a> Canvas<'a> {
         let width = width.min(area.right() - x);
         let text = text.into().cut(usize::from(width), self.glyphs.more);
         let style = self.theme.style(tone);
-        self.buffer.set_stringn(x, y, text.as_str(), usize::from(width), style).0
+        self.buffer
+            .set_stringn(x, y, text.as_str(), usize::from(width), style)
+            .0
     }
 
     /// Several pieces one after the other, within `width` columns.
@@ -117,7 +127,12 @@ impl<'a> Canvas<'a> {
             let end = self.line(area.x + 3, area.y, width.saturating_sub(1), title);
             self.text(end, area.y, 1, " ", Tone::Plain);
         }
-        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+        Rect {
+            x: area.x + 1,
+            y: area.y + 1,
+            width: area.width - 2,
+            height: area.height - 2,
+        }
     }
 
     fn glyph(&mut self, x: u16, y: u16, glyph: char, tone: Tone) {

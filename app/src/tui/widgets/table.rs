@@ -21,7 +21,13 @@ pub struct Column {
 }
 
 pub const fn column(title: &'static str, width: u16) -> Column {
-    Column { title, width, grow: 0, right: false, drop: 0 }
+    Column {
+        title,
+        width,
+        grow: 0,
+        right: false,
+        drop: 0,
+    }
 }
 
 impl Column {
@@ -39,7 +45,14 @@ impl Column {
 }
 
 /// Draws headings and the visible rows; `row` builds the cells of one key, in the order of `columns`.
-pub fn table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], list: &List, focused: bool, row: impl Fn(&str) -> Vec<Piece>) {
+pub fn table(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &[Column],
+    list: &List,
+    focused: bool,
+    row: impl Fn(&str) -> Vec<Piece>,
+) {
     let widths = fit(columns, area.width.saturating_sub(2));
     headings(canvas, area, columns, &widths, list);
     let height = usize::from(area.height.saturating_sub(1));
@@ -51,7 +64,15 @@ pub fn table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], list: &Lis
         cells(canvas, (area.x + 2, y), columns, &widths, &row(key));
         if selected == Some(line) && focused {
             canvas.text(area.x, y, 1, canvas.glyphs.selected.to_string(), Tone::Strong);
-            canvas.restyle(Rect { x: area.x, y, width: area.width, height: 1 }, Tone::Selected);
+            canvas.restyle(
+                Rect {
+                    x: area.x,
+                    y,
+                    width: area.width,
+                    height: 1,
+                },
+                Tone::Selected,
+            );
             canvas.cursor = Some((area.x, y));
         }
     }
@@ -60,16 +81,32 @@ pub fn table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], list: &Lis
 /// A short table without a selection; what does not fit is counted in its last row.
 pub fn fixed_table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], rows: &[Vec<Piece>]) {
     let widths = fit(columns, area.width.saturating_sub(1));
-    let titles: Vec<Piece> = columns.iter().map(|column| Piece { text: column.title.into(), tone: Tone::Title }).collect();
+    let titles: Vec<Piece> = columns
+        .iter()
+        .map(|column| Piece {
+            text: column.title.into(),
+            tone: Tone::Title,
+        })
+        .collect();
     let x = area.x + 1;
     cells(canvas, (x, area.y), columns, &widths, &titles);
     let room = usize::from(area.height.saturating_sub(1));
-    let shown = if rows.len() > room { room.saturating_sub(1) } else { rows.len() };
+    let shown = if rows.len() > room {
+        room.saturating_sub(1)
+    } else {
+        rows.len()
+    };
     for (y, row) in (area.y + 1..area.bottom()).zip(&rows[..shown]) {
         cells(canvas, (x, y), columns, &widths, row);
     }
     if shown < rows.len() && room > 0 {
-        canvas.text(x, area.bottom() - 1, area.width, format!("+{} more", rows.len() - shown), Tone::Dim);
+        canvas.text(
+            x,
+            area.bottom() - 1,
+            area.width,
+            format!("+{} more", rows.len() - shown),
+            Tone::Dim,
+        );
     }
 }
 
@@ -81,7 +118,10 @@ fn headings(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], widths: &[u
             Some(sort) if sort.by.heads(column.title) => canvas.glyphs.ascending.to_string(),
             _ => String::new(),
         };
-        titles.push(Piece { text: format!("{}{mark}", column.title).into(), tone: Tone::Title });
+        titles.push(Piece {
+            text: format!("{}{mark}", column.title).into(),
+            tone: Tone::Title,
+        });
     }
     cells(canvas, (area.x + 2, area.y), columns, widths, &titles);
 }
@@ -106,7 +146,14 @@ fn cells(canvas: &mut Canvas<'_>, (x, y): (u16, u16), columns: &[Column], widths
 /// The width of every column, 0 for the dropped ones; one column of space stands between two.
 fn fit(columns: &[Column], room: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|column| column.width).collect();
-    let needed = |widths: &[u16]| widths.iter().filter(|width| **width > 0).map(|width| width + 1).sum::<u16>().saturating_sub(1);
+    let needed = |widths: &[u16]| {
+        widths
+            .iter()
+            .filter(|width| **width > 0)
+            .map(|width| width + 1)
+            .sum::<u16>()
+            .saturating_sub(1)
+    };
     for level in (1..=9).rev() {
         if needed(&widths) <= room {
             break;
@@ -118,7 +165,12 @@ fn fit(columns: &[Column], room: u16) -> Vec<u16> {
         }
     }
     let mut left = room.saturating_sub(needed(&widths));
-    let shares: u16 = columns.iter().zip(&widths).filter(|(_, width)| **width > 0).map(|(column, _)| column.grow).sum();
+    let shares: u16 = columns
+        .iter()
+        .zip(&widths)
+        .filter(|(_, width)| **width > 0)
+        .map(|(column, _)| column.grow)
+        .sum();
     if let Some(per_share) = left.checked_div(shares) {
         for (width, column) in widths.iter_mut().zip(columns).filter(|(width, _)| **width > 0) {
             let more = (per_share * column.grow).min(left);
@@ -133,7 +185,11 @@ fn fit(columns: &[Column], room: u16) -> Vec<u16> {
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 3] = [column("NAME", 10).grow(1), column("STATE", 6), column("LABELS", 8).grow(1).drop(2)];
+    const COLUMNS: [Column; 3] = [
+        column("NAME", 10).grow(1),
+        column("STATE", 6),
+        column("LABELS", 8).grow(1).drop(2),
+    ];
 
     #[test]
     fn room_is_shared_and_columns_are_dropped() {

@@ -38,7 +38,10 @@ pub const SOURCES: [&str; 4] = ["generate", "type", "paste", "file"];
 pub enum Input {
     Line(LineInput),
     /// What is sent, and what is shown.
-    Choice { options: Vec<(String, String)>, chosen: usize },
+    Choice {
+        options: Vec<(String, String)>,
+        chosen: usize,
+    },
     Secret(SecretInput),
 }
 
@@ -64,29 +67,53 @@ pub struct Form {
 }
 
 pub fn line(id: Id, label: &'static str, text: &str, hint: &'static str) -> Field {
-    Field { id, label, hint, input: Input::Line(LineInput::with(text)) }
+    Field {
+        id,
+        label,
+        hint,
+        input: Input::Line(LineInput::with(text)),
+    }
 }
 
 pub fn choice(id: Id, label: &'static str, options: Vec<(String, String)>, hint: &'static str) -> Field {
-    Field { id, label, hint, input: Input::Choice { options, chosen: 0 } }
+    Field {
+        id,
+        label,
+        hint,
+        input: Input::Choice { options, chosen: 0 },
+    }
 }
 
 pub fn words(id: Id, label: &'static str, options: &[&str], hint: &'static str) -> Field {
-    let options = options.iter().map(|word| ((*word).to_owned(), (*word).to_owned())).collect();
+    let options = options
+        .iter()
+        .map(|word| ((*word).to_owned(), (*word).to_owned()))
+        .collect();
     choice(id, label, options, hint)
 }
 
 pub fn secret(hint: &'static str) -> Field {
-    Field { id: Id::Value, label: "value", hint, input: Input::Secret(SecretInput::default()) }
+    Field {
+        id: Id::Value,
+        label: "value",
+        hint,
+        input: Input::Secret(SecretInput::default()),
+    }
 }
 
 impl Form {
     fn field(&self, id: Id) -> Option<&Field> {
-        self.pages.iter().flat_map(|page| &page.fields).find(|field| field.id == id)
+        self.pages
+            .iter()
+            .flat_map(|page| &page.fields)
+            .find(|field| field.id == id)
     }
 
     fn field_mut(&mut self, id: Id) -> Option<&mut Field> {
-        self.pages.iter_mut().flat_map(|page| &mut page.fields).find(|field| field.id == id)
+        self.pages
+            .iter_mut()
+            .flat_map(|page| &mut page.fields)
+            .find(|field| field.id == id)
     }
 
     /// The text of a line, trimmed; empty for a field that is not there.
@@ -163,12 +190,16 @@ impl Form {
 
     /// Indices of the fields that the page shows now.
     pub fn visible(&self, page: usize) -> Vec<usize> {
-        let Some(page) = self.pages.get(page) else { return Vec::new() };
+        let Some(page) = self.pages.get(page) else {
+            return Vec::new();
+        };
         let shown = |field: &Field| match field.id {
             Id::Value => matches!(self.source(), Source::Type | Source::Paste),
             Id::Path => self.source() == Source::File,
             Id::Length => self.source() == Source::Generate,
-            Id::Newline => self.source() != Source::Generate && self.value().is_some_and(SecretInput::ends_with_newline),
+            Id::Newline => {
+                self.source() != Source::Generate && self.value().is_some_and(SecretInput::ends_with_newline)
+            }
             Id::Target | Id::Mode | Id::OnChange | Id::Owner => !self.chosen(Id::Secret).is_empty(),
             _ => true,
         };
@@ -206,7 +237,9 @@ impl Form {
 impl Field {
     /// Chooses the next or the previous option.
     pub fn turn(&mut self, by: isize) -> bool {
-        let Input::Choice { options, chosen } = &mut self.input else { return false };
+        let Input::Choice { options, chosen } = &mut self.input else {
+            return false;
+        };
         let count = isize::try_from(options.len()).unwrap_or(isize::MAX);
         if count == 0 {
             return true;
@@ -222,16 +255,27 @@ mod tests {
     use super::*;
 
     fn form() -> Form {
-        let fields = vec![words(Id::Source, "source", &SOURCES, ""), secret(""), line(Id::Path, "path", "", ""), line(Id::Length, "length", "32", "")];
-        Form { pages: vec![Page { title: "value", fields }], focus: 0 }
+        let fields = vec![
+            words(Id::Source, "source", &SOURCES, ""),
+            secret(""),
+            line(Id::Path, "path", "", ""),
+            line(Id::Length, "length", "32", ""),
+        ];
+        Form {
+            pages: vec![Page { title: "value", fields }],
+            focus: 0,
+        }
     }
 
     #[test]
     fn the_source_decides_which_fields_are_shown() {
         let mut form = form();
-        for (turns, source, shown) in
-            [(0, Source::Generate, [0, 3]), (1, Source::Type, [0, 1]), (1, Source::Paste, [0, 1]), (1, Source::File, [0, 2])]
-        {
+        for (turns, source, shown) in [
+            (0, Source::Generate, [0, 3]),
+            (1, Source::Type, [0, 1]),
+            (1, Source::Paste, [0, 1]),
+            (1, Source::File, [0, 2]),
+        ] {
             for _ in 0..turns {
                 form.focused(0).expect("there is a field").turn(1);
             }

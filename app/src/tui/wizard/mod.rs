@@ -6,6 +6,7 @@ pub mod open;
 pub mod plan;
 pub mod progress;
 pub mod request;
+mod values;
 
 use wardroom_api::v1;
 
@@ -18,14 +19,31 @@ use form::Form;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     CreateSecret,
-    Rotate { secret_id: String, name: String },
+    Rotate {
+        secret_id: String,
+        name: String,
+    },
     /// Version 0: all of them, and the grants.
-    Revoke { secret_id: String, name: String, version: u32 },
-    RemoveSecret { secret_id: String, name: String },
+    Revoke {
+        secret_id: String,
+        name: String,
+        version: u32,
+    },
+    RemoveSecret {
+        secret_id: String,
+        name: String,
+    },
     CreateService,
     Grant,
-    Withdraw { service_id: String, service: String, secret: String },
-    RemoveService { service_id: String, name: String },
+    Withdraw {
+        service_id: String,
+        service: String,
+        secret: String,
+    },
+    RemoveService {
+        service_id: String,
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +86,11 @@ pub const ENTER_GUARD_MS: i64 = 300;
 
 impl Wizard {
     pub fn new(task: Task, form: Form, now_ms: i64) -> Self {
-        let step = if form.pages.is_empty() { Step::Plan } else { Step::Page(0) };
+        let step = if form.pages.is_empty() {
+            Step::Plan
+        } else {
+            Step::Page(0)
+        };
         Self {
             task,
             step,
@@ -98,9 +120,10 @@ impl Wizard {
             Task::CreateSecret | Task::CreateService => self.form.line(form::Id::Name).to_owned(),
             Task::Grant => self.form.chosen_label(form::Id::Service).to_owned(),
             Task::Withdraw { service, .. } => service.clone(),
-            Task::Rotate { name, .. } | Task::Revoke { name, .. } | Task::RemoveSecret { name, .. } | Task::RemoveService { name, .. } => {
-                name.clone()
-            }
+            Task::Rotate { name, .. }
+            | Task::Revoke { name, .. }
+            | Task::RemoveSecret { name, .. }
+            | Task::RemoveService { name, .. } => name.clone(),
         }
     }
 

@@ -12,7 +12,11 @@ use crate::tui::model::facts::{secrets, words};
 
 /// The plan of a task that the leader does not plan; `None` for the others.
 pub fn local(wizard: &Wizard, view: &ClusterView) -> Option<Plan> {
-    let mut plan = Plan { index: view.index, runnable: true, ..Plan::default() };
+    let mut plan = Plan {
+        index: view.index,
+        runnable: true,
+        ..Plan::default()
+    };
     match &wizard.task {
         Task::CreateSecret => create_secret(&mut plan, wizard, view),
         Task::CreateService => create_service(&mut plan, wizard, view),
@@ -26,17 +30,28 @@ pub fn local(wizard: &Wizard, view: &ClusterView) -> Option<Plan> {
 }
 
 fn step(plan: &mut Plan, action: PlanAction, subject: impl Into<String>, detail: impl Into<String>) {
-    plan.steps.push(PlanStep { action: action.into(), subject: subject.into(), detail: detail.into() });
+    plan.steps.push(PlanStep {
+        action: action.into(),
+        subject: subject.into(),
+        detail: detail.into(),
+    });
 }
 
 fn check(plan: &mut Plan, level: CheckLevel, text: impl Into<String>) {
-    plan.checks.push(PlanCheck { level: level.into(), text: text.into() });
+    plan.checks.push(PlanCheck {
+        level: level.into(),
+        text: text.into(),
+    });
 }
 
 fn quorum(plan: &mut Plan, view: &ClusterView) {
     let quorum = Quorum::of(view);
     let text = format!("quorum {}/{}", quorum.answering, quorum.members);
-    let level = if quorum.holds() { CheckLevel::Ok } else { CheckLevel::Blocked };
+    let level = if quorum.holds() {
+        CheckLevel::Ok
+    } else {
+        CheckLevel::Blocked
+    };
     check(plan, level, text);
 }
 
@@ -55,20 +70,37 @@ pub fn value_words(wizard: &Wizard) -> String {
 
 fn create_secret(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
     let name = wizard.form.line(Id::Name);
-    step(plan, PlanAction::Create, format!("secret {name} v1"), value_words(wizard));
+    step(
+        plan,
+        PlanAction::Create,
+        format!("secret {name} v1"),
+        value_words(wizard),
+    );
     if !wizard.form.line(Id::Labels).is_empty() {
         step(plan, PlanAction::Create, "labels", wizard.form.line(Id::Labels));
     }
     if !wizard.form.line(Id::MaxAge).is_empty() {
-        step(plan, PlanAction::Create, "policy", format!("rotation is due after {}", wizard.form.line(Id::MaxAge)));
+        step(
+            plan,
+            PlanAction::Create,
+            "policy",
+            format!("rotation is due after {}", wizard.form.line(Id::MaxAge)),
+        );
     }
     step(plan, PlanAction::Keep, "services", "none is granted it yet");
     match view.secret_named(name) {
-        Some(taken) => check(plan, CheckLevel::Blocked, format!("the name {} is taken: rotate that secret instead", taken.name)),
+        Some(taken) => check(
+            plan,
+            CheckLevel::Blocked,
+            format!("the name {} is taken: rotate that secret instead", taken.name),
+        ),
         None => check(plan, CheckLevel::Ok, "the name is free"),
     }
     if wizard.form.source() != Source::Generate && !wizard.form.strips_newline() {
-        let ends = wizard.form.value().is_some_and(crate::tui::secret_input::SecretInput::ends_with_newline);
+        let ends = wizard
+            .form
+            .value()
+            .is_some_and(crate::tui::secret_input::SecretInput::ends_with_newline);
         if ends {
             check(plan, CheckLevel::Warn, "the value ends with a line end");
         }
@@ -78,7 +110,9 @@ fn create_secret(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
 fn create_service(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
     let form = &wizard.form;
     let name = form.line(Id::Name);
-    let command = Some(form.line(Id::Command)).filter(|command| !command.is_empty()).unwrap_or("files only");
+    let command = Some(form.line(Id::Command))
+        .filter(|command| !command.is_empty())
+        .unwrap_or("files only");
     step(plan, PlanAction::Create, format!("service {name}"), command);
     let size = match form.line(Id::Replicas) {
         "global" => "one on every node".to_owned(),
@@ -86,15 +120,30 @@ fn create_service(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
     };
     step(plan, PlanAction::Create, "tasks", size);
     if !form.chosen(Id::Secret).is_empty() {
-        let target = Some(form.line(Id::Target)).filter(|target| !target.is_empty()).unwrap_or(form.chosen_label(Id::Secret));
-        let detail = format!("file {target}, mode {}, on rotation {}", form.line(Id::Mode), form.chosen(Id::OnChange));
-        step(plan, PlanAction::Create, format!("grant {}", form.chosen_label(Id::Secret)), detail);
+        let target = Some(form.line(Id::Target))
+            .filter(|target| !target.is_empty())
+            .unwrap_or(form.chosen_label(Id::Secret));
+        let detail = format!(
+            "file {target}, mode {}, on rotation {}",
+            form.line(Id::Mode),
+            form.chosen(Id::OnChange)
+        );
+        step(
+            plan,
+            PlanAction::Create,
+            format!("grant {}", form.chosen_label(Id::Secret)),
+            detail,
+        );
     }
     match view.service_named(name) {
         Some(_) => check(plan, CheckLevel::Blocked, format!("the name {name} is taken")),
         None => check(plan, CheckLevel::Ok, "the name is free"),
     }
-    let ready = view.nodes.values().filter(|node| node.role() == v1::Role::Worker && node.state() == v1::NodeState::Ready).count();
+    let ready = view
+        .nodes
+        .values()
+        .filter(|node| node.role() == v1::Role::Worker && node.state() == v1::NodeState::Ready)
+        .count();
     let level = if ready == 0 { CheckLevel::Warn } else { CheckLevel::Ok };
     check(plan, level, format!("{} ready", words::count(ready, "worker")));
 }
@@ -104,13 +153,22 @@ fn remove_secret(plan: &mut Plan, view: &ClusterView, secret_id: &str, name: &st
         check(plan, CheckLevel::Blocked, format!("secret {name} is gone already"));
         return;
     };
-    step(plan, PlanAction::Destroy, format!("secret {name}"), format!("{} and the name", words::count(secret.versions.len(), "version")));
+    step(
+        plan,
+        PlanAction::Destroy,
+        format!("secret {name}"),
+        format!("{} and the name", words::count(secret.versions.len(), "version")),
+    );
     let users: Vec<&str> = view.services_granted(secret_id).map(words::service_name).collect();
     if users.is_empty() {
         check(plan, CheckLevel::Ok, "used by no service");
     } else {
         let plural = if users.len() == 1 { "service" } else { "services" };
-        check(plan, CheckLevel::Blocked, format!("in use by the following {plural}: {}", users.join(", ")));
+        check(
+            plan,
+            CheckLevel::Blocked,
+            format!("in use by the following {plural}: {}", users.join(", ")),
+        );
     }
     if secrets::owed(view, secret_id, None).next().is_some() {
         check(plan, CheckLevel::Warn, "erasure receipts are still missing");
@@ -118,13 +176,29 @@ fn remove_secret(plan: &mut Plan, view: &ClusterView, secret_id: &str, name: &st
 }
 
 fn remove_service(plan: &mut Plan, view: &ClusterView, service_id: &str, name: &str) {
-    let tasks: Vec<&v1::Task> = view.tasks_of_service(service_id).filter(|task| words::is_active(task)).collect();
-    step(plan, PlanAction::Destroy, format!("service {name}"), format!("{} end", words::count(tasks.len(), "task")));
+    let tasks: Vec<&v1::Task> = view
+        .tasks_of_service(service_id)
+        .filter(|task| words::is_active(task))
+        .collect();
+    step(
+        plan,
+        PlanAction::Destroy,
+        format!("service {name}"),
+        format!("{} end", words::count(tasks.len(), "task")),
+    );
     for task in tasks {
-        let held = view.holdings_of_task(&task.id).filter(|holding| is_in_memory(holding)).count();
+        let held = view
+            .holdings_of_task(&task.id)
+            .filter(|holding| is_in_memory(holding))
+            .count();
         if held > 0 {
             let host = view.hostname(&task.node_id).to_owned();
-            step(plan, PlanAction::Erase, format!("task {}", task.name), format!("{} on {host}", words::count(held, "file")));
+            step(
+                plan,
+                PlanAction::Erase,
+                format!("task {}", task.name),
+                format!("{} on {host}", words::count(held, "file")),
+            );
             if !plan.leaves.contains(&host) {
                 plan.leaves.push(host);
             }

@@ -34,37 +34,83 @@ pub struct Progress {
 
 pub fn progress(wizard: &Wizard, view: &ClusterView) -> Progress {
     let Some(accepted) = &wizard.accepted else {
-        return Progress { verdict: Verdict::Running, headline: "sent, waiting for the answer".into(), lines: Vec::new(), audit: None };
+        return Progress {
+            verdict: Verdict::Running,
+            headline: "sent, waiting for the answer".into(),
+            lines: Vec::new(),
+            audit: None,
+        };
     };
     let mut progress = match &wizard.task {
         Task::Rotate { name, .. } => rotation(view, accepted, name),
-        Task::Revoke { secret_id, name, version } => revocation(view, accepted, secret_id, name, *version),
-        Task::CreateSecret => done(format!("secret {} v1 is sealed and replicated", wizard.form.line(super::form::Id::Name))),
+        Task::Revoke {
+            secret_id,
+            name,
+            version,
+        } => revocation(view, accepted, secret_id, name, *version),
+        Task::CreateSecret => done(format!(
+            "secret {} v1 is sealed and replicated",
+            wizard.form.line(super::form::Id::Name)
+        )),
         Task::RemoveSecret { name, .. } | Task::RemoveService { name, .. } => done(format!("{name} is removed")),
         Task::CreateService => service(view, &accepted.id, wizard.form.line(super::form::Id::Name)),
-        Task::Grant => service(view, wizard.form.chosen(super::form::Id::Service), wizard.form.chosen_label(super::form::Id::Service)),
-        Task::Withdraw { service_id, service: name, .. } => service(view, service_id, name),
+        Task::Grant => service(
+            view,
+            wizard.form.chosen(super::form::Id::Service),
+            wizard.form.chosen_label(super::form::Id::Service),
+        ),
+        Task::Withdraw {
+            service_id,
+            service: name,
+            ..
+        } => service(view, service_id, name),
     };
-    progress.audit = view.audit.values().rev().find(|record| record.index == accepted.index).map(|record| record.sequence);
+    progress.audit = view
+        .audit
+        .values()
+        .rev()
+        .find(|record| record.index == accepted.index)
+        .map(|record| record.sequence);
     progress
 }
 
 fn done(headline: String) -> Progress {
-    Progress { verdict: Verdict::Done, headline, lines: Vec::new(), audit: None }
+    Progress {
+        verdict: Verdict::Done,
+        headline,
+        lines: Vec::new(),
+        audit: None,
+    }
 }
 
 fn waiting(index: u64) -> Progress {
-    Progress { verdict: Verdict::Running, headline: format!("committed at #{index}, waiting for the view"), lines: Vec::new(), audit: None }
+    Progress {
+        verdict: Verdict::Running,
+        headline: format!("committed at #{index}, waiting for the view"),
+        lines: Vec::new(),
+        audit: None,
+    }
 }
 
 fn rotation(view: &ClusterView, accepted: &Accepted, name: &str) -> Progress {
-    let Some(rotation) = view.rotations.get(&accepted.rotation_id) else { return waiting(accepted.index) };
+    let Some(rotation) = view.rotations.get(&accepted.rotation_id) else {
+        return waiting(accepted.index);
+    };
     let to = rotation.to;
     let (verdict, headline) = match rotation.phase() {
-        RotationPhase::Done => (Verdict::Done, format!("{name} v{to} is current, every task has proved it")),
-        RotationPhase::RolledBack => (Verdict::Failed, format!("rolled back to v{}: {}", rotation.from, rotation.message)),
+        RotationPhase::Done => (
+            Verdict::Done,
+            format!("{name} v{to} is current, every task has proved it"),
+        ),
+        RotationPhase::RolledBack => (
+            Verdict::Failed,
+            format!("rolled back to v{}: {}", rotation.from, rotation.message),
+        ),
         RotationPhase::Failed => (Verdict::Failed, format!("failed: {}", rotation.message)),
-        RotationPhase::RollingBack => (Verdict::Running, format!("rolling back to v{}: {}", rotation.from, rotation.message)),
+        RotationPhase::RollingBack => (
+            Verdict::Running,
+            format!("rolling back to v{}: {}", rotation.from, rotation.message),
+        ),
         RotationPhase::Verifying => (Verdict::Running, format!("v{to} is out, waiting for the last receipts")),
         RotationPhase::Rolling | RotationPhase::Unspecified => (Verdict::Running, format!("rolling v{to} out")),
     };
@@ -75,10 +121,19 @@ fn rotation(view: &ClusterView, accepted: &Accepted, name: &str) -> Progress {
             name: service.service_name.clone(),
             done: service.proven.into(),
             total: service.tasks.into(),
-            words: format!("{} of {} proved", service.proven, words::count(service.tasks as usize, "task")),
+            words: format!(
+                "{} of {} proved",
+                service.proven,
+                words::count(service.tasks as usize, "task")
+            ),
         })
         .collect();
-    Progress { verdict, headline, lines, audit: None }
+    Progress {
+        verdict,
+        headline,
+        lines,
+        audit: None,
+    }
 }
 
 fn revocation(view: &ClusterView, accepted: &Accepted, secret_id: &str, name: &str, version: u32) -> Progress {
@@ -88,7 +143,9 @@ fn revocation(view: &ClusterView, accepted: &Accepted, secret_id: &str, name: &s
     let wanted = Some(version).filter(|version| *version > 0);
     let what = wanted.map_or(name.to_owned(), |version| format!("{name} v{version}"));
     let owed = secrets::owed(view, secret_id, wanted).count();
-    let touched = view.holdings_of_secret(secret_id).filter(|holding| wanted.is_none_or(|version| holding.version == version));
+    let touched = view
+        .holdings_of_secret(secret_id)
+        .filter(|holding| wanted.is_none_or(|version| holding.version == version));
     let mut lines: Vec<Line> = Vec::new();
     for holding in touched {
         let host = view.hostname(&holding.node_id);
@@ -98,36 +155,80 @@ fn revocation(view: &ClusterView, accepted: &Accepted, secret_id: &str, name: &s
                 line.done += erased;
                 line.total += 1;
             }
-            None => lines.push(Line { name: host.to_owned(), done: erased, total: 1, words: String::new() }),
+            None => lines.push(Line {
+                name: host.to_owned(),
+                done: erased,
+                total: 1,
+                words: String::new(),
+            }),
         }
     }
     for line in &mut lines {
         let missing = line.total - line.done;
-        line.words = if missing == 0 { "erased, proved".into() } else { format!("{} owed !", words::count(usize::try_from(missing).unwrap_or(0), "receipt")) };
+        line.words = if missing == 0 {
+            "erased, proved".into()
+        } else {
+            format!(
+                "{} owed !",
+                words::count(usize::try_from(missing).unwrap_or(0), "receipt")
+            )
+        };
     }
     if owed == 0 {
-        return Progress { lines, ..done(format!("{what} is destroyed, no worker holds it")) };
+        return Progress {
+            lines,
+            ..done(format!("{what} is destroyed, no worker holds it"))
+        };
     }
-    let headline = format!("{what} is cut off; {} of its erasure still owed", words::count(owed, "receipt"));
-    Progress { verdict: Verdict::Running, headline, lines, audit: None }
+    let headline = format!(
+        "{what} is cut off; {} of its erasure still owed",
+        words::count(owed, "receipt")
+    );
+    Progress {
+        verdict: Verdict::Running,
+        headline,
+        lines,
+        audit: None,
+    }
 }
 
 fn service(view: &ClusterView, service_id: &str, name: &str) -> Progress {
-    let tasks: Vec<_> = view.tasks_of_service(service_id).filter(|task| words::is_active(task)).collect();
-    let running = tasks.iter().filter(|task| task.state() == wardroom_api::v1::TaskState::Running).count();
+    let tasks: Vec<_> = view
+        .tasks_of_service(service_id)
+        .filter(|task| words::is_active(task))
+        .collect();
+    let running = tasks
+        .iter()
+        .filter(|task| task.state() == wardroom_api::v1::TaskState::Running)
+        .count();
     let files: usize = tasks.iter().map(|task| task.files.len()).sum();
-    let proven = |task: &&&wardroom_api::v1::Task| {
-        let holdings = view.holdings_of_task(&task.id);
-        holdings.filter(|holding| holding.proven && holding.state() == HoldingState::Present).count()
-    };
-    let held: usize = tasks.iter().map(|task| proven(&task)).sum();
+    let held: usize = tasks.iter().map(|task| secrets::proved_files(view, task)).sum();
     let total = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let lines = vec![
-        Line { name: "tasks".into(), done: total(running), total: total(tasks.len()), words: format!("{running} of {} running", tasks.len()) },
-        Line { name: "files".into(), done: total(held.min(files)), total: total(files), words: format!("{held} of {files} proved") },
+        Line {
+            name: "tasks".into(),
+            done: total(running),
+            total: total(tasks.len()),
+            words: format!("{running} of {} running", tasks.len()),
+        },
+        Line {
+            name: "files".into(),
+            done: total(held.min(files)),
+            total: total(files),
+            words: format!("{held} of {files} proved"),
+        },
     ];
     let ready = !tasks.is_empty() && running == tasks.len() && held >= files;
     let verdict = if ready { Verdict::Done } else { Verdict::Running };
-    let headline = if ready { format!("{name}: every task runs and has proved its files") } else { format!("{name}: tasks are starting") };
-    Progress { verdict, headline, lines, audit: None }
+    let headline = if ready {
+        format!("{name}: every task runs and has proved its files")
+    } else {
+        format!("{name}: tasks are starting")
+    };
+    Progress {
+        verdict,
+        headline,
+        lines,
+        audit: None,
+    }
 }

@@ -22,7 +22,14 @@ pub struct Attention {
 /// Worst first: quorum, managers, nodes, receipts, rotations, secrets, tasks, certificates.
 pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
     let mut found = Vec::new();
-    let mut note = |key: String, text: String, action, place| found.push(Attention { key, text, action, place });
+    let mut note = |key: String, text: String, action, place| {
+        found.push(Attention {
+            key,
+            text,
+            action,
+            place,
+        })
+    };
     about_managers(view, &mut note);
     about_nodes(view, now_ms, &mut note);
     about_secrets(view, now_ms, &mut note);
@@ -36,45 +43,80 @@ type Note<'a> = dyn FnMut(String, String, &'static str, Place) + 'a;
 fn about_managers(view: &ClusterView, note: &mut Note<'_>) {
     let quorum = Quorum::of(view);
     if quorum.members > 0 && !quorum.holds() {
-        let text = format!("no quorum: {} of {} managers answer, nothing can be changed", quorum.answering, quorum.members);
+        let text = format!(
+            "no quorum: {} of {} managers answer, nothing can be changed",
+            quorum.answering, quorum.members
+        );
         note("quorum".into(), text, "raft", Place::Raft);
     }
     for manager in managers(view) {
         let name = &manager.node.hostname;
         if let Some(reason) = manager.lost {
-            note(format!("lost/{}", manager.node.id), format!("{name} does not answer: {reason}"), "raft", Place::Raft);
+            note(
+                format!("lost/{}", manager.node.id),
+                format!("{name} does not answer: {reason}"),
+                "raft",
+                Place::Raft,
+            );
         } else if manager.lag >= LAG_NOTED {
-            note(format!("lag/{}", manager.node.id), format!("{name} is {} entries behind", manager.lag), "raft", Place::Raft);
+            note(
+                format!("lag/{}", manager.node.id),
+                format!("{name} is {} entries behind", manager.lag),
+                "raft",
+                Place::Raft,
+            );
         }
     }
 }
 
 fn about_nodes(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
     for node in view.nodes.values().filter(|node| node.state() == NodeState::Down) {
-        let held = view.holdings.values().filter(|holding| holding.node_id == node.id && secrets::is_in_memory(holding));
+        let held = view
+            .holdings
+            .values()
+            .filter(|holding| holding.node_id == node.id && secrets::is_in_memory(holding));
         let held: std::collections::BTreeSet<&str> = held.map(|holding| holding.secret_id.as_str()).collect();
         let since = time::age(now_ms, node.state_since_ms);
-        let text = format!("{} down {since}, last known holder of {}", node.hostname, words::count(held.len(), "secret"));
-        note(format!("down/{}", node.id), text, "who holds", Place::Node(node.id.clone()));
+        let text = format!(
+            "{} down {since}, last known holder of {}",
+            node.hostname,
+            words::count(held.len(), "secret")
+        );
+        note(
+            format!("down/{}", node.id),
+            text,
+            "who holds",
+            Place::Node(node.id.clone()),
+        );
     }
 }
 
 fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
-    let states = view.secrets.values().map(|secret| (secrets::state(view, secret, now_ms), secret));
+    let states = view
+        .secrets
+        .values()
+        .map(|secret| (secrets::state(view, secret, now_ms), secret));
     let mut problems: Vec<_> = states.filter(|(state, _)| state.is_problem()).collect();
     problems.sort_by(|(a, first), (b, second)| (a, &first.name).cmp(&(b, &second.name)));
     for (state, secret) in problems {
         let (name, age) = (&secret.name, time::age(now_ms, secrets::born(secret)));
         let text = match state {
             SecretState::Erasing => {
-                let nodes: std::collections::BTreeSet<&str> =
-                    secrets::owed(view, &secret.id, None).map(|holding| view.hostname(&holding.node_id)).collect();
+                let nodes: std::collections::BTreeSet<&str> = secrets::owed(view, &secret.id, None)
+                    .map(|holding| view.hostname(&holding.node_id))
+                    .collect();
                 let nodes: Vec<&str> = nodes.into_iter().collect();
                 format!("{name} is not proven erased on {}", nodes.join(", "))
             }
             SecretState::Failed => {
-                let phase = view.rotation_of_secret(&secret.id).map(wardroom_api::v1::Rotation::phase);
-                let end = if phase == Some(RotationPhase::RolledBack) { "was rolled back" } else { "failed" };
+                let phase = view
+                    .rotation_of_secret(&secret.id)
+                    .map(wardroom_api::v1::Rotation::phase);
+                let end = if phase == Some(RotationPhase::RolledBack) {
+                    "was rolled back"
+                } else {
+                    "failed"
+                };
                 format!("the last rotation of {name} {end}, v{} is current", secret.current)
             }
             SecretState::Stale => {
@@ -84,17 +126,40 @@ fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
             }
             _ => format!("{name} v{} is used by no service", secret.current),
         };
-        note(format!("secret/{}", secret.id), text, "secret", Place::Secret(secret.id.clone()));
+        note(
+            format!("secret/{}", secret.id),
+            text,
+            "secret",
+            Place::Secret(secret.id.clone()),
+        );
     }
 }
 
 fn about_tasks(view: &ClusterView, note: &mut Note<'_>) {
     for service in view.services.values() {
-        let wanted = view.tasks_of_service(&service.id).filter(|task| task.desired() <= TaskState::Running);
-        let broken = wanted.filter(|task| matches!(task.state(), TaskState::Failed | TaskState::Rejected | TaskState::Pending)).count();
+        let wanted = view
+            .tasks_of_service(&service.id)
+            .filter(|task| task.desired() <= TaskState::Running);
+        let broken = wanted
+            .filter(|task| {
+                matches!(
+                    task.state(),
+                    TaskState::Failed | TaskState::Rejected | TaskState::Pending
+                )
+            })
+            .count();
         if broken > 0 {
-            let text = format!("service {}: {} not running", words::service_name(service), words::count(broken, "task"));
-            note(format!("service/{}", service.id), text, "tasks", Place::Service(service.id.clone()));
+            let text = format!(
+                "service {}: {} not running",
+                words::service_name(service),
+                words::count(broken, "task")
+            );
+            note(
+                format!("service/{}", service.id),
+                text,
+                "tasks",
+                Place::Service(service.id.clone()),
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How are the managers? Who leads, who answers, how far each one's log is behind the leader's.
 
 use wardroom_api::ClusterView;
-use wardroom_api::v1::{ManagerStatus, Node, Role};
+use wardroom_api::v1::{Election, ManagerStatus, Node, Role};
 
 /// Entries behind the leader from which on a manager needs attention.
 pub const LAG_NOTED: u64 = 100;
@@ -53,11 +53,25 @@ pub fn managers(view: &ClusterView) -> Vec<Manager<'_>> {
             let last = leader.map_or(0, |leader| leader.last_index);
             let has = matched.or(status.map(|status| status.last_index)).unwrap_or(last);
             let lost = view.lost_managers.get(&node.id).map(String::as_str);
-            Manager { node, status, lost, matched, lag: last.saturating_sub(has) }
+            Manager {
+                node,
+                status,
+                lost,
+                matched,
+                lag: last.saturating_sub(has),
+            }
         })
         .collect();
     found.sort_by(|a, b| (!a.leads(), &a.node.hostname).cmp(&(!b.leads(), &b.node.hostname)));
     found
+}
+
+/// The elections that are known, oldest first: by the leader's word, or while there is none by that of whoever knows the
+/// latest.
+pub fn elections(view: &ClusterView) -> &[Election] {
+    let latest = |status: &&ManagerStatus| status.elections.last().map_or(0, |election| election.at_ms);
+    let witness = view.leader().or_else(|| view.managers.values().max_by_key(latest));
+    witness.map_or(&[], |status| &status.elections)
 }
 
 /// How many managers there are, how many answer, and whether that is enough.
@@ -72,7 +86,11 @@ impl Quorum {
     pub fn of(view: &ClusterView) -> Self {
         let managers = managers(view);
         let answering = managers.iter().filter(|manager| manager.answers()).count();
-        Self { members: managers.len(), answering, has_leader: view.leader().is_some() }
+        Self {
+            members: managers.len(),
+            answering,
+            has_leader: view.leader().is_some(),
+        }
     }
 
     pub fn holds(self) -> bool {

@@ -1,8 +1,8 @@
 //! What is each state called? One word per value of the wire's enums, the same on every screen.
 
 use wardroom_api::v1::{
-    Availability, Executor, HoldingState, Node, NodeState, OnChange, Role, RotationPhase, Service, ServiceSpec, Task, TaskState,
-    VersionState,
+    Availability, Executor, HoldingState, Node, NodeState, OnChange, Role, RotationPhase, Service, ServiceSpec, Task,
+    TaskState, VersionState,
 };
 
 pub fn task_state(state: TaskState) -> &'static str {
@@ -71,13 +71,16 @@ pub fn phase(phase: RotationPhase) -> &'static str {
 }
 
 pub fn is_running(phase: RotationPhase) -> bool {
-    matches!(phase, RotationPhase::Rolling | RotationPhase::Verifying | RotationPhase::RollingBack)
+    matches!(
+        phase,
+        RotationPhase::Rolling | RotationPhase::Verifying | RotationPhase::RollingBack
+    )
 }
 
 pub fn holding_state(state: HoldingState, owed: bool) -> &'static str {
     match (state, owed) {
         (HoldingState::Erased, _) => "erased",
-        (HoldingState::Failed, true) => "OWED, failed !",
+        (HoldingState::Failed, true) => "OWED bad !",
         (HoldingState::Failed, false) => "FAILED !",
         (_, true) => "OWED !",
         (HoldingState::Present, _) => "in memory",
@@ -105,11 +108,18 @@ pub fn executor(executor: Executor) -> &'static str {
 
 /// The spec's name, or the id of a service that has none.
 pub fn service_name(service: &Service) -> &str {
-    service.spec.as_ref().map_or(service.id.as_str(), |spec| spec.name.as_str())
+    service
+        .spec
+        .as_ref()
+        .map_or(service.id.as_str(), |spec| spec.name.as_str())
 }
 
 pub fn replicas(spec: &ServiceSpec) -> String {
-    if spec.global { "global".to_owned() } else { spec.replicas.to_string() }
+    if spec.global {
+        "global".to_owned()
+    } else {
+        spec.replicas.to_string()
+    }
 }
 
 /// `32B`, `3.9K`, `1.2M`.
@@ -128,14 +138,30 @@ pub fn mode(bits: u32) -> String {
 
 /// `tier=1 app=shop`, `-` for none.
 pub fn labels<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
-    let words: Vec<String> =
-        labels.into_iter().map(|(key, value)| if value.is_empty() { key.clone() } else { format!("{key}={value}") }).collect();
-    if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+    let words: Vec<String> = labels
+        .into_iter()
+        .map(|(key, value)| {
+            if value.is_empty() {
+                key.clone()
+            } else {
+                format!("{key}={value}")
+            }
+        })
+        .collect();
+    if words.is_empty() {
+        "-".to_owned()
+    } else {
+        words.join(" ")
+    }
 }
 
 /// `1 task`, `3 tasks`.
 pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
 }
 
 #[cfg(test)]
@@ -144,8 +170,14 @@ mod tests {
 
     #[test]
     fn sizes_and_modes_are_short() {
-        assert_eq!([size(0), size(1023), size(1024), size(4000), size(1 << 20)], ["0B", "1023B", "1.0K", "3.9K", "1.0M"]);
+        assert_eq!(
+            [size(0), size(1023), size(1024), size(4000), size(1 << 20)],
+            ["0B", "1023B", "1.0K", "3.9K", "1.0M"]
+        );
         assert_eq!((mode(0o444), mode(0)), ("0444".to_owned(), "0000".to_owned()));
-        assert_eq!((count(1, "task"), count(0, "task")), ("1 task".to_owned(), "0 tasks".to_owned()));
+        assert_eq!(
+            (count(1, "task"), count(0, "task")),
+            ("1 task".to_owned(), "0 tasks".to_owned())
+        );
     }
 }

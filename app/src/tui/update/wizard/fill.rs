@@ -35,7 +35,9 @@ pub fn fill(wizard: &mut Wizard, page: usize, action: Option<Action>, key: Key) 
         (Input::Line(line), None) => key.typed().into_iter().for_each(|character| line.push(character)),
         (Input::Secret(secret), Some(Action::Erase)) => secret.erase(),
         (Input::Secret(secret), Some(Action::Clear)) => secret.clear(),
-        (Input::Secret(_), None) if source == Source::Paste => refused = Some("this field takes a paste; choose `type` to type"),
+        (Input::Secret(_), None) if source == Source::Paste => {
+            refused = Some("this field takes a paste; choose `type` to type")
+        }
         (Input::Secret(secret), None) => {
             let pushed = key.typed().map_or(Ok(()), |character| secret.push(character));
             refused = pushed.err().map(Refused::words);
@@ -54,7 +56,10 @@ pub fn confirm(wizard: &mut Wizard, action: Option<Action>, key: Key) {
         Some(Action::Erase) => wizard.confirm.erase(),
         Some(Action::Clear) => wizard.confirm.clear(),
         Some(_) => {}
-        None => key.typed().into_iter().for_each(|character| wizard.confirm.push(character)),
+        None => key
+            .typed()
+            .into_iter()
+            .for_each(|character| wizard.confirm.push(character)),
     }
 }
 
@@ -65,7 +70,9 @@ pub fn paste(model: &mut Model, pasted: Pasted) {
         wizard.note = Some((Level::Warn, "type the name, a paste does not count".to_owned()));
         return;
     };
-    let Ok(mut text) = String::from_utf8(pasted.take()) else { return };
+    let Ok(mut text) = String::from_utf8(pasted.take()) else {
+        return;
+    };
     let pasting = wizard.form.source() == Source::Paste;
     let Some(field) = wizard.form.focused(page) else { return };
     let refused = match &mut field.input {

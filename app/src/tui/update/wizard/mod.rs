@@ -22,7 +22,9 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
         Ok(action) => action,
         Err(effects) => return effects,
     };
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     let opened_ms = model.now_ms.saturating_sub(wizard.since_ms);
     match (action, wizard.step) {
         (Some(Action::Accept), _) if (0..ENTER_GUARD_MS).contains(&opened_ms) => {}
@@ -39,7 +41,9 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
 
 /// `esc`: the page before, and from the first one out. What was sent already goes on.
 fn cancel(model: &mut Model, step: Step) -> Vec<Effect> {
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     let pages = wizard.form.pages.len();
     let before = match step {
         Step::Page(page) => page.checked_sub(1),
@@ -47,7 +51,10 @@ fn cancel(model: &mut Model, step: Step) -> Vec<Effect> {
         Step::Run => None,
     };
     if wizard.waiting.is_some() && step == Step::Plan && wizard.plan.is_some() {
-        model.say(Level::Warn, "the change was sent already; its result comes as a message");
+        model.say(
+            Level::Warn,
+            "the change was sent already; its result comes as a message",
+        );
         model.wizard = None;
         return Vec::new();
     }
@@ -68,8 +75,12 @@ fn close(model: &mut Model) {
     let Some(wizard) = model.wizard.take() else { return };
     let accepted = wizard.accepted.clone().unwrap_or_default();
     match wizard.task {
-        Task::CreateSecret if model.cluster.secrets.contains_key(&accepted.id) => super::go::to(model, Place::Secret(accepted.id)),
-        Task::CreateService if model.cluster.services.contains_key(&accepted.id) => super::go::to(model, Place::Service(accepted.id)),
+        Task::CreateSecret if model.cluster.secrets.contains_key(&accepted.id) => {
+            super::go::to(model, Place::Secret(accepted.id))
+        }
+        Task::CreateService if model.cluster.services.contains_key(&accepted.id) => {
+            super::go::to(model, Place::Service(accepted.id))
+        }
         Task::RemoveSecret { .. } => super::go::to(model, Place::Secrets),
         Task::RemoveService { .. } => super::go::to(model, Place::Services),
         _ => {}

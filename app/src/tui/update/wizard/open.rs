@@ -14,10 +14,17 @@ pub fn open(model: &mut Model, action: Action) -> Vec<Effect> {
     if action == Action::Withdraw {
         return withdraw(model);
     }
-    let id = if about_services { subject::service_id(model) } else { subject::secret_id(model) };
+    let id = if about_services {
+        subject::service_id(model)
+    } else {
+        subject::secret_id(model)
+    };
     // On a version's row the version is meant, elsewhere the whole secret.
     let version = match (model.focused(), action) {
-        (ListId::Versions, Action::Revoke) => model.selected(ListId::Versions).and_then(|key| key.parse().ok()).unwrap_or(0),
+        (ListId::Versions, Action::Revoke) => model
+            .selected(ListId::Versions)
+            .and_then(|key| key.parse().ok())
+            .unwrap_or(0),
         _ => 0,
     };
     open_named(model, action, &id.unwrap_or_default(), about_services, version)
@@ -39,7 +46,14 @@ pub fn open_named(model: &mut Model, action: Action, id: &str, about_service: bo
     };
     let Some(wizard) = wizard else {
         let needs = action == Action::Access && (view.services.is_empty() || view.secrets.is_empty());
-        model.say(Level::Info, if needs { "a grant needs a secret and a service: create them first" } else { "nothing is selected" });
+        model.say(
+            Level::Info,
+            if needs {
+                "a grant needs a secret and a service: create them first"
+            } else {
+                "nothing is selected"
+            },
+        );
         return Vec::new();
     };
     start(model, wizard)
@@ -47,7 +61,10 @@ pub fn open_named(model: &mut Model, action: Action, id: &str, about_service: bo
 
 fn withdraw(model: &mut Model) -> Vec<Effect> {
     let Some(Subject::Grant(key)) = subject::selected(model) else {
-        model.say(Level::Info, "select a grant first: tab moves to them in the detail of a service");
+        model.say(
+            Level::Info,
+            "select a grant first: tab moves to them in the detail of a service",
+        );
         return Vec::new();
     };
     let found = rows::grant_of(model, &key).map(|(service, grant)| (service.id.clone(), grant.secret_name.clone()));
@@ -60,5 +77,9 @@ fn withdraw(model: &mut Model) -> Vec<Effect> {
 fn start(model: &mut Model, wizard: Wizard) -> Vec<Effect> {
     let planned_at_once = wizard.step == Step::Plan;
     model.wizard = Some(Box::new(wizard));
-    if planned_at_once { super::run::make_plan(model) } else { Vec::new() }
+    if planned_at_once {
+        super::run::make_plan(model)
+    } else {
+        Vec::new()
+    }
 }

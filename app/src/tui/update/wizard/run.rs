@@ -11,7 +11,9 @@ use crate::tui::wizard::{Accepted, Step, plan, request};
 
 pub fn accept_page(model: &mut Model, page: usize) -> Vec<Effect> {
     let ticket = model.ticket();
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     if wizard.waiting.is_some() || wizard.form.step(page, 1) {
         return Vec::new();
     }
@@ -27,7 +29,9 @@ pub fn accept_page(model: &mut Model, page: usize) -> Vec<Effect> {
 }
 
 fn next_page(model: &mut Model, page: usize) -> Vec<Effect> {
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     if page + 1 < wizard.form.pages.len() {
         wizard.enter(Step::Page(page + 1), model.now_ms);
         return Vec::new();
@@ -36,13 +40,23 @@ fn next_page(model: &mut Model, page: usize) -> Vec<Effect> {
 }
 
 pub fn file_read(model: &mut Model, ticket: Ticket, read: Result<Pasted, String>) -> Vec<Effect> {
-    let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.waiting == Some(ticket)) else { return Vec::new() };
+    let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.waiting == Some(ticket)) else {
+        return Vec::new();
+    };
     wizard.waiting = None;
     model.dirty = Dirty::Now;
     let filled = read.and_then(|bytes| {
-        let Some(value) = wizard.form.value_mut() else { return Err("this form takes no value".to_owned()) };
-        value.replace(bytes.take()).map_err(|refused| refused.words().to_owned())?;
-        if value.is_empty() { Err("the file is empty: a value has at least one byte".to_owned()) } else { Ok(()) }
+        let Some(value) = wizard.form.value_mut() else {
+            return Err("this form takes no value".to_owned());
+        };
+        value
+            .replace(bytes.take())
+            .map_err(|refused| refused.words().to_owned())?;
+        if value.is_empty() {
+            Err("the file is empty: a value has at least one byte".to_owned())
+        } else {
+            Ok(())
+        }
     });
     match filled {
         Ok(()) => next_page(model, 0),
@@ -56,13 +70,17 @@ pub fn file_read(model: &mut Model, ticket: Ticket, read: Result<Pasted, String>
 /// Shows the plan page: planned here for simple changes, asked of the leader for the others.
 pub fn make_plan(model: &mut Model) -> Vec<Effect> {
     let ticket = model.ticket();
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     wizard.enter(Step::Plan, model.now_ms);
     wizard.plan = plan::local(wizard, &model.cluster);
     if wizard.plan.is_some() {
         return Vec::new();
     }
-    let Some(call) = request::plan_call(wizard) else { return Vec::new() };
+    let Some(call) = request::plan_call(wizard) else {
+        return Vec::new();
+    };
     wizard.waiting = Some(ticket);
     vec![Effect::Call(ticket, call)]
 }
@@ -70,18 +88,26 @@ pub fn make_plan(model: &mut Model) -> Vec<Effect> {
 pub fn run(model: &mut Model) -> Vec<Effect> {
     let ticket = model.ticket();
     let read_only = model.read_only;
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     if wizard.waiting.is_some() {
         return Vec::new();
     }
     // Without a plan the leader could not be asked: ask again.
-    let Some(plan) = &wizard.plan else { return make_plan(model) };
+    let Some(plan) = &wizard.plan else {
+        return make_plan(model);
+    };
     let refused = if read_only {
         Some("this session is read-only".to_owned())
     } else if !plan.runnable {
         Some("the plan is blocked: see the checks".to_owned())
     } else if !wizard.name_matches() {
-        Some(format!("type the {}'s name, {}, to run the plan", wizard.confirmed_noun(), wizard.confirmed_by()))
+        Some(format!(
+            "type the {}'s name, {}, to run the plan",
+            wizard.confirmed_noun(),
+            wizard.confirmed_by()
+        ))
     } else {
         None
     };
@@ -103,14 +129,19 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
 }
 
 pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) -> Vec<Effect> {
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     wizard.waiting = None;
     match answer {
         Ok(answer) => accept(model, answer),
         Err(error) if error.kind() == CallKind::Conflict => {
             let effects = make_plan(model);
             if let Some(wizard) = &mut model.wizard {
-                wizard.note = Some((Level::Warn, "the objects moved on: this is the plan made anew, read it again".to_owned()));
+                wizard.note = Some((
+                    Level::Warn,
+                    "the objects moved on: this is the plan made anew, read it again".to_owned(),
+                ));
             }
             effects
         }
@@ -123,17 +154,66 @@ pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) -> Vec<Eff
 
 /// A plan to show, or the word that the change is committed.
 fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
-    let Some(wizard) = &mut model.wizard else { return Vec::new() };
+    let Some(wizard) = &mut model.wizard else {
+        return Vec::new();
+    };
     let (plan, accepted) = match answer {
-        Answer::SecretRotated(it) => {
-            (it.plan, Accepted { index: it.index, rotation_id: it.rotation_id, version_name: it.version_name, ..Accepted::default() })
-        }
-        Answer::SecretRevoked(it) => (it.plan, Accepted { index: it.index, ..Accepted::default() }),
-        Answer::ServiceUpdated(it) => (it.plan, Accepted { index: it.index, id: it.id, ..Accepted::default() }),
-        Answer::SecretCreated(it) => (None, Accepted { index: it.index, id: it.id, ..Accepted::default() }),
-        Answer::SecretRemoved(it) => (None, Accepted { index: it.index, id: it.id, ..Accepted::default() }),
-        Answer::ServiceCreated(it) => (None, Accepted { index: it.index, id: it.id, ..Accepted::default() }),
-        Answer::ServiceRemoved(it) => (None, Accepted { index: it.index, id: it.id, ..Accepted::default() }),
+        Answer::SecretRotated(it) => (
+            it.plan,
+            Accepted {
+                index: it.index,
+                rotation_id: it.rotation_id,
+                version_name: it.version_name,
+                ..Accepted::default()
+            },
+        ),
+        Answer::SecretRevoked(it) => (
+            it.plan,
+            Accepted {
+                index: it.index,
+                ..Accepted::default()
+            },
+        ),
+        Answer::ServiceUpdated(it) => (
+            it.plan,
+            Accepted {
+                index: it.index,
+                id: it.id,
+                ..Accepted::default()
+            },
+        ),
+        Answer::SecretCreated(it) => (
+            None,
+            Accepted {
+                index: it.index,
+                id: it.id,
+                ..Accepted::default()
+            },
+        ),
+        Answer::SecretRemoved(it) => (
+            None,
+            Accepted {
+                index: it.index,
+                id: it.id,
+                ..Accepted::default()
+            },
+        ),
+        Answer::ServiceCreated(it) => (
+            None,
+            Accepted {
+                index: it.index,
+                id: it.id,
+                ..Accepted::default()
+            },
+        ),
+        Answer::ServiceRemoved(it) => (
+            None,
+            Accepted {
+                index: it.index,
+                id: it.id,
+                ..Accepted::default()
+            },
+        ),
         Answer::Status(_) => return Vec::new(),
     };
     if wizard.plan.is_none() {
@@ -142,7 +222,12 @@ fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
     }
     wizard.wipe();
     wizard.enter(Step::Run, model.now_ms);
-    let text = format!("{} of {} committed at #{}", wizard.verb(), wizard.confirmed_by(), accepted.index);
+    let text = format!(
+        "{} of {} committed at #{}",
+        wizard.verb(),
+        wizard.confirmed_by(),
+        accepted.index
+    );
     wizard.accepted = Some(accepted);
     model.say(Level::Good, text);
     Vec::new()

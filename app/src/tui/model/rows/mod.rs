@@ -1,11 +1,16 @@
 //! Which rows does a list have, in what order? Every list's entries from the view, then the user's filter and sort.
 
+mod work;
+
 use super::Model;
 use super::facts::{attention, managers, secrets, words};
 use super::filter::Fields;
 use super::list::{List, ListId, SortBy};
 use super::place::Place;
-use wardroom_api::v1::{Grant, HoldingState, Service};
+use work::{grants, holdings, rotations, tasks};
+
+use wardroom_api::v1::Service;
+pub use work::{grant_key, grant_of};
 
 /// What order and filter need to know of one row.
 #[derive(Debug, Default)]
@@ -44,11 +49,17 @@ pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
 }
 
 fn has_problems(id: ListId) -> bool {
-    matches!(id, ListId::Secrets | ListId::Services | ListId::Nodes | ListId::Tasks | ListId::Audit | ListId::Certificates)
+    matches!(
+        id,
+        ListId::Secrets | ListId::Services | ListId::Nodes | ListId::Tasks | ListId::Audit | ListId::Certificates
+    )
 }
 
 fn all_fields(entry: &Entry) -> Fields {
-    let mut fields = vec![("name".to_owned(), entry.name.clone()), ("state".to_owned(), entry.state.clone())];
+    let mut fields = vec![
+        ("name".to_owned(), entry.name.clone()),
+        ("state".to_owned(), entry.state.clone()),
+    ];
     fields.extend(entry.fields.iter().cloned());
     fields
 }
@@ -76,7 +87,15 @@ fn entries(model: &Model, id: ListId) -> Vec<Entry> {
 
 fn attention_entries(model: &Model) -> Vec<Entry> {
     let found = attention::attention(&model.cluster, model.now_ms);
-    found.into_iter().map(|item| Entry { key: item.key, name: item.text, problem: true, ..Entry::default() }).collect()
+    found
+        .into_iter()
+        .map(|item| Entry {
+            key: item.key,
+            name: item.text,
+            problem: true,
+            ..Entry::default()
+        })
+        .collect()
 }
 
 fn manager_entries(model: &Model) -> Vec<Entry> {
@@ -121,13 +140,22 @@ fn certificates(model: &Model) -> Vec<Entry> {
             key: node.id.clone(),
             name: node.hostname.clone(),
             at_ms: node.certificate_not_after_ms,
-            problem: attention::is_expiring(model.now_ms, node.certificate_not_before_ms, node.certificate_not_after_ms),
+            problem: attention::is_expiring(
+                model.now_ms,
+                node.certificate_not_before_ms,
+                node.certificate_not_after_ms,
+            ),
             ..Entry::default()
         })
         .collect();
     if let Some(cluster) = &model.cluster.cluster {
         let at_ms = cluster.root_not_after_ms;
-        found.push(Entry { key: "root".into(), name: "root CA".into(), at_ms, ..Entry::default() });
+        found.push(Entry {
+            key: "root".into(),
+            name: "root CA".into(),
+            at_ms,
+            ..Entry::default()
+        });
     }
     found.sort_by(|a, b| (a.at_ms, &a.name).cmp(&(b.at_ms, &b.name)));
     found
@@ -137,9 +165,16 @@ fn secret_entries(model: &Model) -> Vec<Entry> {
     let view = &model.cluster;
     let entry = |secret: &wardroom_api::v1::Secret| {
         let state = secrets::state(view, secret, model.now_ms);
-        let mut fields: Fields = secret.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let mut fields: Fields = secret
+            .labels
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
         fields.extend(secret.labels.keys().map(|key| field("label", key)));
-        fields.extend(view.services_granted(&secret.id).map(|service| field("service", words::service_name(service))));
+        fields.extend(
+            view.services_granted(&secret.id)
+                .map(|service| field("service", words::service_name(service))),
+        );
         Entry {
             key: secret.id.clone(),
             name: secret.name.clone(),
@@ -156,8 +191,15 @@ fn secret_entries(model: &Model) -> Vec<Entry> {
 
 /// Newest first: what is current stands on top.
 fn versions(model: &Model) -> Vec<Entry> {
-    let Place::Secret(id) = model.place() else { return Vec::new() };
-    let versions = model.cluster.secrets.get(id).into_iter().flat_map(|secret| secret.versions.iter().rev());
+    let Place::Secret(id) = model.place() else {
+        return Vec::new();
+    };
+    let versions = model
+        .cluster
+        .secrets
+        .get(id)
+        .into_iter()
+        .flat_map(|secret| secret.versions.iter().rev());
     let entry = |version: &wardroom_api::v1::Version| Entry {
         key: version.number.to_string(),
         name: version.name.clone(),
@@ -168,74 +210,18 @@ fn versions(model: &Model) -> Vec<Entry> {
     versions.map(entry).collect()
 }
 
-/// What is in memory or owed comes first, what is erased last.
-fn holdings(model: &Model) -> Vec<Entry> {
-    let view = &model.cluster;
-    let wanted = |holding: &&wardroom_api::v1::Holding| match model.place() {
-        Place::Secret(id) => holding.secret_id == *id,
-        Place::Node(id) => holding.node_id == *id,
-        _ => false,
-    };
-    let mut found: Vec<_> = view.holdings.iter().filter(|(_, holding)| wanted(holding)).collect();
-    found.sort_by_key(|(_, holding)| {
-        let gone = holding.state() == HoldingState::Erased;
-        (gone, !holding.owed, std::cmp::Reverse(holding.version), view.hostname(&holding.node_id).to_owned(), holding.task_name.clone())
-    });
-    let entry = |(id, holding): (&String, &wardroom_api::v1::Holding)| Entry {
-        key: id.clone(),
-        name: format!("{} {}", view.hostname(&holding.node_id), holding.secret_name),
-        at_ms: holding.since_ms,
-        state: words::holding_state(holding.state(), holding.owed).to_owned(),
-        problem: holding.owed || holding.state() == HoldingState::Failed,
-        fields: vec![
-            field("node", view.hostname(&holding.node_id)),
-            field("task", &holding.task_name),
-            field("secret", &holding.secret_name),
-            field("version", &format!("v{}", holding.version)),
-        ],
-    };
-    found.into_iter().map(entry).collect()
-}
-
-/// `service id/target`: a service may have a secret under two targets.
-pub fn grant_key(service: &Service, grant: &Grant) -> String {
-    format!("{}/{}", service.id, grant.target)
-}
-
-/// The service and grant that a key names.
-pub fn grant_of<'a>(model: &'a Model, key: &str) -> Option<(&'a Service, &'a Grant)> {
-    let (service, target) = key.split_once('/')?;
-    let service = model.cluster.services.get(service)?;
-    let grant = service.spec.as_ref()?.grants.iter().find(|grant| grant.target == target)?;
-    Some((service, grant))
-}
-
-fn grants(model: &Model) -> Vec<Entry> {
-    let view = &model.cluster;
-    let found: Vec<(&Service, &Grant)> = match model.place() {
-        Place::Secret(id) => secrets::grants(view, id).collect(),
-        Place::Service(id) => {
-            let service = view.services.get(id);
-            let grants = service.iter().flat_map(|service| service.spec.iter().flat_map(|spec| &spec.grants));
-            service.into_iter().flat_map(|service| grants.clone().map(move |grant| (service, grant))).collect()
-        }
-        _ => Vec::new(),
-    };
-    let entry = |(service, grant): (&Service, &Grant)| Entry {
-        key: grant_key(service, grant),
-        name: format!("{} {}", words::service_name(service), grant.secret_name),
-        fields: vec![field("target", &grant.target)],
-        ..Entry::default()
-    };
-    found.into_iter().map(entry).collect()
-}
-
 fn services(model: &Model) -> Vec<Entry> {
     let view = &model.cluster;
     let entry = |service: &Service| {
         let grants = service.spec.iter().flat_map(|spec| &spec.grants);
-        let active: Vec<_> = view.tasks_of_service(&service.id).filter(|task| words::is_active(task)).collect();
-        let problem = active.is_empty() || active.iter().any(|task| task.state() != wardroom_api::v1::TaskState::Running);
+        let active: Vec<_> = view
+            .tasks_of_service(&service.id)
+            .filter(|task| words::is_active(task))
+            .collect();
+        let problem = active.is_empty()
+            || active
+                .iter()
+                .any(|task| task.state() != wardroom_api::v1::TaskState::Running);
         Entry {
             key: service.id.clone(),
             name: words::service_name(service).to_owned(),
@@ -256,7 +242,11 @@ fn nodes(model: &Model) -> Vec<Entry> {
     nodes.sort_by(|a, b| (a.role, &a.hostname).cmp(&(b.role, &b.hostname)));
     let entry = |node: &wardroom_api::v1::Node| {
         let state = words::node_state(node);
-        let mut fields: Fields = node.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let mut fields: Fields = node
+            .labels
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
         fields.push(field("role", words::role(node.role())));
         Entry {
             key: node.id.clone(),
@@ -268,49 +258,4 @@ fn nodes(model: &Model) -> Vec<Entry> {
         }
     };
     nodes.into_iter().map(entry).collect()
-}
-
-/// Active ones first, by service and slot; then what has ended, newest first.
-fn tasks(model: &Model) -> Vec<Entry> {
-    let view = &model.cluster;
-    let wanted = |task: &&wardroom_api::v1::Task| match model.place() {
-        Place::Service(id) => task.service_id == *id,
-        Place::Node(id) => task.node_id == *id,
-        _ => true,
-    };
-    let mut tasks: Vec<_> = view.tasks.values().filter(wanted).collect();
-    tasks.sort_by(|a, b| {
-        let order = |task: &wardroom_api::v1::Task| {
-            let active = words::is_active(task);
-            (!active, std::cmp::Reverse(if active { 0 } else { task.state_since_ms }))
-        };
-        order(a).cmp(&order(b)).then_with(|| (&a.name, a.slot).cmp(&(&b.name, b.slot)))
-    });
-    let entry = |task: &wardroom_api::v1::Task| {
-        let state = words::task_state(task.state());
-        Entry {
-            key: task.id.clone(),
-            name: task.name.clone(),
-            at_ms: task.state_since_ms,
-            state: state.to_owned(),
-            problem: state.ends_with('!'),
-            fields: vec![field("node", view.hostname(&task.node_id)), field("error", &task.error)],
-        }
-    };
-    tasks.into_iter().map(entry).collect()
-}
-
-/// Running ones first, then the newest.
-fn rotations(model: &Model) -> Vec<Entry> {
-    let mut rotations: Vec<_> = model.cluster.rotations.values().collect();
-    rotations.sort_by_key(|rotation| (!words::is_running(rotation.phase()), std::cmp::Reverse(rotation.started_at_ms), rotation.id.clone()));
-    let entry = |rotation: &wardroom_api::v1::Rotation| Entry {
-        key: rotation.id.clone(),
-        name: rotation.secret_name.clone(),
-        at_ms: rotation.started_at_ms,
-        state: words::phase(rotation.phase()).to_owned(),
-        fields: vec![field("actor", &rotation.actor)],
-        ..Entry::default()
-    };
-    rotations.into_iter().map(entry).collect()
 }

@@ -1,0 +1,139 @@
+//! The rows of lists about who has what and what runs: holdings, grants, tasks, rotations.
+
+use wardroom_api::v1::{Grant, HoldingState, Service};
+
+use super::{Entry, field};
+use crate::tui::model::Model;
+use crate::tui::model::facts::{secrets, words};
+use crate::tui::model::place::Place;
+
+/// What is in memory or owed comes first, what is erased last.
+pub fn holdings(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let wanted = |holding: &&wardroom_api::v1::Holding| match model.place() {
+        Place::Secret(id) => holding.secret_id == *id,
+        Place::Node(id) => holding.node_id == *id,
+        _ => false,
+    };
+    let mut found: Vec<_> = view.holdings.iter().filter(|(_, holding)| wanted(holding)).collect();
+    found.sort_by_key(|(_, holding)| {
+        let gone = holding.state() == HoldingState::Erased;
+        (
+            gone,
+            !holding.owed,
+            std::cmp::Reverse(holding.version),
+            view.hostname(&holding.node_id).to_owned(),
+            holding.task_name.clone(),
+        )
+    });
+    let entry = |(id, holding): (&String, &wardroom_api::v1::Holding)| Entry {
+        key: id.clone(),
+        name: format!("{} {}", view.hostname(&holding.node_id), holding.secret_name),
+        at_ms: holding.since_ms,
+        state: words::holding_state(holding.state(), holding.owed).to_owned(),
+        problem: holding.owed || holding.state() == HoldingState::Failed,
+        fields: vec![
+            field("node", view.hostname(&holding.node_id)),
+            field("task", &holding.task_name),
+            field("secret", &holding.secret_name),
+            field("version", &format!("v{}", holding.version)),
+        ],
+    };
+    found.into_iter().map(entry).collect()
+}
+
+/// `service id/target`: a service may have a secret under two targets.
+pub fn grant_key(service: &Service, grant: &Grant) -> String {
+    format!("{}/{}", service.id, grant.target)
+}
+
+/// The service and grant that a key names.
+pub fn grant_of<'a>(model: &'a Model, key: &str) -> Option<(&'a Service, &'a Grant)> {
+    let (service, target) = key.split_once('/')?;
+    let service = model.cluster.services.get(service)?;
+    let grant = service
+        .spec
+        .as_ref()?
+        .grants
+        .iter()
+        .find(|grant| grant.target == target)?;
+    Some((service, grant))
+}
+
+pub fn grants(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let found: Vec<(&Service, &Grant)> = match model.place() {
+        Place::Secret(id) => secrets::grants(view, id).collect(),
+        Place::Service(id) => {
+            let service = view.services.get(id);
+            let grants = service
+                .iter()
+                .flat_map(|service| service.spec.iter().flat_map(|spec| &spec.grants));
+            service
+                .into_iter()
+                .flat_map(|service| grants.clone().map(move |grant| (service, grant)))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let entry = |(service, grant): (&Service, &Grant)| Entry {
+        key: grant_key(service, grant),
+        name: format!("{} {}", words::service_name(service), grant.secret_name),
+        fields: vec![field("target", &grant.target)],
+        ..Entry::default()
+    };
+    found.into_iter().map(entry).collect()
+}
+
+/// Active ones first, by service and slot; then what has ended, newest first.
+pub fn tasks(model: &Model) -> Vec<Entry> {
+    let view = &model.cluster;
+    let wanted = |task: &&wardroom_api::v1::Task| match model.place() {
+        Place::Service(id) => task.service_id == *id,
+        Place::Node(id) => task.node_id == *id,
+        _ => true,
+    };
+    let mut tasks: Vec<_> = view.tasks.values().filter(wanted).collect();
+    tasks.sort_by(|a, b| {
+        let order = |task: &wardroom_api::v1::Task| {
+            let active = words::is_active(task);
+            (!active, std::cmp::Reverse(if active { 0 } else { task.state_since_ms }))
+        };
+        order(a)
+            .cmp(&order(b))
+            .then_with(|| (&a.name, a.slot).cmp(&(&b.name, b.slot)))
+    });
+    let entry = |task: &wardroom_api::v1::Task| {
+        let state = words::task_state(task.state());
+        Entry {
+            key: task.id.clone(),
+            name: task.name.clone(),
+            at_ms: task.state_since_ms,
+            state: state.to_owned(),
+            problem: state.ends_with('!'),
+            fields: vec![field("node", view.hostname(&task.node_id)), field("error", &task.error)],
+        }
+    };
+    tasks.into_iter().map(entry).collect()
+}
+
+/// Running ones first, then the newest.
+pub fn rotations(model: &Model) -> Vec<Entry> {
+    let mut rotations: Vec<_> = model.cluster.rotations.values().collect();
+    rotations.sort_by_key(|rotation| {
+        (
+            !words::is_running(rotation.phase()),
+            std::cmp::Reverse(rotation.started_at_ms),
+            rotation.id.clone(),
+        )
+    });
+    let entry = |rotation: &wardroom_api::v1::Rotation| Entry {
+        key: rotation.id.clone(),
+        name: rotation.secret_name.clone(),
+        at_ms: rotation.started_at_ms,
+        state: words::phase(rotation.phase()).to_owned(),
+        fields: vec![field("actor", &rotation.actor)],
+        ..Entry::default()
+    };
+    rotations.into_iter().map(entry).collect()
+}

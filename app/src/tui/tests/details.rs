@@ -1,0 +1,179 @@
+//! The details of one object at 80x24, and popups over them.
+
+use super::play::play;
+
+#[test]
+fn secret() {
+    insta::assert_snapshot!(play("4<enter>").screen(), @r#"
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     secrets > db_password                             <:>command </>filter <?>help
+     -> db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key a~
+    +- Versions May 16 -> Nov 22 --------------------------------------------------+
+    |  VER  STATE      LIFE                              SIZE NOTE                 |
+    |> v4   CURRENT                                  #>   32B <1m, admin:jo        |
+    |  v3   superseded                         ######x    32B superseded Nov 22    |
+    |  v2   superseded          ###############x          32B superseded Oct 13    |
+    +------------------------------------------------------------------------------+
+    +- In memory right now: v3 1 node  v4 2 nodes ---------------------------------+
+    |  NODE        VER  STATE        TASK         TARGET       SINCE       PROOF   |
+    |  wrk-1       v4   in memory    api.2        db_password  12:04:05    proved  |
+    |  wrk-2       v4   in memory    api.1        db_password  12:04:05    proved  |
+    |  wrk-2       v4   in memory    api.3        db_password  12:04:05    proved  |
+    |  wrk-2       v3   in memory    batch.1      db_password  11-08 12:04 proved  |
+    |                                                                              |
+    +------------------------------------------------------------------------------+
+    +- Grants ---------------------------------------------------------------------+
+    |  SERVICE      SECRET         VER     TARGET         MODE  OWNER   ON CHANGE  |
+    |  api          db_password    current db_password    0400  0:0     swap       |
+    |  batch        db_password    current db_password    0440  0:0     restart !  |
+    +------------------------------------------------------------------------------+
+     <enter>actions <n>new <r>rotate <ctrl-d>revoke <a>access <u>used by <esc>back
+    "#);
+}
+
+#[test]
+fn secret_in_unicode() {
+    let mut play = play("4<enter>");
+    play.ascii = false;
+    insta::assert_snapshot!(play.screen(), @r#"
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     secrets > db_password                             <:>command </>filter <?>help
+     → db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key aa…
+    ┌─ Versions May 16 → Nov 22 ───────────────────────────────────────────────────┐
+    │  VER  STATE      LIFE                              SIZE NOTE                 │
+    │› v4   CURRENT                                  ━▶   32B <1m, admin:jo        │
+    │  v3   superseded                         ━━━━━━╸    32B superseded Nov 22    │
+    │  v2   superseded          ━━━━━━━━━━━━━━━╸          32B superseded Oct 13    │
+    └──────────────────────────────────────────────────────────────────────────────┘
+    ┌─ In memory right now: v3 1 node  v4 2 nodes ─────────────────────────────────┐
+    │  NODE        VER  STATE        TASK         TARGET       SINCE       PROOF   │
+    │  wrk-1       v4   in memory    api.2        db_password  12:04:05    proved  │
+    │  wrk-2       v4   in memory    api.1        db_password  12:04:05    proved  │
+    │  wrk-2       v4   in memory    api.3        db_password  12:04:05    proved  │
+    │  wrk-2       v3   in memory    batch.1      db_password  11-08 12:04 proved  │
+    │                                                                              │
+    └──────────────────────────────────────────────────────────────────────────────┘
+    ┌─ Grants ─────────────────────────────────────────────────────────────────────┐
+    │  SERVICE      SECRET         VER     TARGET         MODE  OWNER   ON CHANGE  │
+    │  api          db_password    current db_password    0400  0:0     swap       │
+    │  batch        db_password    current db_password    0440  0:0     restart !  │
+    └──────────────────────────────────────────────────────────────────────────────┘
+     <enter>actions <n>new <r>rotate <ctrl-d>revoke <a>access <u>used by <esc>back
+    "#);
+}
+
+#[test]
+fn service() {
+    insta::assert_snapshot!(play("5<enter>").screen(), @r#"
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     services > api                                    <:>command </>filter <?>help
+    +- api ------------------------------------------------------------------------+
+    | runs     process 3                                                           |
+    | command  serve --api                                                         |
+    | changed  2026-11-21 12:04, -                                                 |
+    +------------------------------------------------------------------------------+
+    +- Tasks ----------------------------------------------------------------------+
+    |  TASK           NODE        STATE       FILES SINCE     PID MESSAGE          |
+    |> api.1          wrk-2       running       2/2    9d    4201 started          |
+    |  api.2          wrk-1       running       2/2    9d    4202 started          |
+    |  api.3          wrk-2       running       2/2    9d    4203 started          |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    +------------------------------------------------------------------------------+
+    +- Grants ---------------------------------------------------------------------+
+    |  SERVICE      SECRET         VER     TARGET         MODE  OWNER   ON CHANGE  |
+    |  api          db_password    current db_password    0400  0:0     swap       |
+    |  api          session_seed   current session_seed   0400  0:0     swap       |
+    +------------------------------------------------------------------------------+
+     <enter>actions <n>new <a>grant <w>withdraw <ctrl-d>remove <m>matrix <esc>back
+    "#);
+}
+
+#[test]
+fn node() {
+    insta::assert_snapshot!(play("6jjj<enter>").screen(), @r#"
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     nodes > wrk-1                                     <:>command </>filter <?>help
+    +- wrk-1 ----------------------------------------------------------------------+
+    | state    worker ready since 2026-11-19 12:04                                 |
+    | address  -                                                                   |
+    | cert     until 2027-01-22 12:04  3f09ab                                      |
+    | labels   -                                                                   |
+    +------------------------------------------------------------------------------+
+    +- Secrets: in memory, and erased with proof ----------------------------------+
+    |  SECRET                VER  STATE        TASK              SINCE       PROOF |
+    |> db_password           v4   in memory    api.2             12:04:05    proved|
+    |  pay_tls_key           v2   in memory    edge.2            11-08 12:04 proved|
+    |  session_seed          v1   in memory    api.2             11-08 12:04 proved|
+    |  pay_tls_cert          v1   in memory    edge.2            11-08 12:04 proved|
+    +------------------------------------------------------------------------------+
+    +- Tasks ----------------------------------------------------------------------+
+    |  TASK           NODE        STATE       FILES SINCE     PID MESSAGE          |
+    |  api.2          wrk-1       running       2/2    9d    4202 started          |
+    |  edge.2         wrk-1       running       3/3    9d    4202 started          |
+    |                                                                              |
+    |                                                                              |
+    +------------------------------------------------------------------------------+
+     <esc>back <d>describe <l>audit
+    "#);
+}
+
+#[test]
+fn action_menu() {
+    insta::assert_snapshot!(play("4<enter><enter>").screen(), @r#"
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     secrets > db_password                             <:>command </>filter <?>help
+     -> db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key a~
+    +- Versions May 16 -> Nov 22 --------------------------------------------------+
+    |  VER  STATE      LIFE                              SIZE NOTE                 |
+    |> v4   CURRENT                                  #>   32B <1m, admin:jo        |
+    |  v3   superseded                         ######x    32B superseded Nov 22    |
+    |  v2   superseded          ###############x          32B superseded Oct 13    |
+    +- db_password ----------------------------------------------------------------+
+    | <r>        give the secret a new version under the same target               |
+    | <ctrl-d>   cut the secret (or the selected version) off everywhere, with pro~|
+    | <a>        grant the secret to a service                                     |
+    | <shift-d>  remove a secret that no service uses                              |
+    | <u>        services that were granted the secret                             |
+    | <x>        why no value can be read back, and what to do instead             |
+    +------------------------------------------------------------------------------+
+    +------------------------------------------------------------------------------+
+    +- Grants ---------------------------------------------------------------------+
+    |  SERVICE      SECRET         VER     TARGET         MODE  OWNER   ON CHANGE  |
+    |  api          db_password    current db_password    0400  0:0     swap       |
+    |  batch        db_password    current db_password    0440  0:0     restart !  |
+    +------------------------------------------------------------------------------+
+     <esc>close <enter>choose <j>down <k>up
+    "#);
+}
+
+#[test]
+fn palette() {
+    insta::assert_snapshot!(play("4:rot pay").screen(), @r#"
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     secrets(6)                                        <:>command </>filter <?>help
+    +- command --------------------------------------------------------------------+
+    | :rot pay                                                                     |
+    |  secret rotate pay_tls_cert   a new version under the same target            |
+    |  secret rotate pay_tls_key    a new version under the same target            |
+    |  secret rotate pay_webhook_sig a new version under the same target           |
+    |  secret revoke pay_tls_cert   cut off everywhere, with proof                 |
+    |  secret revoke pay_tls_key    cut off everywhere, with proof                 |
+    +------------------------------------------------------------------------------+
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    +------------------------------------------------------------------------------+
+     HOLD = nodes that prove the current version in memory / nodes that should
+     <enter>run <esc>cancel <tab>complete
+    "#);
+}
