@@ -33,5 +33,9 @@ pub fn to_stderr() {
 
 fn targets(usual: Level) -> Targets {
     let level = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    Targets::new().with_default(LevelFilter::WARN).with_target("wardroom", level)
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        // It warns of every late answer to an old vote, which elections are full of.
+        .with_target("openraft", LevelFilter::ERROR)
+        .with_target("wardroom", level)
 }

@@ -28,7 +28,8 @@ pub fn confirm(name: &str, verb: &str) -> Result<(), Report> {
     write!(notes, "Type {} to {verb} it: ", clean(name))?;
     notes.flush()?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Report::failure(format!("cannot read the answer: {error}")).hint("run it with --yes"))?;
     if answer.trim() == name {
         return Ok(());
     }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
-use tokio_stream::StreamExt;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace};
 use wardroom_api::TcpNet;
@@ -31,6 +32,8 @@ use crate::report::{Exit, Report};
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// How long managers that were up before may take to elect a leader again.
 const ELECTION: Duration = Duration::from_secs(15);
+/// How long workers may take to find their leader before others are let in.
+const WORKERS: Duration = Duration::from_secs(2);
 /// This very program, also when its file was replaced meanwhile.
 const MYSELF: &str = "/proc/self/exe";
 
@@ -70,19 +73,44 @@ async fn finish(
     let Some(first) = managers.first() else {
         return Err(Report::failure("a cluster without a manager cannot run").hint("choose another directory with --dir"));
     };
-    first.serve_local(ReceiverStream::new(door).filter_map(|stream| Local::unix(stream).ok()));
-    for (manager, entry) in managers.iter().zip(&house.manifest.managers) {
-        tokio::spawn(watch_failure(manager.clone(), entry.hostname.clone()));
-    }
+    first.serve_local(ReceiverStream::new(door).filter_map(|stream| async { Local::unix(stream).ok() }));
     establish(house, first).await?;
     let workers = start_workers(house, seed)?;
+    let served = workers.iter().map(|worker| served(worker));
+    join_all(served).await;
     let socket = socket::bind(&house.socket()).map_err(|error| cannot_write(&house.dir, &error))?;
     let (connections, file) = socket.connections();
     first.serve_local(connections);
     Ok((workers, file))
 }
 
+/// A worker that is not served yet is no failure: it goes on trying.
+async fn served(worker: &Agent) {
+    let mut served_by = worker.served_by();
+    let _ = tokio::time::timeout(WORKERS, served_by.wait_for(Option::is_some)).await;
+}
+
 impl Embedded {
+    /// Waits until so many managers have failed that nothing can be decided any more, and says why.
+    pub fn failure(&self) -> impl Future<Output = Report> + use<> {
+        let failures: Vec<_> = self.managers.iter().map(Manager::failure).collect();
+        let dir = self.house.dir.clone();
+        async move {
+            let most = failures.len() / 2;
+            let mut waiting: FuturesUnordered<_> = failures.into_iter().map(failed).collect();
+            let mut count = 0;
+            while let Some(reason) = waiting.next().await {
+                count += usize::from(reason.is_some());
+                if let Some(reason) = reason.filter(|_| count > most) {
+                    return Report::failure(format!("too many managers have stopped: {reason}"))
+                        .hint(format!("make room in {} or repair its disk, then start wardroom again", dir.display()));
+                }
+            }
+            // All have stopped because they were told to.
+            std::future::pending().await
+        }
+    }
+
     /// Ends tasks and erases their files first, then stops the managers. The socket goes with it.
     pub async fn shutdown(self) {
         let left = join_all(self.workers.into_iter().map(Agent::shutdown)).await;
@@ -206,13 +234,13 @@ fn chance(seed: Option<u64>, label: &str) -> Arc<dyn Chance> {
     }
 }
 
-/// A manager whose disk failed stops deciding; the others go on, and the log says why.
-async fn watch_failure(manager: Manager, hostname: String) {
-    let mut failure = manager.failure();
-    if let Ok(reason) = failure.wait_for(Option::is_some).await {
-        let reason = reason.clone().unwrap_or_default();
-        tracing::error!(manager = %hostname, %reason, "a manager has stopped; make room or repair its disk, then start wardroom again");
+/// Why a manager failed; `None` when it was stopped.
+async fn failed(mut failure: watch::Receiver<Option<String>>) -> Option<String> {
+    let reason = failure.wait_for(Option::is_some).await.ok()?.clone();
+    if let Some(reason) = &reason {
+        tracing::error!(%reason, "a manager has stopped");
     }
+    reason
 }
 
 /// An error and its causes in one line.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::Path;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinError;
 use wardroom_api::Client;
 use wardroom_keys::{Chance, OsChance, SeededChance, memory};
 
@@ -70,7 +71,10 @@ pub fn demo<F: Future<Output = Ended>>(
     let code = runtime()?.block_on(with_console(house, demo.seed, furnish, console))?;
     let kept = demo.dir.is_some() || demo.keep;
     drop(scratch);
-    output.text(&farewell(kept.then_some(dir.as_path())))?;
+    // After a signal nobody may be there to read it.
+    if code == Exit::Ok as u8 {
+        output.text(&farewell(kept.then_some(dir.as_path())))?;
+    }
     Ok(code)
 }
 
@@ -130,20 +134,30 @@ async fn with_console<F: Future<Output = Ended>>(
     });
     let console = console(client);
     tokio::pin!(console);
-    let (ended, started) = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        ended = &mut console => (ended, starting.await),
-        started = &mut starting => match started {
-            Ok(Ok(cluster)) => (console.await, Ok(Ok(cluster))),
-            failed => (Ok(Exit::Failure as u8), failed),
-        },
+        ended = &mut console => ended,
+        started = &mut starting => return stay(unpanicked(started)?, console).await,
     };
-    match started {
-        Ok(Ok(cluster)) => cluster.shutdown().await,
-        Ok(Err(report)) => return ended.and(Err(report)),
-        Err(panic) => return ended.and(Err(Report::failure(format!("the cluster did not start: {panic}")))),
-    }
+    // The user was faster than the cluster: it is stopped as soon as it is up.
+    unpanicked(starting.await)?.shutdown().await;
     ended
+}
+
+/// Until the console ends, or too much of the cluster.
+async fn stay(cluster: Embedded, console: impl Future<Output = Ended>) -> Ended {
+    let failure = cluster.failure();
+    let ended = tokio::select! {
+        biased;
+        ended = console => ended,
+        report = failure => Err(report),
+    };
+    cluster.shutdown().await;
+    ended
+}
+
+fn unpanicked(started: Result<Result<Embedded, Report>, JoinError>) -> Result<Embedded, Report> {
+    started.unwrap_or_else(|panic| Err(Report::failure(format!("the cluster did not start: {panic}"))))
 }
 
 async fn furnish_or_log(client: &Client) {
@@ -183,13 +197,15 @@ async fn headless(house: Box<House>, seed: Option<u64>, furnish: bool, output: &
         () = &mut over => None,
         told = announced => Some(told),
     };
+    let failure = cluster.failure();
     let ended = match told {
-        None => Ok(()),
-        Some(Ok(())) => {
-            over.await;
-            Ok(())
-        }
+        Some(Ok(())) => tokio::select! {
+            biased;
+            () = over => Ok(()),
+            report = failure => Err(report),
+        },
         Some(Err(report)) => Err(report),
+        None => Ok(()),
     };
     cluster.shutdown().await;
     ended
