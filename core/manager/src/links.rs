@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tonic::transport::Channel;
+use tonic::{Code, Status};
 use wardroom_api::net::Net;
 use wardroom_ca::{ExpectPeer, HandshakeError, NodeTls};
 
@@ -77,6 +78,11 @@ impl Links {
         });
         Link { channel, missed: Arc::default() }
     }
+}
+
+/// Whether the deadline passed without an answer: whichever timer is first says so, tonic's own with `Cancelled`.
+pub(crate) fn is_late(status: &Status) -> bool {
+    matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled)
 }
 
 fn key(peer: &Peer, lane: Lane) -> (Lane, String, String) {

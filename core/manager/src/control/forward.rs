@@ -16,7 +16,7 @@ use wardroom_api::v1::control_client::ControlClient;
 use crate::context::Context;
 use crate::control::caller::{ACTOR, Caller, FROM, Identity, LEADER};
 use crate::control::error::Failure;
-use crate::links::Lane;
+use crate::links::{Lane, is_late};
 use crate::raft::Peer;
 
 /// How long a call waits for somebody to lead before it says that nobody does.
@@ -84,6 +84,9 @@ where
                 let Ok(answer) = tokio::time::timeout(remaining, there(channel::control(line), request)).await else {
                     return Err(Failure::Unconfirmed.into());
                 };
+                if answer.as_ref().is_err_and(is_late) {
+                    return Err(Failure::Unconfirmed.into());
+                }
                 attempt.answered();
                 answer.map(Response::into_inner)
             }

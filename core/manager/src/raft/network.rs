@@ -15,13 +15,13 @@ use openraft::raft::{
 };
 use openraft::{RPCTypes, RaftNetwork, RaftNetworkFactory, Snapshot};
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 use wardroom_api::{channel, v1};
 use wardroom_api::v1::raft_client::RaftClient;
 
 use super::types::{Peer, TypeConfig, Vote};
 use super::wire;
-use crate::links::{Lane, Links};
+use crate::links::{Lane, Links, is_late};
 
 /// Bytes of a snapshot in one message.
 const CHUNK: usize = 64 * 1024;
@@ -77,7 +77,7 @@ impl Line {
         let Ok(answer) = tokio::time::timeout(ttl, sending).await else {
             return Err(Status::deadline_exceeded("the peer did not answer in time"));
         };
-        if !matches!(&answer, Err(status) if status.code() == Code::DeadlineExceeded) {
+        if !answer.as_ref().is_err_and(is_late) {
             attempt.answered();
         }
         answer.map(tonic::Response::into_inner)
@@ -88,10 +88,10 @@ impl Line {
     }
 
     fn failure(&self, action: RPCTypes, ttl: Duration, status: &Status) -> RpcError {
-        match status.code() {
-            Code::DeadlineExceeded | Code::Cancelled => RPCError::Timeout(self.timeout(action, ttl)),
-            _ => RPCError::Unreachable(Unreachable::new(status)),
+        if is_late(status) {
+            return RPCError::Timeout(self.timeout(action, ttl));
         }
+        RPCError::Unreachable(Unreachable::new(status))
     }
 }
 
@@ -134,11 +134,11 @@ impl RaftNetwork<TypeConfig> for Line {
             closed = cancel => return Err(StreamingError::Closed(closed)),
             answer = sending => answer,
         };
-        let answer = answer.map_err(|status| match status.code() {
-            Code::DeadlineExceeded | Code::Cancelled => {
-                StreamingError::Timeout(self.timeout(RPCTypes::InstallSnapshot, ttl))
+        let answer = answer.map_err(|status| {
+            if is_late(&status) {
+                return StreamingError::Timeout(self.timeout(RPCTypes::InstallSnapshot, ttl));
             }
-            _ => StreamingError::Unreachable(Unreachable::new(&status)),
+            StreamingError::Unreachable(Unreachable::new(&status))
         })?;
         let vote = wire::vote_from(answer.vote).map_err(|error| StreamingError::Network(NetworkError::new(&error)))?;
         Ok(SnapshotResponse::new(vote))
