@@ -1,14 +1,15 @@
 //! Which disk does a simulated manager have? One in memory that loses what was not synced, and whose syncs can fail or,
 //! to try the checks themselves, lie.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use wardroom_log::{Disk, DiskFile, MemDisk};
 
-/// A batch of records is smaller than this; only such syncs are lied about, so that the log still begins well.
-const LIE_BYTES: u64 = 256 * 1024;
+/// A lying disk holds back one write of this size or less per file: a batch of records, not a segment's zeros.
+const HELD_BYTES: usize = 64 * 1024;
 const EIO: i32 = 5;
 
 /// One manager's disk. Clones are the same disk.
@@ -22,13 +23,21 @@ pub(crate) struct SimDisk {
 struct Knobs {
     fails: AtomicBool,
     struck: AtomicU64,
-    lies: bool,
+    /// With a lying disk: the newest write of each file, called durable and not even begun.
+    held: Option<Mutex<BTreeMap<String, Write>>>,
+}
+
+struct Write {
+    offset: u64,
+    bytes: Vec<u8>,
 }
 
 impl SimDisk {
-    /// With `lies`, small writes are called durable and are not.
+    /// With `lies`, the newest write of a file is called durable and lost with the power. What is left is whole: only
+    /// somebody who remembers what was acknowledged can tell.
     pub(crate) fn new(lies: bool) -> Self {
-        Self { memory: MemDisk::new(), knobs: Arc::new(Knobs { lies, ..Knobs::default() }) }
+        let held = lies.then(Mutex::default);
+        Self { memory: MemDisk::new(), knobs: Arc::new(Knobs { held, ..Knobs::default() }) }
     }
 
     /// The next sync of a file fails.
@@ -44,11 +53,20 @@ impl SimDisk {
     /// Power off and on.
     pub(crate) fn crash(&self, seed: u64) {
         self.knobs.fails.store(false, Ordering::Relaxed);
+        if let Some(mut held) = self.knobs.held() {
+            held.clear();
+        }
         self.memory.crash(seed);
     }
 
-    fn wrap(&self, inner: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        Arc::new(SimFile { inner, knobs: Arc::clone(&self.knobs), unsynced: AtomicU64::new(0) })
+    fn wrap(&self, path: &str, inner: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        Arc::new(SimFile { path: path.to_owned(), inner, knobs: Arc::clone(&self.knobs) })
+    }
+}
+
+impl Knobs {
+    fn held(&self) -> Option<MutexGuard<'_, BTreeMap<String, Write>>> {
+        self.held.as_ref().map(|held| held.lock().expect("no code panics while it holds this lock"))
     }
 }
 
@@ -62,11 +80,11 @@ impl Disk for SimDisk {
     }
 
     fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.memory.create(path).map(|file| self.wrap(file))
+        self.memory.create(path).map(|file| self.wrap(path, file))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.memory.open(path).map(|file| self.wrap(file))
+        self.memory.open(path).map(|file| self.wrap(path, file))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -74,6 +92,9 @@ impl Disk for SimDisk {
     }
 
     fn unlink(&self, path: &str) -> io::Result<()> {
+        if let Some(mut held) = self.knobs.held() {
+            held.remove(path);
+        }
         self.memory.unlink(path)
     }
 
@@ -83,10 +104,16 @@ impl Disk for SimDisk {
 }
 
 struct SimFile {
+    path: String,
     inner: Arc<dyn DiskFile>,
     knobs: Arc<Knobs>,
-    /// Bytes written since the last honest sync.
-    unsynced: AtomicU64,
+}
+
+impl SimFile {
+    /// Only within what the file has already: a log's segment, never a snapshot that grows and is renamed.
+    fn can_be_held(&self, offset: u64, length: usize) -> io::Result<bool> {
+        Ok(length <= HELD_BYTES && offset > 0 && offset + length as u64 <= self.inner.size()?)
+    }
 }
 
 impl DiskFile for SimFile {
@@ -95,12 +122,31 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(offset, out)
+        let count = self.inner.read_at(offset, out)?;
+        if let Some(held) = self.knobs.held()
+            && let Some(write) = held.get(&self.path)
+        {
+            for (at, byte) in (write.offset..).zip(&write.bytes) {
+                let place = at.checked_sub(offset).and_then(|place| usize::try_from(place).ok());
+                if let Some(seen) = place.and_then(|place| out[..count].get_mut(place)) {
+                    *seen = *byte;
+                }
+            }
+        }
+        Ok(count)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.unsynced.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.inner.write_at(offset, bytes)
+        let Some(mut held) = self.knobs.held() else { return self.inner.write_at(offset, bytes) };
+        if let Some(late) = held.remove(&self.path) {
+            self.inner.write_at(late.offset, &late.bytes)?;
+            self.inner.sync()?;
+        }
+        if !self.can_be_held(offset, bytes.len())? {
+            return self.inner.write_at(offset, bytes);
+        }
+        held.insert(self.path.clone(), Write { offset, bytes: bytes.to_vec() });
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -108,11 +154,6 @@ impl DiskFile for SimFile {
             self.knobs.struck.fetch_add(1, Ordering::Relaxed);
             return Err(io::Error::from_raw_os_error(EIO));
         }
-        if self.knobs.lies && self.unsynced.load(Ordering::Relaxed) < LIE_BYTES {
-            return Ok(());
-        }
-        self.inner.sync()?;
-        self.unsynced.store(0, Ordering::Relaxed);
-        Ok(())
+        self.inner.sync()
     }
 }

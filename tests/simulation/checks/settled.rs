@@ -23,7 +23,11 @@ pub(crate) fn unsettled(world: &World) -> Option<String> {
         return Some("the managers are at different indexes".to_owned());
     }
     if !lives.values().any(|life| life.leadership().mine) {
-        return Some("nobody leads".to_owned());
+        let told: Vec<String> = lives.values().map(|life| {
+            let status = life.status();
+            format!("{} is {} in term {}, voted for {}, last {}", status.hostname, status.role, status.term, status.voted_for, status.last_index)
+        }).collect();
+        return Some(format!("nobody leads: {}", told.join("; ")));
     }
     lives.values().find_map(|life| life.manager.replica().read(moving))
 }
