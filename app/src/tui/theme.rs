@@ -37,9 +37,8 @@ impl Theme {
         let (modifier, color) = match tone {
             Tone::Plain => return style,
             Tone::Dim | Tone::Border => (Modifier::DIM, None),
-            Tone::Strong => (Modifier::BOLD, None),
+            Tone::Strong | Tone::Key => (Modifier::BOLD, None),
             Tone::Title => (Modifier::BOLD, Some(Color::Blue)),
-            Tone::Key => (Modifier::BOLD, None),
             Tone::Accent => (Modifier::empty(), Some(Color::Blue)),
             Tone::Warn => (Modifier::BOLD, Some(Color::Yellow)),
             Tone::Bad => (Modifier::BOLD, Some(Color::Red)),
@@ -76,7 +75,6 @@ pub struct Glyphs {
     pub now: char,
     pub ascending: char,
     pub descending: char,
-    pub held: char,
     pub absent: char,
 }
 
@@ -98,7 +96,6 @@ impl Glyphs {
         now: '>',
         ascending: '^',
         descending: 'v',
-        held: 'x',
         absent: '.',
     };
 
@@ -119,7 +116,6 @@ impl Glyphs {
         now: '▶',
         ascending: '▲',
         descending: '▼',
-        held: '●',
         absent: '·',
     };
 

@@ -50,7 +50,7 @@ pub const BINDINGS: &[Binding] = &[
     change(&[char_key('n')], Action::New, SERVICES, "new", "create a service"),
     change(&[char_key('a')], Action::Access, SERVICES, "grant", "grant a secret to the service"),
     change(&[char_key('w')], Action::Withdraw, SERVICES, "withdraw", "withdraw a grant from the service"),
-    change(&[ctrl('d')], Action::Remove, SERVICE, "remove", "remove the service and erase its files"),
+    change(&[ctrl('d'), char_key('D')], Action::Remove, SERVICE, "remove", "remove the service and erase its files"),
     bind(&[char_key('m')], Action::Go(Kind::Grants), SERVICE, "matrix", "services against secrets, who may read what"),
     bind(&[char_key('i')], Action::Actor, Scope::On(&[Kind::Audit]), "this actor", "only records of the selected record's actor"),
     bind(&[char_key('o')], Action::Object, Scope::On(&[Kind::Audit]), "this object", "only records of the selected record's object"),

@@ -37,6 +37,23 @@ pub enum Link {
     },
 }
 
+/// Whether keys that change the cluster are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    ReadWrite,
+    ReadOnly,
+    /// Started with `--read-only`: `:rw` is refused.
+    Locked,
+}
+
+/// What lists show beside their filters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    pub problems_only: bool,
+    /// The newest audit record stays selected.
+    pub follow: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Info,
@@ -79,14 +96,11 @@ pub struct Model {
     pub lists: BTreeMap<ListId, List>,
     /// Rows of lists may be out of date: they are made anew before a frame or a key.
     pub rows_stale: bool,
-    pub problems_only: bool,
-    pub follow: bool,
+    pub shown: Shown,
     pub overlay: Option<Overlay>,
     pub wizard: Option<Box<Wizard>>,
     pub messages: VecDeque<Message>,
-    pub read_only: bool,
-    /// Started with `--read-only`: `:rw` is refused.
-    pub read_only_locked: bool,
+    pub access: Access,
     pub dirty: Dirty,
     /// One `ctrl-c` has been pressed.
     pub quit_armed: bool,
@@ -108,18 +122,20 @@ impl Model {
             focus: 0,
             lists: BTreeMap::new(),
             rows_stale: true,
-            problems_only: false,
-            follow: false,
+            shown: Shown::default(),
             overlay: None,
             wizard: None,
             messages: VecDeque::new(),
-            read_only,
-            read_only_locked: read_only,
+            access: if read_only { Access::Locked } else { Access::ReadWrite },
             dirty: Dirty::Now,
             quit_armed: false,
             swallow_until_ms: i64::MIN,
             next_ticket: 1,
         }
+    }
+
+    pub fn read_only(&self) -> bool {
+        self.access != Access::ReadWrite
     }
 
     pub fn place(&self) -> &Place {
@@ -175,7 +191,7 @@ impl Model {
             let mut list = self.lists.remove(id).unwrap_or_default();
             let (keys, total) = rows::keys(self, *id, &list);
             list.set_keys(keys, total);
-            if self.follow && *id == ListId::Audit {
+            if self.shown.follow && *id == ListId::Audit {
                 list.select_at(0);
             }
             self.lists.insert(*id, list);

@@ -20,6 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    #[cfg(test)]
     pub const ALL: [Self; 12] = [
         Self::Cluster,
         Self::Raft,

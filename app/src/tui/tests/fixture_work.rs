@@ -19,18 +19,18 @@ fn grant(secret: &str, mode: u32, on_change: OnChange) -> Grant {
     }
 }
 
-fn service(view: &mut ClusterView, name: &str, replicas: u32, grants: Vec<Grant>) {
+fn service(view: &mut ClusterView, name: &str, replicas: u32, grants: &[Grant]) {
     let spec = ServiceSpec {
         name: name.into(),
         executor: Executor::Process.into(),
         command: vec!["serve".into(), format!("--{name}")],
         replicas,
-        grants: grants.clone(),
+        grants: grants.to_vec(),
         ..ServiceSpec::default()
     };
     let id = format!("v-{name}");
     for slot in 1..=replicas {
-        task(view, name, slot, &grants);
+        task(view, name, slot, grants);
     }
     let service = Service {
         id: id.clone(),
@@ -47,15 +47,15 @@ pub fn services(view: &mut ClusterView) {
         view,
         "api",
         3,
-        vec![
+        &[
             grant("db_password", 0o400, OnChange::Swap),
             grant("session_seed", 0o400, OnChange::Swap),
         ],
     );
-    service(view, "batch", 1, vec![grant("db_password", 0o440, OnChange::Restart)]);
+    service(view, "batch", 1, &[grant("db_password", 0o440, OnChange::Restart)]);
     let edge = ["pay_tls_cert", "pay_tls_key", "pay_webhook_sig"].map(|name| grant(name, 0o444, OnChange::Signal));
-    service(view, "edge", 2, edge.to_vec());
-    service(view, "worker", 1, vec![grant("pay_webhook_sig", 0o400, OnChange::Swap)]);
+    service(view, "edge", 2, &edge);
+    service(view, "worker", 1, &[grant("pay_webhook_sig", 0o400, OnChange::Swap)]);
 }
 
 /// Every task proves its files; `batch.1` is still on its way to version 4 of the password.

@@ -1,16 +1,15 @@
 //! What does a key do on a screen? It moves, opens, explains, or opens a wizard; it never changes the cluster.
 
-use super::{always, go, palette, wizard};
+use super::{always, audit, go, palette, wizard};
 use crate::tui::key::Key;
 use crate::tui::keymap::{self, Action};
 use crate::tui::model::facts::attention;
-use crate::tui::model::filter::Filter;
 use crate::tui::model::line_input::LineInput;
 use crate::tui::model::list::{ListId, SortBy};
 use crate::tui::model::overlay::{Menu, Overlay, Page};
 use crate::tui::model::place::{History, Kind, Place};
 use crate::tui::model::subject::{self, Subject};
-use crate::tui::model::{Level, Model, describe};
+use crate::tui::model::{Access, Level, Model, describe};
 use crate::tui::msg::{Call, Effect};
 
 pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
@@ -20,7 +19,7 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
     if let Some(effects) = always(model, binding.action, armed) {
         return effects;
     }
-    if binding.writes && model.read_only {
+    if binding.writes && model.read_only() {
         model.say(
             Level::Warn,
             "this session is read-only; :rw lifts that, unless it was started so",
@@ -59,7 +58,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Messages => model.overlay = Some(Overlay::Messages(super::popup::messages(model))),
         Action::Menu => model.overlay = Some(Overlay::Menu(menu(model))),
         Action::ProblemsOnly => {
-            model.problems_only = !model.problems_only;
+            model.shown.problems_only = !model.shown.problems_only;
             model.rows_stale = true;
         }
         Action::ReadOnly | Action::ReadWrite => read_only(model, action == Action::ReadOnly),
@@ -80,16 +79,16 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::AuditOf => audit_of(model),
         Action::UsedBy => used_by(model),
         Action::Explain => explain(model),
-        Action::Actor | Action::Object => narrow(model, action),
-        Action::NextDenied => next_denied(model, 1),
-        Action::PreviousDenied => next_denied(model, -1),
-        Action::VerifyChain => verify(model),
+        Action::Actor | Action::Object => audit::narrow(model, action),
+        Action::NextDenied => audit::next_denied(model, 1),
+        Action::PreviousDenied => audit::next_denied(model, -1),
+        Action::VerifyChain => audit::verify(model),
         Action::Follow => {
-            model.follow = !model.follow;
+            model.shown.follow = !model.shown.follow;
             model.rows_stale = true;
             model.say(
                 Level::Info,
-                if model.follow {
+                if model.shown.follow {
                     "following the newest record"
                 } else {
                     "no longer following"
@@ -118,11 +117,13 @@ fn sort(model: &mut Model, by: SortBy) {
 }
 
 fn read_only(model: &mut Model, wanted: bool) {
-    if !wanted && model.read_only_locked {
+    if !wanted && model.access == Access::Locked {
         model.say(Level::Warn, "this session was started with --read-only and stays so");
         return;
     }
-    model.read_only = wanted;
+    if model.access != Access::Locked {
+        model.access = if wanted { Access::ReadOnly } else { Access::ReadWrite };
+    }
     model.say(
         Level::Info,
         if wanted {
@@ -213,7 +214,8 @@ fn explain(model: &mut Model) {
 /// The actions that this screen adds, each with its key.
 fn menu(model: &Model) -> Menu {
     let kind = model.place().kind();
-    let own = keymap::of_screen(kind, model.read_only).filter(|binding| matches!(binding.scope, keymap::Scope::On(_)));
+    let own =
+        keymap::of_screen(kind, model.read_only()).filter(|binding| matches!(binding.scope, keymap::Scope::On(_)));
     let items = own
         .filter(|binding| !matches!(binding.action, Action::Menu | Action::New))
         .map(|binding| (binding.action, binding.key_names(), binding.help.to_owned()))
@@ -233,64 +235,6 @@ fn subject_title(model: &Model) -> String {
         _ => None,
     }
     .unwrap_or_else(|| "actions".to_owned())
-}
-
-/// Audit: only this actor, or only this object.
-fn narrow(model: &mut Model, action: Action) {
-    let Some(Subject::Record(sequence)) = subject::selected(model) else {
-        return;
-    };
-    let Some(record) = model.cluster.audit.get(&sequence) else {
-        return;
-    };
-    let filter = if action == Action::Actor {
-        format!("actor={}", record.actor)
-    } else {
-        format!("object={}", record.object)
-    };
-    model.list_mut(ListId::Audit).filter = Filter::new(&filter);
-    model.rows_stale = true;
-}
-
-fn next_denied(model: &mut Model, step: isize) {
-    let Some(list) = model.list(ListId::Audit) else { return };
-    let from = list.position().unwrap_or(0);
-    let denied = |key: &String| {
-        let record = key
-            .parse()
-            .ok()
-            .and_then(|sequence: u64| model.cluster.audit.get(&sequence));
-        record.is_some_and(|record| record.outcome == "denied")
-    };
-    let found = if step > 0 {
-        list.keys.iter().skip(from + 1).find(|key| denied(key))
-    } else {
-        list.keys.iter().take(from).rev().find(|key| denied(key))
-    };
-    match found.cloned() {
-        Some(key) => model.list_mut(ListId::Audit).select(&key),
-        None => model.say(Level::Info, "no further refused access among these records"),
-    }
-}
-
-/// Checks what is here: every record names the hash of the one before it.
-fn verify(model: &mut Model) {
-    let records: Vec<_> = model.cluster.audit.values().collect();
-    let broken = records
-        .windows(2)
-        .find(|pair| pair[1].previous != pair[0].hash || pair[0].sequence.checked_add(1) != Some(pair[1].sequence));
-    let (level, text) = match (broken, records.last()) {
-        (Some(pair), _) => (
-            Level::Bad,
-            format!("the chain is BROKEN at record {}", pair[1].sequence),
-        ),
-        (None, Some(last)) => (
-            Level::Good,
-            format!("chain ok, records {} to {}", records[0].sequence, last.sequence),
-        ),
-        (None, None) => (Level::Info, "there is no record yet".to_owned()),
-    };
-    model.say(level, text);
 }
 
 /// Whether the screen's own kind of wizard is about services.

@@ -56,8 +56,8 @@ pub fn back(model: &mut Model) {
         model.rows_stale = true;
         return;
     }
-    if model.problems_only {
-        model.problems_only = false;
+    if model.shown.problems_only {
+        model.shown.problems_only = false;
         model.rows_stale = true;
         return;
     }

@@ -2,6 +2,7 @@
 //! what has the keys: a screen, a line, a popup, a wizard.
 
 mod act;
+mod audit;
 mod feed;
 mod go;
 mod line;

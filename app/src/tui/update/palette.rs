@@ -196,7 +196,7 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
             show(model, kind, id, rest, entry.takes);
             Vec::new()
         }
-        Does::Open(_) if model.read_only => {
+        Does::Open(_) if model.read_only() => {
             model.say(
                 Level::Warn,
                 "this session is read-only; :rw lifts that, unless it was started so",

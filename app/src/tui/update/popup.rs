@@ -15,7 +15,7 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
     };
     match (model.overlay.take(), action) {
         (Some(Overlay::Menu(menu)), action) => menu_key(model, menu, action, key),
-        (_, Some(Action::Cancel | Action::Accept)) => Vec::new(),
+        (None, _) | (_, Some(Action::Cancel | Action::Accept)) => Vec::new(),
         (Some(mut overlay), action) => {
             if let (Overlay::Page(page) | Overlay::Help(page) | Overlay::Messages(page), Some(action)) =
                 (&mut overlay, action)
@@ -25,7 +25,6 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
             model.overlay = Some(overlay);
             Vec::new()
         }
-        (None, _) => Vec::new(),
     }
 }
 
@@ -74,7 +73,7 @@ fn line(binding: &Binding) -> String {
 pub fn help(model: &Model) -> Page {
     let kind = model.place().kind();
     let mut lines = vec!["On this screen".to_owned()];
-    let bindings = || keymap::of_screen(kind, model.read_only);
+    let bindings = || keymap::of_screen(kind, model.read_only());
     lines.extend(
         bindings()
             .filter(|binding| binding.scope != Scope::Everywhere)

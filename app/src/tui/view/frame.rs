@@ -16,7 +16,7 @@ use crate::tui::wizard::{Step, Task};
 pub fn header(canvas: &mut Canvas<'_>, model: &Model) {
     let area = canvas.area();
     let view = &model.cluster;
-    let mode = if model.read_only { "[RO]" } else { "[RW]" };
+    let mode = if model.read_only() { "[RO]" } else { "[RW]" };
     // The words come closer together where room is short, and the program's own name is the first to go.
     let gap = if area.width < super::WIDE { " " } else { "  " };
     let mut pieces = vec![piece(" wardroom", Tone::Title)];
@@ -101,10 +101,10 @@ fn list_words(model: &Model, left: &mut Vec<Piece>, right: &mut Vec<Piece>) {
         left.push(piece(safe!(" </{}>", list.filter.text()), Tone::Accent));
         right.push(plain(safe!("{} of {}  ", list.keys.len(), list.total)));
     }
-    if model.problems_only {
+    if model.shown.problems_only {
         left.push(piece(" !problems", Tone::Warn));
     }
-    if model.follow && model.place().kind() == Kind::Audit {
+    if model.shown.follow && model.place().kind() == Kind::Audit {
         right.push(piece("FOLLOW  ", Tone::Accent));
     }
     right.push(piece("<:>command </>filter <?>help ", Tone::Dim));
@@ -185,7 +185,7 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
         None if model.place().kind() == Kind::Cluster => screens(canvas, y),
         None => {
             for binding in
-                keymap::of_screen(model.place().kind(), model.read_only).filter(|binding| !binding.bar.is_empty())
+                keymap::of_screen(model.place().kind(), model.read_only()).filter(|binding| !binding.bar.is_empty())
             {
                 show(canvas, &binding.keys[0].name(), binding.bar);
             }

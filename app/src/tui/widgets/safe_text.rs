@@ -24,10 +24,6 @@ impl SafeText {
         &self.0
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Columns it takes, measured as the terminal library measures.
     pub fn width(&self) -> usize {
         self.0.width()

@@ -124,12 +124,6 @@ impl Form {
         }
     }
 
-    pub fn set_line(&mut self, id: Id, text: &str) {
-        if let Some(Input::Line(line)) = self.field_mut(id).map(|field| &mut field.input) {
-            line.set(text);
-        }
-    }
-
     fn choice(&self, id: Id) -> Option<&(String, String)> {
         match self.field(id).map(|field| &field.input) {
             Some(Input::Choice { options, chosen }) => options.get(*chosen),

@@ -134,13 +134,12 @@ fn split_command(text: &str) -> Result<Vec<String>, String> {
     for character in text.chars() {
         match quote {
             Some(open) if character == open => quote = None,
-            Some(_) => word.get_or_insert_default().push(character),
             None if matches!(character, '\'' | '"') => {
                 quote = Some(character);
                 word.get_or_insert_default();
             }
             None if character.is_whitespace() => words.extend(word.take()),
-            None => word.get_or_insert_default().push(character),
+            Some(_) | None => word.get_or_insert_default().push(character),
         }
     }
     if quote.is_some() {
@@ -161,7 +160,7 @@ mod tests {
             Ok(["sh", "-c", "cat \"$F\"; sleep 9", "x"].map(String::from).as_slice())
         );
         assert_eq!(split_command("  ").as_deref(), Ok([].as_slice()));
-        assert_eq!(split_command("''").as_deref(), Ok(["".to_owned()].as_slice()));
+        assert_eq!(split_command("''").as_deref(), Ok([String::new()].as_slice()));
         assert!(split_command("echo 'x").is_err());
     }
 

@@ -28,7 +28,7 @@ pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
             text,
             action,
             place,
-        })
+        });
     };
     about_managers(view, &mut note);
     about_nodes(view, now_ms, &mut note);

@@ -52,11 +52,11 @@ pub fn managers(view: &ClusterView) -> Vec<Manager<'_>> {
                 .map(|follower| follower.matched);
             let last = leader.map_or(0, |leader| leader.last_index);
             let has = matched.or(status.map(|status| status.last_index)).unwrap_or(last);
-            let lost = view.lost_managers.get(&node.id).map(String::as_str);
+            let silent = view.lost_managers.get(&node.id).map(String::as_str);
             Manager {
                 node,
                 status,
-                lost,
+                lost: silent,
                 matched,
                 lag: last.saturating_sub(has),
             }

@@ -10,7 +10,7 @@ use super::place::Place;
 use work::{grants, holdings, rotations, tasks};
 
 use wardroom_api::v1::Service;
-pub use work::{grant_key, grant_of};
+pub use work::grant_of;
 
 /// What order and filter need to know of one row.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub struct Entry {
 pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
     let mut entries = entries(model, id);
     let total = entries.len();
-    if model.problems_only && has_problems(id) {
+    if model.shown.problems_only && has_problems(id) {
         entries.retain(|entry| entry.problem);
     }
     if !list.filter.is_empty() {

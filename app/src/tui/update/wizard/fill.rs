@@ -36,7 +36,7 @@ pub fn fill(wizard: &mut Wizard, page: usize, action: Option<Action>, key: Key) 
         (Input::Secret(secret), Some(Action::Erase)) => secret.erase(),
         (Input::Secret(secret), Some(Action::Clear)) => secret.clear(),
         (Input::Secret(_), None) if source == Source::Paste => {
-            refused = Some("this field takes a paste; choose `type` to type")
+            refused = Some("this field takes a paste; choose `type` to type");
         }
         (Input::Secret(secret), None) => {
             let pushed = key.typed().map_or(Ok(()), |character| secret.push(character));

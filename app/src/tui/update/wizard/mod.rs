@@ -59,13 +59,12 @@ fn cancel(model: &mut Model, step: Step) -> Vec<Effect> {
         return Vec::new();
     }
     wizard.waiting = None;
-    match before {
-        Some(page) => wizard.enter(Step::Page(page), model.now_ms),
-        None => {
-            let text = format!("{} cancelled, nothing was changed", wizard.verb());
-            model.wizard = None;
-            model.say(Level::Info, text);
-        }
+    if let Some(page) = before {
+        wizard.enter(Step::Page(page), model.now_ms);
+    } else {
+        let text = format!("{} cancelled, nothing was changed", wizard.verb());
+        model.wizard = None;
+        model.say(Level::Info, text);
     }
     Vec::new()
 }
@@ -76,10 +75,10 @@ fn close(model: &mut Model) {
     let accepted = wizard.accepted.clone().unwrap_or_default();
     match wizard.task {
         Task::CreateSecret if model.cluster.secrets.contains_key(&accepted.id) => {
-            super::go::to(model, Place::Secret(accepted.id))
+            super::go::to(model, Place::Secret(accepted.id));
         }
         Task::CreateService if model.cluster.services.contains_key(&accepted.id) => {
-            super::go::to(model, Place::Service(accepted.id))
+            super::go::to(model, Place::Service(accepted.id));
         }
         Task::RemoveSecret { .. } => super::go::to(model, Place::Secrets),
         Task::RemoveService { .. } => super::go::to(model, Place::Services),

@@ -87,7 +87,7 @@ pub fn make_plan(model: &mut Model) -> Vec<Effect> {
 
 pub fn run(model: &mut Model) -> Vec<Effect> {
     let ticket = model.ticket();
-    let read_only = model.read_only;
+    let read_only = model.read_only();
     let Some(wizard) = &mut model.wizard else {
         return Vec::new();
     };
