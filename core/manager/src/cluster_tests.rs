@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use wardroom_api::net::{Net, TcpNet};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
-use wardroom_keys::{Chance, Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes};
+use wardroom_keys::{Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes};
 use wardroom_log::{RealDisk, Spawn};
 use wardroom_state::cluster::Cluster;
 use wardroom_state::command::{Actor, Command, NewVersion};
@@ -350,8 +350,9 @@ async fn a_manager_that_was_away_too_long_is_caught_up_by_a_snapshot() {
     timeout(PATIENCE, purged).await.expect("the leader's log no longer reaches back");
     fleet.start(away).await;
     fleet.agree(index, 100).await;
-    let caught_up = fleet.manager(away).status().borrow().clone();
-    assert!(caught_up.snapshot_index > 40, "by snapshot: {caught_up:?}");
+    let mut status = fleet.manager(away).status();
+    let by_snapshot = timeout(PATIENCE, status.wait_for(|status| status.snapshot_index > 40)).await;
+    by_snapshot.expect("it was caught up by a snapshot").unwrap();
 
     // The snapshot is durable: the manager finds it again by itself.
     fleet.kill(away).await;

@@ -59,7 +59,7 @@ impl Table {
 }
 
 /// Equal but for the times that move by themselves.
-pub(crate) fn same(a: &v1::ManagerStatus, b: &v1::ManagerStatus) -> bool {
+fn same(a: &v1::ManagerStatus, b: &v1::ManagerStatus) -> bool {
     let still = |status: &v1::ManagerStatus| v1::ManagerStatus { at_ms: 0, quorum_acked_ms: 0, ..status.clone() };
     still(a) == still(b)
 }

@@ -1,7 +1,7 @@
 //! How is this manager? One word about itself that changes only when something worth showing does.
 //!
-//! Raft's metrics move with every heartbeat; they are read at once for who leads, but a status is published only when
-//! it differs in more than its times, and at most a few times a second. Nothing here polls.
+//! Raft's metrics move with every heartbeat; a change of leader is told at once, but a status is published only when more
+//! than times moved, and at most a few times a second. Nothing here polls.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use wardroom_ca::{Clock, NodeTls};
 use wardroom_keys::Keyring;
 
 use crate::ManagerConfig;
-use crate::peer::same;
 use crate::raft::{Consensus, Peer, View};
 use crate::replica::Replica;
 
@@ -61,13 +60,23 @@ struct Senders {
     failure: watch::Sender<Option<String>>,
 }
 
+/// What the reporter has seen and told so far.
+#[derive(Default)]
+struct Memory {
+    elections: Elections,
+    /// The last view, and whether a quorum had confirmed it.
+    seen: Option<(View, bool)>,
+    /// The state's digest, and the index it was computed at.
+    digest: Option<(u64, [u8; 32])>,
+}
+
 impl Reporter {
     /// Starts reporting until `stop`.
     pub(crate) fn start(self, stop: CancellationToken) -> Reports {
-        let elections = Elections::default();
+        let mut memory = Memory::default();
         let view = self.consensus.view();
         let senders = Senders {
-            status: watch::Sender::new(self.status(&view, &elections)),
+            status: watch::Sender::new(self.status(&view, &mut memory)),
             leadership: watch::Sender::new(view.leadership()),
             members: watch::Sender::new(view.members()),
             failure: watch::Sender::new(None),
@@ -78,42 +87,44 @@ impl Reporter {
             members: senders.members.subscribe(),
             failure: senders.failure.subscribe(),
         };
-        tokio::spawn(self.run(senders, elections, stop));
+        tokio::spawn(self.run(senders, memory, stop));
         reports
     }
 
-    async fn run(self, senders: Senders, mut elections: Elections, stop: CancellationToken) {
+    async fn run(self, senders: Senders, mut memory: Memory, stop: CancellationToken) {
         let mut changes = self.consensus.changes();
         let mut next = Instant::now();
         let mut pending = true;
-        let mut fresh = true;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                changed = changes.next() => {
-                    if let Err(reason) = changed {
-                        return self.ended(&senders, reason);
-                    }
-                    let view = self.consensus.view();
-                    elections.observe(view.term, view.leader_peer().map(|peer| peer.node_id), self.clock.now_ms());
-                    tell(&senders.leadership, view.leadership());
-                    tell(&senders.members, view.members());
-                    pending = true;
-                }
+                changed = changes.next() => match changed {
+                    Ok(()) => pending |= self.take_in(&senders, &mut memory),
+                    Err(reason) => return self.ended(&senders, reason),
+                },
                 () = tokio::time::sleep_until(next), if pending => {
                     pending = false;
-                    let view = self.consensus.view();
-                    let status = self.status(&view, &elections);
-                    let confirmed = self.is_confirmed(&view);
-                    if confirmed != fresh || !same(&senders.status.borrow(), &status) {
-                        fresh = confirmed;
-                        senders.status.send_replace(status);
-                        next = Instant::now() + PACE;
-                    }
+                    next = Instant::now() + PACE;
+                    let status = self.status(&self.consensus.view(), &mut memory);
+                    senders.status.send_replace(status);
                 }
             }
         }
+    }
+
+    /// Tells at once who leads and who belongs; returns whether there is more to tell than the next heartbeat.
+    fn take_in(&self, senders: &Senders, memory: &mut Memory) -> bool {
+        let view = self.consensus.view();
+        let confirmed = self.is_confirmed(&view);
+        let news = !memory.seen.as_ref().is_some_and(|(seen, was)| *was == confirmed && seen.stands_as(&view));
+        if news {
+            memory.elections.observe(view.term, view.leader_peer().map(|peer| peer.node_id), self.clock.now_ms());
+            tell(&senders.leadership, view.leadership());
+            tell(&senders.members, view.members());
+            memory.seen = Some((view, confirmed));
+        }
+        news
     }
 
     /// A quorum has answered this leader within two elections' time.
@@ -133,8 +144,13 @@ impl Reporter {
         tell(&senders.failure, Some(reason));
     }
 
-    fn status(&self, view: &View, elections: &Elections) -> v1::ManagerStatus {
-        let (applied, digest) = self.replica.read(|state| (self.replica.index(), state.digest()));
+    fn status(&self, view: &View, memory: &mut Memory) -> v1::ManagerStatus {
+        let (applied, digest) = self.replica.read(|state| match memory.digest {
+            Some(known) if known.0 == state.index() => known,
+            _ => (state.index(), state.digest()),
+        });
+        memory.digest = Some((applied, digest));
+        let log = self.consensus.log_status();
         let at_ms = self.clock.now_ms();
         let acked = |ms: u64| at_ms.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX));
         v1::ManagerStatus {
@@ -151,9 +167,9 @@ impl Reporter {
             applied,
             snapshot_index: view.snapshot,
             followers: view.followers(),
-            elections: elections.ring.iter().cloned().collect(),
+            elections: memory.elections.ring.iter().cloned().collect(),
             digest: hex(&digest[..8]),
-            log: Some(self.consensus.log_status()),
+            log: Some(log),
             keys: Some(self.keys()),
             at_ms,
             heartbeat_ms: self.config.timing.heartbeat_ms,
@@ -172,7 +188,7 @@ impl Reporter {
             kek_check: hex(&keys.kek_check),
             dek_epoch: keys.dek_epoch,
             dek_created_at_ms: keys.dek_created_at_ms,
-            dek_records: self.consensus.log_status().records,
+            dek_records: self.consensus.log_records(),
             dek_check: hex(&keys.dek_check),
             certificate_fingerprint: certificate.fingerprint,
             certificate_not_before_ms: certificate.not_before_ms,

@@ -29,6 +29,7 @@ pub(crate) struct LogStore(Arc<Inner>);
 struct Inner {
     writer: Writer,
     reader: LogReader,
+    records_found: u64,
     head: Mutex<Head>,
 }
 
@@ -66,7 +67,9 @@ impl LogStore {
             last: purged,
         };
         let reader = log.reader();
-        let store = Self(Arc::new(Inner { reader, writer: Writer::spawn(log, spawn), head: Mutex::default() }));
+        let writer = Writer::spawn(log, spawn);
+        let records_found = recovered.records;
+        let store = Self(Arc::new(Inner { writer, reader, records_found, head: Mutex::default() }));
         if let Some((_, last)) = recovered.entries {
             head.last = store.id_at(last)?;
         }
@@ -94,6 +97,10 @@ impl LogStore {
         let found = self.0.reader.read(index..=index).map_err(|error| failed(AnyError::new(&error)))?;
         let id = found.first().map(|entry| encode::decode_entry_id(entry.term, index, &entry.payload));
         id.transpose().map_err(|error| failed(AnyError::new(&error)).into())
+    }
+
+    pub(crate) fn records(&self) -> u64 {
+        self.0.records_found + self.0.reader.stats().records
     }
 
     pub(crate) fn status(&self, snapshots: &SnapshotStore) -> v1::LogStatus {

@@ -97,6 +97,11 @@ impl Consensus {
         }
     }
 
+    /// Records in the log under this manager's key: those found at the start and those written since.
+    pub(crate) fn log_records(&self) -> u64 {
+        self.log.records()
+    }
+
     /// Begins a cluster of `members`, all of them voters. Exactly one pristine manager may be asked.
     pub(crate) async fn initialize(&self, members: BTreeMap<u64, Peer>) -> Result<(), InitializeError> {
         use openraft::error::InitializeError as Raw;

@@ -35,8 +35,8 @@ impl Service {
         let node_id = manager(request)?;
         let raft_id = vote.leader_id.node_id;
         let metrics = self.raft.server_metrics();
-        let known = metrics.borrow().membership_config.membership().clone();
-        if contradicts(&known, raft_id, node_id) {
+        let known = Arc::clone(&metrics.borrow().membership_config);
+        if contradicts(known.membership(), raft_id, node_id) {
             return Err(Status::permission_denied(format!("node {node_id} is not the member with raft id {raft_id}")));
         }
         Ok(())

@@ -12,6 +12,7 @@ use super::types::{Peer, StoredMembership};
 use crate::status::Leadership;
 
 /// Raft at one moment.
+#[derive(Clone, PartialEq)]
 pub(crate) struct View {
     /// `leader`, `follower`, `candidate`, `learner` or `stopped`.
     pub(crate) role: &'static str,
@@ -19,8 +20,8 @@ pub(crate) struct View {
     pub(crate) voted_for: u64,
     leader: Option<u64>,
     me: u64,
-    /// Term of the last applied entry.
-    applied_term: u64,
+    /// Index and term of the last applied entry.
+    applied: (u64, u64),
     pub(crate) snapshot: u64,
     pub(crate) pointers: Pointers,
     /// On the leader: how long ago a quorum last answered.
@@ -45,7 +46,7 @@ impl View {
             voted_for: metrics.vote.leader_id.node_id,
             leader: metrics.current_leader.filter(|_| role != "stopped"),
             me: metrics.id,
-            applied_term: metrics.last_applied.map_or(0, |id| id.leader_id.term),
+            applied: metrics.last_applied.map_or((0, 0), |id| (id.index, id.leader_id.term)),
             snapshot: metrics.snapshot.map_or(0, |id| id.index),
             pointers,
             quorum_acked_ms_ago: metrics.millis_since_quorum_ack,
@@ -54,13 +55,19 @@ impl View {
         }
     }
 
+    /// Equal but for the time since the quorum's answer, which moves with every heartbeat.
+    pub(crate) fn stands_as(&self, other: &Self) -> bool {
+        let still = |view: &Self| Self { quorum_acked_ms_ago: None, ..view.clone() };
+        still(self) == still(other)
+    }
+
     /// The leader; a candidate that this manager only voted for is none.
     pub(crate) fn leader_peer(&self) -> Option<Peer> {
         self.membership.membership().get_node(&self.leader?).cloned()
     }
 
     pub(crate) fn leadership(&self) -> Leadership {
-        let mine = self.role == "leader" && self.applied_term == self.term;
+        let mine = self.role == "leader" && self.applied.1 == self.term;
         Leadership { term: self.term, leader: self.leader_peer(), mine }
     }
 
