@@ -4,7 +4,7 @@ use crate::control::caller::{Caller, Identity};
 
 /// What an identity is to the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// An operator: at the local socket, or vouched for by the manager that forwards.
     Admin,
     Manager,
@@ -83,6 +83,8 @@ fn way_in(roles: &[Role]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
     use super::*;
 
     /// Every `rpc` of every service, read from the protos themselves.

@@ -13,7 +13,7 @@ pub(crate) const LEADER: &str = "wardroom-leader";
 
 /// What the other end of a connection proved about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
+pub(crate) enum Identity {
     /// The user at the local socket, by its peer credentials.
     Admin(String),
     /// Node id from a manager's certificate.
@@ -34,7 +34,7 @@ impl Identity {
     }
 
     /// As the audit chain names it: `admin:root`, `worker:<node id>`.
-    pub fn actor_name(&self) -> String {
+    pub(crate) fn actor_name(&self) -> String {
         match self {
             Self::Admin(name) => format!("admin:{name}"),
             Self::Manager(id) => format!("manager:{id}"),
@@ -54,7 +54,7 @@ impl Identity {
     }
 
     /// The node id of a certificate.
-    pub fn node_id(&self) -> Option<&str> {
+    pub(crate) fn node_id(&self) -> Option<&str> {
         match self {
             Self::Manager(id) | Self::Worker(id) => Some(id),
             Self::Admin(_) | Self::Nobody => None,
@@ -64,16 +64,16 @@ impl Identity {
 
 /// The caller of one request. Connections carry it as their connect info, so every request finds it in its extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    pub identity: Identity,
+pub(crate) struct Caller {
+    pub(crate) identity: Identity,
     /// `local` or an address.
-    pub from: String,
+    pub(crate) from: String,
     /// Another manager took the call and sent it on; it is not sent on again.
-    pub forwarded: bool,
+    pub(crate) forwarded: bool,
 }
 
 impl Caller {
-    pub fn new(identity: Identity, from: impl Into<String>) -> Self {
+    pub(crate) fn new(identity: Identity, from: impl Into<String>) -> Self {
         Self {
             identity,
             from: from.into(),
@@ -109,6 +109,8 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
     use super::*;
 
     fn headers(actor: &str) -> HeaderMap {

@@ -24,8 +24,6 @@ pub(crate) enum Failure {
     /// A quorum did not answer, or this manager has stopped.
     #[error("{0}")]
     Unavailable(String),
-    #[error("{0}")]
-    Internal(String),
 }
 
 impl Failure {
@@ -85,7 +83,6 @@ impl From<Failure> for Status {
             Failure::NoLeader | Failure::Unavailable(_) => Code::Unavailable,
             Failure::NotLeader { .. } => Code::FailedPrecondition,
             Failure::Unconfirmed => Code::DeadlineExceeded,
-            Failure::Internal(_) => Code::Internal,
         };
         let mut status = Status::new(code, failure.to_string());
         if let Failure::NotLeader { leader: Some(address) } = &failure
@@ -99,6 +96,8 @@ impl From<Failure> for Status {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
     use super::*;
 
     #[test]

@@ -125,7 +125,7 @@ async fn leader(context: &Context, caller: &Caller) -> Result<Option<Peer>, Fail
 fn was_not_done(status: &Status) -> bool {
     let unreachable = || {
         let causes = std::iter::successors(std::error::Error::source(status), |cause| cause.source());
-        causes.into_iter().any(|cause| cause.is::<tonic::ConnectError>())
+        causes.into_iter().any(<dyn std::error::Error>::is::<tonic::ConnectError>)
     };
     status.metadata().contains_key(LEADER) || status.message() == crate::control::error::NOT_LEADER || unreachable()
 }

@@ -123,6 +123,8 @@ impl Narrow {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
     use wardroom_state::service::{Mode, OnChange};
 
     use super::*;
@@ -138,8 +140,8 @@ mod tests {
         scene
     }
 
-    fn names(scene: &Scene, request: v1::ListRequest) -> Result<Vec<String>, String> {
-        let response = list(&scene.state, &request).map_err(|failure| failure.to_string())?;
+    fn names(scene: &Scene, request: &v1::ListRequest) -> Result<Vec<String>, String> {
+        let response = list(&scene.state, request).map_err(|failure| failure.to_string())?;
         assert_eq!(response.index, scene.state.index());
         let name = |object: v1::Object| match object.kind.unwrap() {
             Body::Secret(secret) => secret.name,
@@ -167,7 +169,7 @@ mod tests {
         let by = |text: &str| {
             names(
                 &scene,
-                v1::ListRequest {
+                &v1::ListRequest {
                     references: vec![text.into()],
                     ..of(v1::Kind::Secret)
                 },
@@ -175,7 +177,7 @@ mod tests {
         };
         assert_eq!(by("ALPHA"), Ok(vec!["alpha".into()]));
         assert_eq!(by("nope"), Err("secret nope not found".into()));
-        assert_eq!(names(&scene, of(v1::Kind::Node)).unwrap().len(), 3);
+        assert_eq!(names(&scene, &of(v1::Kind::Node)).unwrap().len(), 3);
     }
 
     #[test]
@@ -183,7 +185,7 @@ mod tests {
         let scene = scene();
         let tasks = names(
             &scene,
-            v1::ListRequest {
+            &v1::ListRequest {
                 service: "web".into(),
                 ..of(v1::Kind::Task)
             },
@@ -191,7 +193,7 @@ mod tests {
         assert_eq!(tasks, Ok(vec!["web.1".into(), "web.2".into()]));
         let holdings = names(
             &scene,
-            v1::ListRequest {
+            &v1::ListRequest {
                 secret: "beta".into(),
                 ..of(v1::Kind::Holding)
             },
@@ -199,7 +201,7 @@ mod tests {
         assert_eq!(holdings, Ok(vec!["beta db.1".into()]));
         let on_node = names(
             &scene,
-            v1::ListRequest {
+            &v1::ListRequest {
                 node: "w1".into(),
                 service: "web".into(),
                 ..of(v1::Kind::Task)
@@ -213,7 +215,7 @@ mod tests {
         let scene = scene();
         let tasks = names(
             &scene,
-            v1::ListRequest {
+            &v1::ListRequest {
                 service: "nope".into(),
                 ..of(v1::Kind::Task)
             },
@@ -226,7 +228,7 @@ mod tests {
         let references = vec!["alpha".into(), "ALPHA".into(), "beta".into()];
         let listed = names(
             &scene(),
-            v1::ListRequest {
+            &v1::ListRequest {
                 references,
                 ..of(v1::Kind::Secret)
             },

@@ -23,7 +23,9 @@ pub(crate) async fn create(
     validate::secret_name(&request.name)?;
     let value = value(&context, request.value.take())?;
     let id = SecretId::new(chance::id(&*context.chance));
-    let version = seal(&context, &id, value);
+    let version = seal(&context, &id, &value);
+    // Wiped before the wait for a quorum.
+    drop(value);
     let version_id = version.id.to_string();
     let command = Command::CreateSecret {
         id: id.clone(),
@@ -70,7 +72,8 @@ pub(crate) async fn rotate(
     };
     plan.check_runnable()?;
 
-    let version = seal(&context, &secret, value);
+    let version = seal(&context, &secret, &value);
+    drop(value);
     let (version_id, rotation) = (version.id.clone(), RotationId::new(chance::id(&*context.chance)));
     let command = Command::RotateSecret {
         secret: secret.clone(),
@@ -213,14 +216,14 @@ fn value(context: &Context, value: Option<v1::Value>) -> Result<SecretBytes, Fai
     }
 }
 
-fn seal(context: &Context, secret: &SecretId, value: SecretBytes) -> NewVersion {
+fn seal(context: &Context, secret: &SecretId, value: &SecretBytes) -> NewVersion {
     let id = VersionId::new(chance::id(&*context.chance));
     let names = SealContext {
         cluster: &context.config.cluster_id,
         secret: secret.as_str(),
         version: id.as_str(),
     };
-    let sealed = context.keyring.sealing_root().seal(&*context.chance, &names, &value);
+    let sealed = context.keyring.sealing_root().seal(&*context.chance, &names, value);
     NewVersion {
         size: u32::try_from(value.len()).expect("validated sizes are below 512000"),
         sealed: SealedValue {

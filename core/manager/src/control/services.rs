@@ -142,6 +142,8 @@ fn remove_grants(state: &State, spec: &mut ServiceSpec, reference: &str) -> Resu
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
     use wardroom_state::service::OnChange;
 
     use super::*;

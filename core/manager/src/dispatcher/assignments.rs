@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_api::v1;
 use wardroom_state::State;
+use wardroom_state::command::Receipt;
+use wardroom_state::holding::{HoldingKey, HoldingState};
 use wardroom_state::ids::{NodeId, SecretId, TaskId, VersionId};
 use wardroom_state::secret::SealedValue;
 use wardroom_state::task::{Task, TaskState};
@@ -34,6 +36,8 @@ pub(crate) struct SealedVersion {
 pub(crate) struct Sent {
     tasks: BTreeMap<TaskId, v1::TaskAssignment>,
     versions: BTreeSet<VersionId>,
+    /// Every file that a task it still knows was ever sent with: secret, version, target.
+    told: BTreeMap<TaskId, BTreeSet<(SecretId, u32, String)>>,
     /// `results_in` of the last message; 0 before the first, complete one.
     sequence: u64,
 }
@@ -134,6 +138,25 @@ fn versions<'a>(state: &'a State, task: &'a Task) -> impl Iterator<Item = Stored
     })
 }
 
+/// Erasures that nobody else can confirm: files that were assigned and taken back before the worker heard of them. Its
+/// receipt would never come. True only of a worker whose inventory came in this session.
+pub(crate) fn never_told(state: &State, node: &NodeId, sent: &Sent) -> Vec<Receipt> {
+    let unseen = state.holdings_on(node).filter(|(key, holding)| {
+        holding.owed && holding.state == HoldingState::Pending && key.node == *node && !sent.has_told(key)
+    });
+    unseen
+        .map(|(key, _)| Receipt {
+            task: key.task.clone(),
+            secret: key.secret.clone(),
+            version: key.version,
+            target: key.target.clone(),
+            state: HoldingState::Erased,
+            digest: None,
+            message: String::new(),
+        })
+        .collect()
+}
+
 impl Sent {
     /// What the worker has been sent and not been told to forget.
     pub(crate) fn versions(&self) -> &BTreeSet<VersionId> {
@@ -170,6 +193,21 @@ impl Sent {
             self.versions.remove(id);
         }
         self.versions.extend(unsent.keys().cloned());
+        for task in &changed {
+            let files = task.files.iter();
+            let files = files.map(|file| {
+                (
+                    SecretId::new(file.secret_id.as_str()),
+                    file.version,
+                    file.target.clone(),
+                )
+            });
+            self.told
+                .entry(TaskId::new(task.id.as_str()))
+                .or_default()
+                .extend(files);
+        }
+        self.told.retain(|id, _| tasks.contains_key(id));
         self.tasks = tasks;
         let applies_to = self.sequence;
         self.sequence += 1;
@@ -182,6 +220,11 @@ impl Sent {
             tasks_removed,
             versions_removed,
         })
+    }
+
+    fn has_told(&self, key: &HoldingKey) -> bool {
+        let file = (key.secret.clone(), key.version, key.target.clone());
+        self.told.get(&key.task).is_some_and(|files| files.contains(&file))
     }
 
     fn knows(&self, task: &v1::TaskAssignment) -> bool {

@@ -1,5 +1,7 @@
 //! Is each worker told exactly what it needs, once, and nothing of anybody else's?
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
 use std::collections::BTreeSet;
 
 use wardroom_state::command::Command;
@@ -7,7 +9,7 @@ use wardroom_state::ids::{NodeId, SecretId, VersionId};
 use wardroom_state::service::{Mode, OnChange};
 use wardroom_state::task::TaskState;
 
-use super::assignments::{Sent, Step, wanted};
+use super::assignments::{Sent, Step, never_told, wanted};
 use crate::reconcile::scene::{Scene, node_id};
 
 /// One worker's session over a scene.
@@ -192,4 +194,27 @@ fn no_step_ever_carries_a_version_without_a_task_for_it() {
         }
         scene.workers_obey();
     }
+}
+
+#[test]
+fn what_was_taken_back_unheard_is_known_not_to_be_there() {
+    let mut scene = scene();
+    let (mut told, untold) = (Session::open("w1"), Session::open("w1"));
+    told.step(&scene);
+    scene.apply(Command::RevokeSecret {
+        secret: SecretId::new("db"),
+        version: None,
+        expected: None,
+    });
+    assert_eq!(
+        never_told(&scene.state, &told.node, &told.sent),
+        [],
+        "its receipt is to come"
+    );
+    let unseen = never_told(&scene.state, &untold.node, &untold.sent);
+    let [receipt] = &unseen[..] else { panic!("{unseen:?}") };
+    assert_eq!(
+        (receipt.secret.as_str(), receipt.version, receipt.target.as_str()),
+        ("db", 1, "db")
+    );
 }

@@ -53,6 +53,8 @@ fn unseal(root: &SealingRoot, cluster: &str, version: &SealedVersion) -> Result<
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
     use wardroom_keys::{SecretBytes, SeededChance};
     use wardroom_state::ids::{SecretId, TaskId, VersionId};
     use wardroom_state::secret::SealedValue;

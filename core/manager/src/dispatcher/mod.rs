@@ -5,14 +5,13 @@ mod assignments;
 #[cfg(test)]
 mod assignments_tests;
 mod delivery;
+mod feed;
 pub(crate) mod sessions;
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -20,17 +19,17 @@ use wardroom_api::channel::MESSAGE_BYTES_MAX;
 use wardroom_api::v1;
 use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
 use wardroom_state::command::{Actor, Command};
-use wardroom_state::event::{Event, ObjectKey};
 use wardroom_state::ids::NodeId;
 use wardroom_state::node::{NodeState, Role};
 
 use crate::context::Context;
 use crate::control::error::Failure;
 use crate::control::{convert, forward, id};
-use crate::dispatcher::assignments::{Sent, wanted};
+use crate::dispatcher::feed::Feed;
 use crate::dispatcher::sessions::SessionError;
-use crate::replica::Applied;
 
+/// One complete message carries all values of a node, so it may be larger than others; workers take as much.
+const ASSIGNMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Period of heartbeats while the cluster does not say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -39,7 +38,7 @@ pub(crate) fn service(context: &Context) -> DispatcherServer<Service> {
         context: context.clone(),
     })
     .max_decoding_message_size(MESSAGE_BYTES_MAX)
-    .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    .max_encoding_message_size(ASSIGNMENT_BYTES_MAX)
 }
 
 /// The workers' heartbeat period, as the cluster's spec has it.
@@ -186,29 +185,17 @@ impl Dispatcher for Service {
         request: Request<v1::AssignmentsRequest>,
     ) -> Result<Response<Self::AssignmentsStream>, Status> {
         let (node, _, over) = self.in_session(&request, &request.get_ref().session_id)?;
-        let applied = self.context.replica.subscribe();
-        let feed = Feed {
-            context: self.context.clone(),
-            node,
-            over,
-            applied,
-            sent: Sent::default(),
-            first: true,
-        };
-        let messages = stream::unfold(Some(feed), |feed| async {
-            let mut feed = feed?;
-            match feed.next().await? {
-                Ok(message) => Some((Ok(message), Some(feed))),
-                Err(status) => Some((Err(status), None)),
-            }
-        });
-        Ok(Response::new(messages.boxed()))
+        let session = request.into_inner().session_id;
+        Ok(Response::new(
+            Feed::open(self.context.clone(), node, session, over).boxed(),
+        ))
     }
 
     async fn report(&self, request: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {
         let (node, actor, _) = self.in_session(&request, &request.get_ref().session_id)?;
         let report = request.into_inner();
-        if report.tasks.is_empty() && report.receipts.is_empty() && !report.inventory {
+        let (session, inventory) = (report.session_id, report.inventory);
+        if report.tasks.is_empty() && report.receipts.is_empty() && !inventory {
             return Ok(Response::new(v1::ReportResponse {
                 index: self.context.replica.index(),
             }));
@@ -224,10 +211,10 @@ impl Dispatcher for Service {
             .map(convert::receipt)
             .collect::<Result<_, _>>()?;
         let command = Command::Report {
-            node,
+            node: node.clone(),
             tasks,
             receipts,
-            inventory: report.inventory,
+            inventory,
         };
         let committed = self
             .context
@@ -235,72 +222,9 @@ impl Dispatcher for Service {
             .propose(actor, command)
             .await
             .map_err(Failure::from)?;
+        if inventory {
+            self.context.offices.sessions.note_inventory(&node, &session);
+        }
         Ok(Response::new(v1::ReportResponse { index: committed.index }))
     }
-}
-
-/// One worker's stream of assignments. Nothing is queued: a slow worker's next message is the difference to what it
-/// was sent last.
-struct Feed {
-    context: Context,
-    node: NodeId,
-    over: CancellationToken,
-    applied: broadcast::Receiver<std::sync::Arc<Applied>>,
-    sent: Sent,
-    first: bool,
-}
-
-impl Feed {
-    /// The next message; `None` when the session is over.
-    async fn next(&mut self) -> Option<Result<v1::AssignmentsMessage, Status>> {
-        loop {
-            if !std::mem::take(&mut self.first) && !self.woken().await {
-                return None;
-            }
-            let sent = &mut self.sent;
-            let step = self.context.replica.read(|state| {
-                let wanted = wanted(state, &self.node, sent.versions());
-                sent.step(wanted)
-            });
-            let Some(step) = step else { continue };
-            self.first = true;
-            let root = self.context.keyring.sealing_root();
-            return Some(
-                delivery::message(root, &self.context.config.cluster_id, step).map_err(|error| {
-                    tracing::error!(node = %self.node, %error, "a sealed value does not open");
-                    Status::internal("a sealed value does not open on this manager; see its log")
-                }),
-            );
-        }
-    }
-
-    /// Waits until something was applied that may concern this worker; what else is applied already comes along.
-    async fn woken(&mut self) -> bool {
-        loop {
-            let applied = tokio::select! {
-                biased;
-                () = self.over.cancelled() => return false,
-                () = self.context.stop.cancelled() => return false,
-                applied = self.applied.recv() => applied,
-            };
-            match applied {
-                Ok(applied) if concerns(&applied, &self.node) => return true,
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => return true,
-                Err(RecvError::Closed) => return false,
-            }
-        }
-    }
-}
-
-fn concerns(applied: &Applied, node: &NodeId) -> bool {
-    applied.replaced
-        || applied.events.iter().any(|event| {
-            let (Event::Put(key) | Event::Removed(key)) = event;
-            match key {
-                ObjectKey::Task(_) | ObjectKey::Service(_) => true,
-                ObjectKey::Holding(holding) => holding.node == *node,
-                _ => false,
-            }
-        })
 }

@@ -45,6 +45,8 @@ struct Term {
 struct Session {
     id: String,
     heard: Instant,
+    /// The worker has said what it holds; what it was told since is all it can have besides.
+    inventoried: bool,
     over: CancellationToken,
 }
 
@@ -93,6 +95,7 @@ impl Sessions {
         let session = Session {
             id: id.to_owned(),
             heard: now,
+            inventoried: false,
             over: over.clone(),
         };
         term.sessions.insert(node.clone(), session);
@@ -110,6 +113,21 @@ impl Sessions {
             .ok_or(SessionError::Unknown)?;
         session.heard = now;
         Ok(session.over.clone())
+    }
+
+    /// The session's inventory is applied.
+    pub(crate) fn note_inventory(&self, node: &NodeId, id: &str) {
+        if let Some(term) = &mut self.table().term
+            && let Some(session) = term.sessions.get_mut(node).filter(|session| session.id == id)
+        {
+            session.inventoried = true;
+        }
+    }
+
+    pub(crate) fn is_inventoried(&self, node: &NodeId, id: &str) -> bool {
+        let table = self.table();
+        let session = table.term.as_ref().and_then(|term| term.sessions.get(node));
+        session.is_some_and(|session| session.id == id && session.inventoried)
     }
 
     /// Ends a node's session, so that it has to register anew.
@@ -138,6 +156,8 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
     use super::*;
 
     fn node() -> NodeId {
@@ -194,6 +214,18 @@ mod tests {
         assert!(sessions.register(&NodeId::new("w2"), "a", Instant::now()).is_ok());
         tokio::time::advance(RATE_WINDOW).await;
         assert!(sessions.register(&node(), "a", Instant::now()).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_inventory_belongs_to_its_session() {
+        let sessions = Sessions::default();
+        sessions.begin(Instant::now());
+        sessions.register(&node(), "a", Instant::now()).unwrap();
+        sessions.note_inventory(&node(), "a");
+        assert!(sessions.is_inventoried(&node(), "a"));
+        sessions.register(&node(), "b", Instant::now()).unwrap();
+        sessions.note_inventory(&node(), "a");
+        assert!(!sessions.is_inventoried(&node(), "b"));
     }
 
     #[tokio::test(start_paused = true)]

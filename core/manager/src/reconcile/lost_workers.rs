@@ -32,9 +32,10 @@ impl Liveness {
     }
 
     fn silence(&self, node: &NodeId) -> String {
-        match self.heard.contains_key(node) {
-            true => format!("heartbeat failure: {PATIENCE} missed"),
-            false => "heartbeat failure: silent since this leader was elected".to_owned(),
+        if self.heard.contains_key(node) {
+            format!("heartbeat failure: {PATIENCE} missed")
+        } else {
+            "heartbeat failure: silent since this leader was elected".to_owned()
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What do the tests of the loops act on? A small cluster, changed by commands as the real one is.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
 use std::collections::BTreeMap;
 
 use wardroom_state::State;
 use wardroom_state::cluster::Cluster;
-use wardroom_state::command::{Actor, Command, NewVersion, Proposal, Receipt, TaskChange, TaskReport};
+use wardroom_state::command::{Actor, Command, NewVersion, Proposal, Receipt, TaskReport};
 use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{ClusterId, NodeId, RotationId, SecretId, ServiceId, TaskId, VersionId};
 use wardroom_state::node::{Availability, Certificate, Node, NodeState, Role};
@@ -334,9 +336,5 @@ impl Scene {
             .holdings_of_task(task)
             .filter(|(_, holding)| holding.is_live());
         live.map(|(key, _)| (key.secret.to_string(), key.version)).collect()
-    }
-
-    pub(crate) fn change(&mut self, change: TaskChange) {
-        self.apply(Command::ChangeTasks { changes: vec![change] });
     }
 }

@@ -46,7 +46,9 @@ pub(crate) fn line(address: &str, tls: &NodeTls) -> Channel {
         let (address, tls) = (address.clone(), tls.clone());
         async move {
             let stream = TcpNet.connect(&address).await.map_err(std::io::Error::other)?;
-            tls.connect(stream, ExpectPeer::AnyManager).await.map_err(std::io::Error::other)
+            tls.connect(stream, ExpectPeer::AnyManager)
+                .await
+                .map_err(std::io::Error::other)
         }
     })
 }
@@ -86,14 +88,31 @@ impl Agent {
 
 /// One session, until it ends.
 async fn serve(mut client: DispatcherClient<Channel>, shared: &watch::Sender<Held>) -> Result<(), Status> {
-    let mut session = client.session(v1::SessionRequest { hostname: "fake".into() }).await?.into_inner();
-    let opened = session.message().await?.ok_or_else(|| Status::unavailable("no session"))?;
+    let mut session = client
+        .session(v1::SessionRequest {
+            hostname: "fake".into(),
+        })
+        .await?
+        .into_inner();
+    let opened = session
+        .message()
+        .await?
+        .ok_or_else(|| Status::unavailable("no session"))?;
     let session_id = opened.session_id;
-    let mut held = Held { sessions: shared.borrow().sessions + 1, ..Held::default() };
+    let mut held = Held {
+        sessions: shared.borrow().sessions + 1,
+        ..Held::default()
+    };
     shared.send_replace(held.clone());
-    let inventory = v1::ReportRequest { session_id: session_id.clone(), inventory: true, ..Default::default() };
+    let inventory = v1::ReportRequest {
+        session_id: session_id.clone(),
+        inventory: true,
+        ..Default::default()
+    };
     client.report(inventory).await?;
-    let request = v1::AssignmentsRequest { session_id: session_id.clone() };
+    let request = v1::AssignmentsRequest {
+        session_id: session_id.clone(),
+    };
     let mut assignments = client.assignments(request).await?.into_inner();
     let mut beats = tokio::time::interval(std::time::Duration::from_millis(opened.heartbeat_ms / 2));
     let mut sequence = 0;
@@ -133,7 +152,11 @@ fn take_in(held: &mut Held, message: v1::AssignmentsMessage) -> v1::ReportReques
             }
             Change::TaskRemoved(id) => {
                 let task = held.tasks.remove(&id).expect("only what was assigned is withdrawn");
-                report.receipts.extend(task.files.iter().map(|file| receipt(&id, file, v1::HoldingState::Erased, None)));
+                report.receipts.extend(
+                    task.files
+                        .iter()
+                        .map(|file| receipt(&id, file, v1::HoldingState::Erased, None)),
+                );
             }
         }
     }
@@ -143,16 +166,38 @@ fn take_in(held: &mut Held, message: v1::AssignmentsMessage) -> v1::ReportReques
 fn obey(held: &mut Held, task: v1::TaskAssignment, report: &mut v1::ReportRequest) {
     let stops = task.desired() > v1::TaskState::Running;
     let files = if stops { Vec::new() } else { task.files.clone() };
-    let before = held.tasks.get(&task.id).map(|task| task.files.clone()).unwrap_or_default();
-    let state = if stops { v1::TaskState::Shutdown } else { v1::TaskState::Running };
-    report.tasks.push(v1::TaskReport { task_id: task.id.clone(), state: state.into(), ..Default::default() });
+    let before = held
+        .tasks
+        .get(&task.id)
+        .map(|task| task.files.clone())
+        .unwrap_or_default();
+    let state = if stops {
+        v1::TaskState::Shutdown
+    } else {
+        v1::TaskState::Running
+    };
+    report.tasks.push(v1::TaskReport {
+        task_id: task.id.clone(),
+        state: state.into(),
+        ..Default::default()
+    });
     for file in &files {
-        let value = held.values.get(&file.version_id).expect("values come before the tasks that use them");
+        let value = held
+            .values
+            .get(&file.version_id)
+            .expect("values come before the tasks that use them");
         let digest = receipt_digest(&held.keys[&file.version_id], value);
-        report.receipts.push(receipt(&task.id, file, v1::HoldingState::Present, Some(digest)));
+        report
+            .receipts
+            .push(receipt(&task.id, file, v1::HoldingState::Present, Some(digest)));
     }
-    for gone in before.iter().filter(|old| !files.iter().any(|new| new.version_id == old.version_id)) {
-        report.receipts.push(receipt(&task.id, gone, v1::HoldingState::Erased, None));
+    for gone in before
+        .iter()
+        .filter(|old| !files.iter().any(|new| new.version_id == old.version_id))
+    {
+        report
+            .receipts
+            .push(receipt(&task.id, gone, v1::HoldingState::Erased, None));
     }
     held.tasks.insert(task.id.clone(), v1::TaskAssignment { files, ..task });
 }

@@ -26,7 +26,9 @@ const CLUSTER: &str = "testcluster";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not happen in time"))
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not happen in time"))
 }
 
 pub(crate) struct Fleet {
@@ -47,7 +49,9 @@ impl Fleet {
             let keyring = Keyring::create(&OsChance, CLUSTER, &node_id, &sealing_root, 1);
             let disk = MemDisk::new();
             let tls = certificate(&root, &node_id, Role::Manager);
-            let manager = Manager::start(config(raft_id, &node_id), keyring, tls, seams(&disk)).await.unwrap();
+            let manager = Manager::start(config(raft_id, &node_id), keyring, tls, seams(&disk))
+                .await
+                .unwrap();
             let (client, incoming) = Client::in_memory(node_id);
             let incoming = ReceiverStream::new(incoming);
             manager.serve_local(incoming.map(|stream| Local::trusted(Box::new(stream), "test")));
@@ -55,7 +59,12 @@ impl Fleet {
             clients.push(client);
             disks.push(disk);
         }
-        let fleet = Self { managers, clients, disks, root };
+        let fleet = Self {
+            managers,
+            clients,
+            disks,
+            root,
+        };
         fleet.bootstrap(&sealing_root, workers).await;
         fleet
     }
@@ -63,7 +72,13 @@ impl Fleet {
     async fn bootstrap(&self, sealing_root: &SealingRoot, workers: u32) {
         let peer = |(place, manager): (usize, &Manager)| {
             let raft_id = place as u64 + 1;
-            (raft_id, Peer { address: manager.address().to_owned(), node_id: format!("m{raft_id}") })
+            (
+                raft_id,
+                Peer {
+                    address: manager.address().to_owned(),
+                    node_id: format!("m{raft_id}"),
+                },
+            )
         };
         let members: BTreeMap<u64, Peer> = self.managers.iter().enumerate().map(peer).collect();
         let managers = members.iter().map(|(raft_id, peer)| Node {
@@ -86,8 +101,14 @@ impl Fleet {
             task_history: 5,
             version_index: 0,
         };
-        let bootstrap = Command::Bootstrap { cluster, nodes: managers.chain(workers).collect() };
-        let actor = Actor { name: "system".into(), from: "local".into() };
+        let bootstrap = Command::Bootstrap {
+            cluster,
+            nodes: managers.chain(workers).collect(),
+        };
+        let actor = Actor {
+            name: "system".into(),
+            from: "local".into(),
+        };
         self.managers[0].initialize(members, actor, bootstrap).await.unwrap();
         for manager in &self.managers {
             until(manager, "the cluster begins", |state| state.cluster().is_some()).await;
@@ -96,7 +117,10 @@ impl Fleet {
 
     /// The place of the manager that leads.
     pub(crate) fn leader(&self) -> usize {
-        self.managers.iter().position(|manager| manager.leadership().borrow().mine).expect("somebody leads")
+        self.managers
+            .iter()
+            .position(|manager| manager.leadership().borrow().mine)
+            .expect("somebody leads")
     }
 
     pub(crate) fn follower(&self) -> usize {
@@ -109,7 +133,10 @@ impl Fleet {
     }
 
     pub(crate) fn addresses(&self) -> Vec<String> {
-        self.managers.iter().map(|manager| manager.address().to_owned()).collect()
+        self.managers
+            .iter()
+            .map(|manager| manager.address().to_owned())
+            .collect()
     }
 
     pub(crate) fn worker_tls(&self, node_id: &str) -> NodeTls {
@@ -136,9 +163,21 @@ pub(crate) async fn until(manager: &Manager, what: &str, holds: impl Fn(&State) 
 
 fn certificate(root: &Root, node_id: &str, role: Role) -> NodeTls {
     let now_ms = SystemClock.now_ms();
-    let request = IssueRequest { node_id, role, sans: &[], lifetime: NODE_LIFETIME, now_ms };
+    let request = IssueRequest {
+        node_id,
+        role,
+        sans: &[],
+        lifetime: NODE_LIFETIME,
+        now_ms,
+    };
     let issued = root.issue(&request, &OsChance).unwrap();
-    NodeTls::new(root.certificate_pem(), &issued.certificate_pem, &issued.key, Arc::new(SystemClock)).unwrap()
+    NodeTls::new(
+        root.certificate_pem(),
+        &issued.certificate_pem,
+        &issued.key,
+        Arc::new(SystemClock),
+    )
+    .unwrap()
 }
 
 fn config(raft_id: u64, node_id: &str) -> ManagerConfig {

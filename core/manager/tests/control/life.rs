@@ -20,11 +20,18 @@ fn value(bytes: &[u8]) -> Option<v1::Value> {
 }
 
 fn create(name: &str, bytes: &[u8]) -> v1::CreateSecretRequest {
-    v1::CreateSecretRequest { name: name.into(), value: value(bytes), ..Default::default() }
+    v1::CreateSecretRequest {
+        name: name.into(),
+        value: value(bytes),
+        ..Default::default()
+    }
 }
 
 fn service(name: &str, replicas: u32, secrets: &[&str]) -> v1::CreateServiceRequest {
-    let grant = |secret: &&str| v1::Grant { secret_name: (*secret).into(), ..Default::default() };
+    let grant = |secret: &&str| v1::Grant {
+        secret_name: (*secret).into(),
+        ..Default::default()
+    };
     let spec = v1::ServiceSpec {
         name: name.into(),
         command: vec!["sleep".into(), "1000".into()],
@@ -37,7 +44,8 @@ fn service(name: &str, replicas: u32, secrets: &[&str]) -> v1::CreateServiceRequ
 
 fn proven(state: &State, version: u32) -> usize {
     let held = state.holdings().iter().filter(|(key, _)| key.version == version);
-    held.filter(|(_, holding)| holding.state == HoldingState::Present && holding.proven).count()
+    held.filter(|(_, holding)| holding.state == HoldingState::Present && holding.proven)
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,44 +58,88 @@ async fn a_secret_lives_its_whole_life_through_a_follower() {
 
     // Created and granted through a follower, and to be read there at once.
     control.create_secret(create("db_password", FIRST)).await.unwrap();
-    control.create_secret(create("unused", b"nobody-gets-this")).await.unwrap();
-    let request = v1::ListRequest { kind: v1::Kind::Secret.into(), references: vec!["db_password".into()], ..Default::default() };
+    control
+        .create_secret(create("unused", b"nobody-gets-this"))
+        .await
+        .unwrap();
+    let request = v1::ListRequest {
+        kind: v1::Kind::Secret.into(),
+        references: vec!["db_password".into()],
+        ..Default::default()
+    };
     assert_eq!(list(&mut control, request).await.len(), 1);
-    control.create_service(service("web", 4, &["db_password"])).await.unwrap();
+    control
+        .create_service(service("web", 4, &["db_password"]))
+        .await
+        .unwrap();
 
     // Each worker has the value its tasks need, proves it, and nothing else.
     until(manager, "four proven files", |state| proven(state, 1) == 4).await;
     assert_eq!(one.values(), BTreeSet::from([FIRST.to_vec()]));
     assert_eq!(other.held.borrow().tasks.len(), 2);
-    let request = v1::ListRequest { kind: v1::Kind::Holding.into(), secret: "db_password".into(), ..Default::default() };
+    let request = v1::ListRequest {
+        kind: v1::Kind::Holding.into(),
+        secret: "db_password".into(),
+        ..Default::default()
+    };
     assert_eq!(list(&mut control, request).await.len(), 4);
 
     // In use: refused in Docker's words.
-    let refused = control.remove_secret(v1::RemoveSecretRequest { reference: "db_password".into() }).await.unwrap_err();
+    let refused = control
+        .remove_secret(v1::RemoveSecretRequest {
+            reference: "db_password".into(),
+        })
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
-    assert_eq!(refused.message(), "secret 'db_password' is in use by the following service: web");
+    assert_eq!(
+        refused.message(),
+        "secret 'db_password' is in use by the following service: web"
+    );
 
     rotate(&fleet, follower).await;
-    one.until("the old value is withdrawn", |held| held.values.len() == 1).await;
+    one.until("the old value is withdrawn", |held| held.values.len() == 1)
+        .await;
     assert_eq!(one.values(), BTreeSet::from([SECOND.to_vec()]));
 
     // Revoked: erased everywhere, with receipts, and then destroyed.
-    let revoke = v1::RevokeSecretRequest { reference: "db_password".into(), ..Default::default() };
+    let revoke = v1::RevokeSecretRequest {
+        reference: "db_password".into(),
+        ..Default::default()
+    };
     let revoked = control.revoke_secret(revoke).await.unwrap().into_inner();
     assert_eq!(revoked.plan.unwrap().leaves, ["host-w1", "host-w2"]);
     until(manager, "every receipt is in", |state| {
         let secret = state.find_secret("db_password").unwrap();
-        secret.versions.values().all(|version| version.state == VersionState::Destroyed && version.sealed.is_none())
+        secret
+            .versions
+            .values()
+            .all(|version| version.state == VersionState::Destroyed && version.sealed.is_none())
     })
     .await;
     other.until("nothing is left", |held| held.values.is_empty()).await;
-    control.remove_secret(v1::RemoveSecretRequest { reference: "db_password".into() }).await.unwrap();
+    control
+        .remove_secret(v1::RemoveSecretRequest {
+            reference: "db_password".into(),
+        })
+        .await
+        .unwrap();
 
     let told = manager.replica().read(|state| {
         wardroom_state::verify_chain(state.audit()).unwrap();
-        state.audit().map(|record| record.action.clone()).collect::<BTreeSet<_>>()
+        state
+            .audit()
+            .map(|record| record.action.clone())
+            .collect::<BTreeSet<_>>()
     });
-    for action in ["secret.create", "secret.deliver", "secret.rotate", "rotation.done", "secret.revoke", "secret.erase"] {
+    for action in [
+        "secret.create",
+        "secret.deliver",
+        "secret.rotate",
+        "rotation.done",
+        "secret.revoke",
+        "secret.erase",
+    ] {
         assert!(told.contains(action), "{action} is in the audit chain: {told:?}");
     }
     for (path, bytes) in fleet.disks.iter().flat_map(wardroom_log::MemDisk::dump) {
@@ -106,24 +158,46 @@ async fn rotate(fleet: &Fleet, follower: usize) {
         plan_only,
         plan_basis: basis.into(),
     };
-    let same = control.rotate_secret(ask(true, "", FIRST)).await.unwrap().into_inner().plan.unwrap();
+    let same = control
+        .rotate_secret(ask(true, "", FIRST))
+        .await
+        .unwrap()
+        .into_inner()
+        .plan
+        .unwrap();
     assert!(!same.runnable, "the same value again is no rotation");
     let refused = control.rotate_secret(ask(false, "", FIRST)).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
 
-    let plan = control.rotate_secret(ask(true, "", SECOND)).await.unwrap().into_inner().plan.unwrap();
+    let plan = control
+        .rotate_secret(ask(true, "", SECOND))
+        .await
+        .unwrap()
+        .into_inner()
+        .plan
+        .unwrap();
     assert!(plan.runnable, "{:?}", plan.checks);
     assert_eq!(plan.arrives, ["host-w1", "host-w2"]);
-    let done = control.rotate_secret(ask(false, &plan.basis, SECOND)).await.unwrap().into_inner();
+    let done = control
+        .rotate_secret(ask(false, &plan.basis, SECOND))
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!((done.version, done.version_name.as_str()), (2, "db_password_v2"));
     until(&fleet.managers[follower], "the rotation is done", |state| {
-        let rotation = state.rotations().values().find(|rotation| rotation.id.as_str() == done.rotation_id);
+        let rotation = state
+            .rotations()
+            .values()
+            .find(|rotation| rotation.id.as_str() == done.rotation_id);
         rotation.is_some_and(|rotation| rotation.phase == RotationPhase::Done)
     })
     .await;
     assert_eq!(fleet.managers[follower].replica().read(|state| proven(state, 2)), 4);
 
-    let stale = control.rotate_secret(ask(false, &plan.basis, b"third")).await.unwrap_err();
+    let stale = control
+        .rotate_secret(ask(false, &plan.basis, b"third"))
+        .await
+        .unwrap_err();
     assert_eq!(stale.code(), Code::Aborted);
 }
 
@@ -132,7 +206,10 @@ async fn a_worker_gets_its_own_assignments_and_nothing_of_others() {
     let fleet = Fleet::start(2).await;
     let mut control = fleet.control(fleet.leader());
     let mut one = Agent::start(&fleet, "w1");
-    until(&fleet.managers[0], "w1 is ready", |state| state.find_node("host-w1").unwrap().message.is_empty()).await;
+    until(&fleet.managers[0], "w1 is ready", |state| {
+        state.find_node("host-w1").unwrap().message.is_empty()
+    })
+    .await;
     control.create_secret(create("alpha", b"alpha-value")).await.unwrap();
     control.create_service(service("first", 1, &["alpha"])).await.unwrap();
     one.until("the first task", |held| held.tasks.len() == 1).await;
@@ -155,17 +232,29 @@ async fn work_goes_on_under_a_new_leader() {
     let (led, follower) = (fleet.leader(), fleet.follower());
     let mut control = fleet.control(follower);
     control.create_secret(create("db_password", FIRST)).await.unwrap();
-    control.create_service(service("web", 1, &["db_password"])).await.unwrap();
+    control
+        .create_service(service("web", 1, &["db_password"]))
+        .await
+        .unwrap();
     agent.until("the first value", |held| held.values.len() == 1).await;
     let sessions = agent.held.borrow().sessions;
 
     fleet.managers[led].shutdown().await;
     // The call waits for the election and is done by whoever won it.
-    let rotate = v1::RotateSecretRequest { reference: "db_password".into(), value: value(SECOND), ..Default::default() };
+    let rotate = v1::RotateSecretRequest {
+        reference: "db_password".into(),
+        value: value(SECOND),
+        ..Default::default()
+    };
     control.rotate_secret(rotate).await.unwrap();
-    agent.until("a session with the new leader", |held| held.sessions > sessions).await;
+    agent
+        .until("a session with the new leader", |held| held.sessions > sessions)
+        .await;
     until(&fleet.managers[follower], "the rotation is done", |state| {
-        state.rotations().values().all(|rotation| rotation.phase == RotationPhase::Done)
+        state
+            .rotations()
+            .values()
+            .all(|rotation| rotation.phase == RotationPhase::Done)
     })
     .await;
     assert_eq!(agent.values(), BTreeSet::from([SECOND.to_vec()]));
@@ -178,7 +267,11 @@ async fn a_generated_value_is_delivered_and_seen_by_nobody_else() {
     let mut agent = Agent::start(&fleet, "w1");
     let mut control = fleet.control(fleet.follower());
     let value = Some(v1::Value::generated(32));
-    let request = v1::CreateSecretRequest { name: "token".into(), value, ..Default::default() };
+    let request = v1::CreateSecretRequest {
+        name: "token".into(),
+        value,
+        ..Default::default()
+    };
     control.create_secret(request).await.unwrap();
     control.create_service(service("web", 1, &["token"])).await.unwrap();
     agent.until("the value", |held| held.values.len() == 1).await;

@@ -18,21 +18,29 @@ async fn a_worker_that_calls_control_is_refused_and_noted_whoever_it_asks() {
     for (place, node) in [(fleet.leader(), "w1"), (fleet.follower(), "w2")] {
         let mut control = channel::control(line(&fleet.addresses()[place], &fleet.worker_tls(node)));
         for _ in 0..20 {
-            let request = v1::ListRequest { kind: v1::Kind::Secret.into(), ..Default::default() };
+            let request = v1::ListRequest {
+                kind: v1::Kind::Secret.into(),
+                ..Default::default()
+            };
             let refused = control.list(request).await.unwrap_err();
             assert_eq!(refused.code(), Code::PermissionDenied);
             assert!(refused.message().contains(node), "{}", refused.message());
         }
         let actor = format!("worker:{node}");
         until(&fleet.managers[place], "the refusal is in the chain", |state| {
-            state.audit().any(|record| is_refusal_of(record, &actor, "Control/List"))
+            state
+                .audit()
+                .any(|record| is_refusal_of(record, &actor, "Control/List"))
         })
         .await;
     }
-    let notes = fleet.managers[0].replica().read(|state| {
-        state.audit().filter(|record| record.action == "access.refuse").count()
-    });
-    assert!(notes <= 4, "repetitions are coalesced, not written forty times: {notes}");
+    let notes = fleet.managers[0]
+        .replica()
+        .read(|state| state.audit().filter(|record| record.action == "access.refuse").count());
+    assert!(
+        notes <= 4,
+        "repetitions are coalesced, not written forty times: {notes}"
+    );
     fleet.stop().await;
 }
 
@@ -41,13 +49,25 @@ async fn a_worker_may_not_speak_as_somebody_else() {
     let fleet = Fleet::start(1).await;
     let channel = line(&fleet.addresses()[fleet.leader()], &fleet.worker_tls("w1"));
     let mut request = tonic::Request::new(v1::RemoveSecretRequest { reference: "x".into() });
-    request.metadata_mut().insert("wardroom-actor", "admin:root".parse().unwrap());
-    let refused = channel::control(channel.clone()).remove_secret(request).await.unwrap_err();
+    request
+        .metadata_mut()
+        .insert("wardroom-actor", "admin:root".parse().unwrap());
+    let refused = channel::control(channel.clone())
+        .remove_secret(request)
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     let stranger = line(&fleet.addresses()[fleet.leader()], &fleet.worker_tls("w9"));
-    let refused = channel::dispatcher(stranger).session(v1::SessionRequest::default()).await.unwrap_err();
+    let refused = channel::dispatcher(stranger)
+        .session(v1::SessionRequest::default())
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
-    assert!(refused.message().contains("worker:w9 is not a node of this cluster"), "{}", refused.message());
+    assert!(
+        refused.message().contains("worker:w9 is not a node of this cluster"),
+        "{}",
+        refused.message()
+    );
     fleet.stop().await;
 }
 
@@ -55,8 +75,14 @@ async fn a_worker_may_not_speak_as_somebody_else() {
 async fn a_follower_sends_workers_to_the_leader() {
     let fleet = Fleet::start(1).await;
     let follower = line(&fleet.addresses()[fleet.follower()], &fleet.worker_tls("w1"));
-    let refused = channel::dispatcher(follower).session(v1::SessionRequest::default()).await.unwrap_err();
-    assert_eq!((refused.code(), refused.message()), (Code::FailedPrecondition, "not the leader"));
+    let refused = channel::dispatcher(follower)
+        .session(v1::SessionRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::FailedPrecondition, "not the leader")
+    );
     let named = refused.metadata().get("wardroom-leader").unwrap().to_str().unwrap();
     assert_eq!(named, fleet.addresses()[fleet.leader()]);
     fleet.stop().await;
@@ -74,8 +100,13 @@ async fn registrations_are_limited() {
     let refused = client.session(v1::SessionRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(refused.message(), "node w1 exceeded rate limit count of registrations");
-    let stale = v1::AssignmentsRequest { session_id: "made-up".into() };
-    assert_eq!(client.assignments(stale).await.unwrap_err().code(), Code::InvalidArgument);
+    let stale = v1::AssignmentsRequest {
+        session_id: "made-up".into(),
+    };
+    assert_eq!(
+        client.assignments(stale).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
     fleet.stop().await;
 }
 
@@ -89,12 +120,19 @@ async fn without_a_quorum_docker_s_words_say_so() {
     }
     let mut control = fleet.control(follower);
     let value = Some(v1::Value::from_bytes(b"value".to_vec()));
-    let request = v1::CreateSecretRequest { name: "late".into(), value, ..Default::default() };
+    let request = v1::CreateSecretRequest {
+        name: "late".into(),
+        value,
+        ..Default::default()
+    };
     let refused = control.create_secret(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     assert!(refused.message().starts_with(NO_LEADER), "{}", refused.message());
     // What is known can still be read.
-    let request = v1::ListRequest { kind: v1::Kind::Node.into(), ..Default::default() };
+    let request = v1::ListRequest {
+        kind: v1::Kind::Node.into(),
+        ..Default::default()
+    };
     assert_eq!(control.list(request).await.unwrap().into_inner().objects.len(), 3);
     fleet.stop().await;
 }
@@ -111,9 +149,21 @@ async fn bad_input_is_refused_in_words_and_changes_nothing() {
     for (request, words) in [
         (create("", 1), "name must be provided"),
         (create("-x", 1), "invalid name, only 64"),
-        (create("x", 0), "secret data must be larger than 0 and less than 512000 bytes"),
-        (create("x", 512_000), "secret data must be larger than 0 and less than 512000 bytes"),
-        (v1::CreateSecretRequest { name: "x".into(), ..Default::default() }, "a value is needed"),
+        (
+            create("x", 0),
+            "secret data must be larger than 0 and less than 512000 bytes",
+        ),
+        (
+            create("x", 512_000),
+            "secret data must be larger than 0 and less than 512000 bytes",
+        ),
+        (
+            v1::CreateSecretRequest {
+                name: "x".into(),
+                ..Default::default()
+            },
+            "a value is needed",
+        ),
     ] {
         let refused = control.create_secret(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
@@ -121,10 +171,27 @@ async fn bad_input_is_refused_in_words_and_changes_nothing() {
     }
     control.create_secret(create("Taken", 1)).await.unwrap();
     let refused = control.create_secret(create("taken", 1)).await.unwrap_err();
-    assert_eq!((refused.code(), refused.message()), (Code::AlreadyExists, "secret taken already exists"));
-    let missing = control.remove_secret(v1::RemoveSecretRequest { reference: "nope".into() }).await.unwrap_err();
-    assert_eq!((missing.code(), missing.message()), (Code::NotFound, "secret nope not found"));
-    let grants = |target: &str| vec![v1::Grant { secret_name: "taken".into(), target: target.into(), ..Default::default() }];
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::AlreadyExists, "secret taken already exists")
+    );
+    let missing = control
+        .remove_secret(v1::RemoveSecretRequest {
+            reference: "nope".into(),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (missing.code(), missing.message()),
+        (Code::NotFound, "secret nope not found")
+    );
+    let grants = |target: &str| {
+        vec![v1::Grant {
+            secret_name: "taken".into(),
+            target: target.into(),
+            ..Default::default()
+        }]
+    };
     for target in ["../x", "/run/secrets/x", "a/../../b"] {
         let spec = v1::ServiceSpec {
             name: "web".into(),
@@ -132,10 +199,15 @@ async fn bad_input_is_refused_in_words_and_changes_nothing() {
             grants: grants(target),
             ..Default::default()
         };
-        let refused = control.create_service(v1::CreateServiceRequest { spec: Some(spec) }).await.unwrap_err();
+        let refused = control
+            .create_service(v1::CreateServiceRequest { spec: Some(spec) })
+            .await
+            .unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{target}");
     }
-    let secrets = fleet.managers[0].replica().read(|state| (state.secrets().len(), state.services().len()));
+    let secrets = fleet.managers[0]
+        .replica()
+        .read(|state| (state.secrets().len(), state.services().len()));
     assert_eq!(secrets, (1, 0));
     fleet.stop().await;
 }

@@ -16,7 +16,11 @@ async fn create(control: &mut Control, names: std::ops::Range<u32>) -> u64 {
     let mut index = 0;
     for number in names {
         let value = Some(v1::Value::from_bytes(b"value".to_vec()));
-        let request = v1::CreateSecretRequest { name: format!("s{number:02}"), value, ..Default::default() };
+        let request = v1::CreateSecretRequest {
+            name: format!("s{number:02}"),
+            value,
+            ..Default::default()
+        };
         index = control.create_secret(request).await.unwrap().into_inner().index;
     }
     index
@@ -29,10 +33,13 @@ fn names(body: &Message, into: &mut Vec<String>) {
     };
     match body {
         Message::Snapshot(snapshot) => snapshot.objects.iter().for_each(&mut take),
-        Message::Changes(changes) => changes.changes.iter().for_each(|change| match change.action.as_ref().unwrap() {
-            Action::Put(object) => take(object),
-            Action::Removed(key) => panic!("nothing is removed: {key:?}"),
-        }),
+        Message::Changes(changes) => changes
+            .changes
+            .iter()
+            .for_each(|change| match change.action.as_ref().unwrap() {
+                Action::Put(object) => take(object),
+                Action::Removed(key) => panic!("nothing is removed: {key:?}"),
+            }),
         Message::Manager(_) | Message::ManagerLost(_) => {}
     }
 }
@@ -40,7 +47,11 @@ fn names(body: &Message, into: &mut Vec<String>) {
 /// Everything a watcher is told until it stands at `until_index`; `true` first when it began with a snapshot.
 async fn watch(control: &mut Control, resume_index: u64, until_index: u64) -> (bool, Vec<String>, u64) {
     let kinds = vec![v1::Kind::Secret.into()];
-    let request = v1::WatchRequest { resume_index, kinds, managers: false };
+    let request = v1::WatchRequest {
+        resume_index,
+        kinds,
+        managers: false,
+    };
     let mut stream = control.watch(request).await.unwrap().into_inner();
     let (mut seen, mut snapshot, mut at) = (Vec::new(), false, resume_index);
     while at < until_index {
@@ -76,7 +87,10 @@ async fn changes_arrive_while_watching() {
     let fleet = Fleet::start(0).await;
     let (mut watcher, mut writer) = (fleet.control(0), fleet.control(1));
     let watching = tokio::spawn(async move {
-        let request = v1::WatchRequest { kinds: vec![v1::Kind::Secret.into()], ..Default::default() };
+        let request = v1::WatchRequest {
+            kinds: vec![v1::Kind::Secret.into()],
+            ..Default::default()
+        };
         let mut stream = watcher.watch(request).await.unwrap().into_inner();
         let mut seen = Vec::new();
         while seen.len() < 10 {
@@ -96,7 +110,11 @@ async fn an_index_from_another_life_gives_a_snapshot() {
     let mut control = fleet.control(0);
     let index = create(&mut control, 0..3).await;
     until(&fleet.managers[0], "all are here", |state| state.secrets().len() == 3).await;
-    let request = v1::WatchRequest { resume_index: index + 1_000_000, kinds: vec![v1::Kind::Secret.into()], managers: false };
+    let request = v1::WatchRequest {
+        resume_index: index + 1_000_000,
+        kinds: vec![v1::Kind::Secret.into()],
+        managers: false,
+    };
     let mut stream = control.watch(request).await.unwrap().into_inner();
     let first = in_time("a snapshot", stream.message()).await.unwrap().unwrap();
     assert!(matches!(first.body, Some(Message::Snapshot(snapshot)) if snapshot.objects.len() == 3));
@@ -108,7 +126,14 @@ async fn the_managers_words_come_along() {
     let fleet = Fleet::start(0).await;
     let leader = fleet.leader();
     let mut control = fleet.control(leader);
-    let mut stream = control.watch(v1::WatchRequest { managers: true, ..Default::default() }).await.unwrap().into_inner();
+    let mut stream = control
+        .watch(v1::WatchRequest {
+            managers: true,
+            ..Default::default()
+        })
+        .await
+        .unwrap()
+        .into_inner();
     let mut heard = BTreeSet::new();
     while heard.len() < 3 {
         let message = in_time("a manager's word", stream.message()).await.unwrap().unwrap();
@@ -119,7 +144,10 @@ async fn the_managers_words_come_along() {
     let lost = fleet.follower();
     fleet.managers[lost].shutdown().await;
     loop {
-        let message = in_time("the loss of a manager", stream.message()).await.unwrap().unwrap();
+        let message = in_time("the loss of a manager", stream.message())
+            .await
+            .unwrap()
+            .unwrap();
         if let Some(Message::ManagerLost(word)) = message.body {
             assert_eq!(word.node_id, format!("m{}", lost + 1));
             break;

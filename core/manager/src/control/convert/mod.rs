@@ -2,8 +2,8 @@
 
 mod objects;
 mod requests;
+mod words;
 
-pub(crate) use objects::{
-    changes, executor, kind_of, node, objects, rotation, secret, secret_file, service, task, task_state,
-};
+pub(crate) use objects::{changes, kind_of, node, objects, rotation, secret, secret_file, service, task};
 pub(crate) use requests::{grant, receipt, service_spec, task_report};
+pub(crate) use words::{executor, task_state};

@@ -10,8 +10,10 @@ use wardroom_state::holding::{Holding, HoldingKey, HoldingState};
 use wardroom_state::node::{Availability, Node, NodeState, Role};
 use wardroom_state::rotation::{Rotation, RotationPhase};
 use wardroom_state::secret::{Secret, Version, VersionState};
-use wardroom_state::service::{Executor, Grant, Mode, OnChange, Service, ServiceSpec};
-use wardroom_state::task::{SecretFile, Task, TaskState};
+use wardroom_state::service::{Grant, Mode, Service, ServiceSpec};
+use wardroom_state::task::{SecretFile, Task};
+
+use super::words::{executor, hex, on_change, task_state};
 
 /// What a client that stands at the index before must take in: the objects that the events name, as they are now.
 /// The cluster goes along with audit records, because it names the newest one.
@@ -244,14 +246,6 @@ fn spec(state: &State, spec: &ServiceSpec) -> v1::ServiceSpec {
     }
 }
 
-pub(crate) fn executor(executor: Executor) -> v1::Executor {
-    match executor {
-        Executor::Process => v1::Executor::Process,
-        Executor::Files => v1::Executor::Files,
-        Executor::Container => v1::Executor::Container,
-    }
-}
-
 fn grant(state: &State, grant: &Grant) -> v1::Grant {
     let (on_change, signal) = on_change(&grant.on_change);
     v1::Grant {
@@ -264,14 +258,6 @@ fn grant(state: &State, grant: &Grant) -> v1::Grant {
         mode: grant.mode,
         on_change: on_change.into(),
         signal,
-    }
-}
-
-fn on_change(on_change: &OnChange) -> (v1::OnChange, String) {
-    match on_change {
-        OnChange::Swap => (v1::OnChange::Swap, String::new()),
-        OnChange::Restart => (v1::OnChange::Restart, String::new()),
-        OnChange::Signal(signal) => (v1::OnChange::Signal, signal.clone()),
     }
 }
 
@@ -317,25 +303,6 @@ pub(crate) fn secret_file(state: &State, file: &SecretFile) -> v1::SecretFile {
         mode: file.mode,
         on_change: on_change.into(),
         signal,
-    }
-}
-
-pub(crate) fn task_state(state: TaskState) -> v1::TaskState {
-    match state {
-        TaskState::New => v1::TaskState::New,
-        TaskState::Pending => v1::TaskState::Pending,
-        TaskState::Assigned => v1::TaskState::Assigned,
-        TaskState::Accepted => v1::TaskState::Accepted,
-        TaskState::Preparing => v1::TaskState::Preparing,
-        TaskState::Ready => v1::TaskState::Ready,
-        TaskState::Starting => v1::TaskState::Starting,
-        TaskState::Running => v1::TaskState::Running,
-        TaskState::Complete => v1::TaskState::Complete,
-        TaskState::Shutdown => v1::TaskState::Shutdown,
-        TaskState::Failed => v1::TaskState::Failed,
-        TaskState::Rejected => v1::TaskState::Rejected,
-        TaskState::Remove => v1::TaskState::Remove,
-        TaskState::Orphaned => v1::TaskState::Orphaned,
     }
 }
 
@@ -421,15 +388,4 @@ fn audit(record: &AuditRecord) -> v1::Object {
         previous: hex(&record.previous),
         hash: hex(&record.hash),
     }))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

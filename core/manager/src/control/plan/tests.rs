@@ -1,5 +1,7 @@
 //! Do plans name what will happen, and what stands in the way?
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
 use wardroom_api::v1::{CheckLevel, Plan as Wire, PlanAction};
 use wardroom_state::State;
 use wardroom_state::ids::SecretId;

@@ -1,0 +1,52 @@
+//! How is each domain word said on the wire? Enums, one to one, and bytes as hex.
+
+use std::fmt::Write as _;
+
+use wardroom_api::v1;
+use wardroom_state::service::{Executor, OnChange};
+use wardroom_state::task::TaskState;
+
+pub(crate) fn executor(executor: Executor) -> v1::Executor {
+    match executor {
+        Executor::Process => v1::Executor::Process,
+        Executor::Files => v1::Executor::Files,
+        Executor::Container => v1::Executor::Container,
+    }
+}
+
+pub(super) fn on_change(on_change: &OnChange) -> (v1::OnChange, String) {
+    match on_change {
+        OnChange::Swap => (v1::OnChange::Swap, String::new()),
+        OnChange::Restart => (v1::OnChange::Restart, String::new()),
+        OnChange::Signal(signal) => (v1::OnChange::Signal, signal.clone()),
+    }
+}
+
+pub(crate) fn task_state(state: TaskState) -> v1::TaskState {
+    match state {
+        TaskState::New => v1::TaskState::New,
+        TaskState::Pending => v1::TaskState::Pending,
+        TaskState::Assigned => v1::TaskState::Assigned,
+        TaskState::Accepted => v1::TaskState::Accepted,
+        TaskState::Preparing => v1::TaskState::Preparing,
+        TaskState::Ready => v1::TaskState::Ready,
+        TaskState::Starting => v1::TaskState::Starting,
+        TaskState::Running => v1::TaskState::Running,
+        TaskState::Complete => v1::TaskState::Complete,
+        TaskState::Shutdown => v1::TaskState::Shutdown,
+        TaskState::Failed => v1::TaskState::Failed,
+        TaskState::Rejected => v1::TaskState::Rejected,
+        TaskState::Remove => v1::TaskState::Remove,
+        TaskState::Orphaned => v1::TaskState::Orphaned,
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
