@@ -83,6 +83,10 @@ impl Faults {
             run.sim.repair(one.name(), other.name());
         }
         (0..MANAGERS).for_each(|place| quicken(run, place));
+        for seat in &run.world.cluster.workers {
+            seat.files.fail_publish(0);
+            seat.files.fail_erase(0);
+        }
         (0..MANAGERS).for_each(|place| self.happen(run, Event::StartManager(place)));
         (0..WORKERS).for_each(|place| self.happen(run, Event::StartWorker(place)));
         run.note("all", "healed");
@@ -147,6 +151,14 @@ impl Faults {
                     run.sim.set_link_max_message_latency(one.name(), other.name(), latency);
                 }
                 self.later(run, for_ms, Event::Quicken(manager));
+                true
+            }
+            Fault::FullWorker { worker, times } => {
+                run.world.cluster.workers[worker].files.fail_publish(times);
+                true
+            }
+            Fault::StuckWorker { worker, times } => {
+                run.world.cluster.workers[worker].files.fail_erase(times);
                 true
             }
             Fault::ClockJump { manager, by_ms } => {

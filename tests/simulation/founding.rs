@@ -15,6 +15,7 @@ use wardroom_state::node::{self, Availability, Certificate, Node, NodeState};
 
 use crate::clock::{BEGIN_MS, SimClock};
 use crate::disk::SimDisk;
+use crate::plant::Plant;
 
 /// Port of every manager; in the simulation each host has an address of its own.
 const PORT: u16 = 2377;
@@ -67,6 +68,8 @@ pub(crate) struct WorkerSeat {
     pub(crate) node_id: String,
     pub(crate) papers: Papers,
     pub(crate) files: Arc<MemoryFiles>,
+    /// It says that it erases and does not.
+    pub(crate) keeps: bool,
     pub(crate) clock: Arc<SimClock>,
 }
 
@@ -87,15 +90,14 @@ impl Founded {
     }
 }
 
-/// Makes a cluster of `managers` and `workers`, the same for the same seed. With `lies`, disks call writes durable
-/// that are not.
-pub(crate) fn found(seed: u64, managers: usize, workers: usize, lies: bool) -> Founded {
+/// Makes a cluster of `managers` and `workers`, the same for the same seed, with the fault that is planted in it.
+pub(crate) fn found(seed: u64, managers: usize, workers: usize, plant: Plant) -> Founded {
     let maker = Maker::new(seed);
     let sealing_root = SealingRoot::generate(&maker.chance);
     let mut nodes = Vec::new();
     let managers = (1..=managers)
         .map(|number| {
-            let seat = maker.manager(number, &sealing_root, lies);
+            let seat = maker.manager(number, &sealing_root, plant);
             let facts = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>).facts();
             let mut node = node(&seat.name, &seat.node_id, node::Role::Manager, facts);
             node.address = seat.address();
@@ -106,7 +108,7 @@ pub(crate) fn found(seed: u64, managers: usize, workers: usize, lies: bool) -> F
         .collect();
     let workers = (1..=workers)
         .map(|number| {
-            let seat = maker.worker(number);
+            let seat = maker.worker(number, plant);
             let facts = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>).facts();
             nodes.push(node(&seat.name, &seat.node_id, node::Role::Worker, facts));
             Rc::new(seat)
@@ -141,7 +143,7 @@ impl Maker {
         }
     }
 
-    fn manager(&self, number: usize, sealing_root: &SealingRoot, lies: bool) -> ManagerSeat {
+    fn manager(&self, number: usize, sealing_root: &SealingRoot, plant: Plant) -> ManagerSeat {
         let node_id = id(&self.chance);
         let keyring = Keyring::create(&self.chance, &self.cluster_id, &node_id, sealing_root, BEGIN_MS);
         ManagerSeat {
@@ -150,13 +152,13 @@ impl Maker {
             papers: self.papers(&node_id, Role::Manager),
             node_id,
             raft_id: number as u64,
-            disk: SimDisk::new(lies),
+            disk: SimDisk::new(plant == Plant::LyingDisk),
             clock: Arc::default(),
             keyring: keyring.encode(),
         }
     }
 
-    fn worker(&self, number: usize) -> WorkerSeat {
+    fn worker(&self, number: usize, plant: Plant) -> WorkerSeat {
         let node_id = id(&self.chance);
         WorkerSeat {
             name: format!("w{number}"),
@@ -164,6 +166,7 @@ impl Maker {
             papers: self.papers(&node_id, Role::Worker),
             node_id,
             files: Arc::default(),
+            keeps: plant == Plant::KeepingWorker,
             clock: Arc::default(),
         }
     }

@@ -86,13 +86,17 @@ impl History {
         };
     }
 
-    /// Secrets whose creation was confirmed, by id, with their names.
+    /// Secrets whose creation was confirmed and whose removal was not, by id, with their names.
     pub(crate) fn secrets(&self) -> BTreeMap<&str, &str> {
+        let removed = |id: &str| {
+            let mut confirmed = self.calls.iter().filter(|call| call.answer().is_some());
+            confirmed.any(|call| matches!(&call.ask, Ask::RemoveSecret { secret } if secret == id))
+        };
         let created = self.calls.iter().filter_map(|call| match (&call.ask, call.answer()) {
             (Ask::CreateSecret { name, .. }, Some(answer)) => Some((answer.id.as_str(), name.as_str())),
             _ => None,
         });
-        created.collect()
+        created.filter(|(id, _)| !removed(id)).collect()
     }
 
     /// Services whose creation was confirmed, by id, without those whose removal was asked for.

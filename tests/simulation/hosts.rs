@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use wardroom_agent::executor::{Executors, FilesOnly, Simulated};
 use wardroom_agent::files::Files;
-use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace};
+use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace, StartError};
 use wardroom_api::Client;
 use wardroom_ca::Clock;
 use wardroom_keys::SeededChance;
@@ -19,11 +19,16 @@ use wardroom_state::command::Actor;
 
 use crate::founding::{ManagerSeat, WorkerSeat};
 use crate::net::SimNet;
+use crate::plant::KeepingFiles;
 use crate::workload;
 use crate::world::{Life, World};
 
 /// Entries between two snapshots: few, so that snapshots and purges happen within a run.
 const SNAPSHOT_EVERY: u64 = 120;
+
+/// A worker that cannot wipe what an earlier life left is started again.
+const STARTS_MAX: u32 = 20;
+const START_PAUSE: Duration = Duration::from_millis(200);
 
 /// One incarnation of a manager, until its host crashes.
 pub(crate) async fn manager(place: usize, world: Rc<World>) -> turmoil::Result {
@@ -81,20 +86,28 @@ async fn begin(manager: &Manager, world: &World) {
 pub(crate) async fn worker(place: usize, world: Rc<World>) -> turmoil::Result {
     let seat = Rc::clone(&world.cluster.workers[place]);
     let life = world.next_life(&seat.name);
-    let config = config(&seat, &world);
-    let seams = AgentSeams {
-        chance: Arc::new(SeededChance::new(world.seed).derive(&life)),
-        net: Arc::new(SimNet),
-        files: Arc::clone(&seat.files) as Arc<dyn Files>,
-        executors: Executors { process: Arc::new(Simulated::default()), files: Arc::new(FilesOnly) },
-    };
-    let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
-    let agent = Agent::start(config, tls, seams);
-    if let Err(error) = &agent {
-        world.complain(format!("{life} did not start: {error}"));
+    for _ in 0..STARTS_MAX {
+        let seams = AgentSeams {
+            chance: Arc::new(SeededChance::new(world.seed).derive(&life)),
+            net: Arc::new(SimNet),
+            files: files(&seat),
+            executors: Executors { process: Arc::new(Simulated::default()), files: Arc::new(FilesOnly) },
+        };
+        let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
+        match Agent::start(config(&seat, &world), tls, seams) {
+            Ok(_running) => return std::future::pending().await,
+            // It must not begin on what an earlier life left; whoever supervises it starts it again.
+            Err(StartError::Files(_)) => tokio::time::sleep(START_PAUSE).await,
+            Err(error) => world.complain(format!("{life} did not start: {error}")),
+        }
     }
-    let _running = agent;
+    world.complain(format!("{life} did not start in {STARTS_MAX} tries"));
     std::future::pending().await
+}
+
+fn files(seat: &WorkerSeat) -> Arc<dyn Files> {
+    let files = Arc::clone(&seat.files);
+    if seat.keeps { Arc::new(KeepingFiles(files)) } else { files }
 }
 
 fn config(seat: &WorkerSeat, world: &World) -> AgentConfig {

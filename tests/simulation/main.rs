@@ -84,11 +84,22 @@ fn one_seed_gives_one_trace_and_another_seed_another() {
 /// Proves the checks: a disk that says "durable" too early must be noticed.
 #[test]
 fn a_lying_disk_is_caught() {
+    caught("lying-disk", &["BROKEN I1", "BROKEN I2"]);
+}
+
+/// Proves the checks: receipts for erasures that did not happen must be noticed.
+#[test]
+fn a_worker_that_keeps_what_it_should_erase_is_caught() {
+    caught("keeping-worker", &["BROKEN I5", "BROKEN I6"]);
+}
+
+/// The planted bug must break one of the named invariants.
+fn caught(plant: &str, invariants: &[&str]) {
+    let breaks = |line: &&str| invariants.iter().any(|invariant| line.starts_with(invariant));
     let caught = (1..=FOUND_WITHIN).find_map(|seed| {
-        let ran = simulate(seed, &["--lying-disk"]);
-        let found = ran.output.lines().find(|line| line.starts_with("BROKEN I1") || line.starts_with("BROKEN I2"));
-        found.map(|finding| format!("seed {seed}: {finding}"))
+        let ran = simulate(seed, &[plant]);
+        ran.output.lines().find(breaks).map(|finding| format!("seed {seed}: {finding}"))
     });
     println!("{caught:?}");
-    assert!(caught.is_some(), "acknowledging before the sync went unnoticed for {FOUND_WITHIN} seeds");
+    assert!(caught.is_some(), "{plant} went unnoticed for {FOUND_WITHIN} seeds");
 }

@@ -14,6 +14,7 @@ use crate::dice::Dice;
 use crate::faults::Faults;
 use crate::founding::found;
 use crate::hosts;
+use crate::plant::Plant;
 use crate::schedule::FAULTS_UNTIL_MS;
 use crate::trace::Trace;
 use crate::world::World;
@@ -54,8 +55,8 @@ pub(crate) struct Run {
 }
 
 /// Runs `seed` to its end, or to the first broken invariant.
-pub(crate) fn run(seed: u64, lies: bool) -> Report {
-    let mut run = Run::new(seed, lies);
+pub(crate) fn run(seed: u64, plant: Plant) -> Report {
+    let mut run = Run::new(seed, plant);
     let mut faults = Faults::new(seed);
     if run.strike_and_heal(&mut faults).is_some() {
         run.cut_power_and_compare(&mut faults);
@@ -64,8 +65,8 @@ pub(crate) fn run(seed: u64, lies: bool) -> Report {
 }
 
 impl Run {
-    fn new(seed: u64, lies: bool) -> Self {
-        let world = Rc::new(World::new(seed, found(seed, MANAGERS, WORKERS, lies)));
+    fn new(seed: u64, plant: Plant) -> Self {
+        let world = Rc::new(World::new(seed, found(seed, MANAGERS, WORKERS, plant)));
         let mut sim = Builder::new()
             .rng_seed(seed)
             .simulation_duration(Duration::from_secs(600))

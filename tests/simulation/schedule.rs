@@ -28,6 +28,10 @@ pub(crate) enum Fault {
     FailedSync { manager: usize, down_ms: u64 },
     /// Everything to and from the manager takes up to this long.
     Slow { manager: usize, latency_ms: u64, for_ms: u64 },
+    /// The worker's tmpfs is full: so many writes fail.
+    FullWorker { worker: usize, times: u32 },
+    /// So many erasures fail on the worker.
+    StuckWorker { worker: usize, times: u32 },
     /// The manager's wall clock jumps.
     ClockJump { manager: usize, by_ms: i64 },
 }
@@ -44,6 +48,8 @@ impl Fault {
             Self::CrashWorker { .. } => "crash-worker",
             Self::FailedSync { .. } => "failed-sync",
             Self::Slow { .. } => "slow",
+            Self::FullWorker { .. } => "full-worker",
+            Self::StuckWorker { .. } => "stuck-worker",
             Self::ClockJump { .. } => "clock-jump",
         }
     }
@@ -71,7 +77,7 @@ fn fault(dice: &Dice, managers: usize, workers: usize) -> Fault {
     let (manager, worker) = (dice.index(managers), dice.index(workers));
     let other = (manager + 1 + dice.index(managers - 1)) % managers;
     let for_ms = dice.between(150, 1_800);
-    match dice.below(20) {
+    match dice.below(23) {
         0..=4 => Fault::Crash { manager, down_ms: for_ms },
         5..=6 => Fault::PowerCut { down_ms: dice.between(50, 600) },
         7..=9 => Fault::Isolate { manager, for_ms },
@@ -80,9 +86,15 @@ fn fault(dice: &Dice, managers: usize, workers: usize) -> Fault {
         13..=14 => Fault::CrashWorker { worker, down_ms: for_ms },
         15..=16 => Fault::FailedSync { manager, down_ms: dice.between(50, 800) },
         17..=18 => Fault::Slow { manager, latency_ms: dice.between(20, 200), for_ms },
+        19 => Fault::FullWorker { worker, times: few(dice) },
+        20 => Fault::StuckWorker { worker, times: few(dice) },
         _ => {
             let by_ms = i64::try_from(dice.below(120_000)).expect("two minutes fit");
             Fault::ClockJump { manager, by_ms: by_ms - 60_000 }
         }
     }
+}
+
+fn few(dice: &Dice) -> u32 {
+    u32::try_from(dice.between(1, 4)).expect("three at most")
 }

@@ -2,7 +2,7 @@
 //! time and prints a line; exits with 1 when an invariant was broken.
 //!
 //! A program of its own, because mad-turmoil takes over clock and randomness of the whole process, and its seed can be
-//! set once: `simulate SEED [--lying-disk]`.
+//! set once: `simulate SEED [lying-disk|keeping-worker]`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // its output is what it is for
 
 mod checks;
@@ -14,17 +14,21 @@ mod founding;
 mod history;
 mod hosts;
 mod net;
+mod plant;
 mod run;
 mod schedule;
 mod trace;
 mod workload;
 mod world;
 
+use std::backtrace::Backtrace;
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use plant::Plant;
 use run::{MANAGERS, Report, WORKERS, run};
 
 /// Findings shown; the rest follows from them.
@@ -33,21 +37,33 @@ const SHOWN: usize = 12;
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let Some(seed) = arguments.next().and_then(|seed| seed.parse().ok()) else {
-        eprintln!("usage: simulate SEED [--lying-disk]");
-        return ExitCode::from(2);
+        return usage();
     };
-    let lies = arguments.next().as_deref() == Some("--lying-disk");
+    let Some(plant) = Plant::named(arguments.next().as_deref()) else { return usage() };
     // Before anything asks for randomness: hash maps of libraries are ordered by it.
     mad_turmoil::rand::set_rng(StdRng::seed_from_u64(seed));
+    std::panic::set_hook(Box::new(panicked));
     let _clocks = mad_turmoil::time::SimClocksGuard::init();
 
-    println!("seed {seed}{}", if lies { " with lying disks" } else { "" });
+    println!("seed {seed}, {plant:?}");
     for (at_ms, fault) in schedule::schedule(seed, MANAGERS, WORKERS) {
         println!("  {at_ms:>5} ms {fault}");
     }
-    let report = run(seed, lies);
+    let report = run(seed, plant);
     print(seed, &report);
     if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A panic ends the run: what unwinds through half a simulated world would only panic again.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    println!("BROKEN N {}", panic.to_string().replace('\n', " "));
+    println!("{}", Backtrace::capture()); // with RUST_BACKTRACE=1
+    std::process::exit(1);
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: simulate SEED [lying-disk|keeping-worker]");
+    ExitCode::from(2)
 }
 
 fn print(seed: u64, report: &Report) {

@@ -11,6 +11,7 @@ mod i6_erased;
 mod i9_audit;
 mod one_leader;
 mod settled;
+mod stale_refusal;
 mod values;
 
 use std::collections::BTreeMap;
@@ -97,6 +98,7 @@ impl Checks {
             });
         }
         findings.extend(i1_acknowledged::order(&history));
+        findings.extend(stale_refusal::check(&history));
         findings
     }
 
