@@ -96,6 +96,9 @@ where
             Err(status) if !caller.forwarded && was_not_done(&status) && Instant::now() + PAUSE < deadline => {
                 tokio::time::sleep(PAUSE).await;
             }
+            Err(status) if !caller.forwarded && was_not_done(&status) => return Err(Failure::NoLeader.into()),
+            // The connection broke under the call: the leader may have done it.
+            Err(status) if std::error::Error::source(&status).is_some() => return Err(Failure::Unconfirmed.into()),
             Err(status) => return Err(status),
         }
     }
@@ -125,7 +128,9 @@ async fn leader(context: &Context, caller: &Caller) -> Result<Option<Peer>, Fail
 fn was_not_done(status: &Status) -> bool {
     let unreachable = || {
         let causes = std::iter::successors(std::error::Error::source(status), |cause| cause.source());
-        causes.into_iter().any(<dyn std::error::Error>::is::<tonic::ConnectError>)
+        causes
+            .into_iter()
+            .any(<dyn std::error::Error>::is::<tonic::ConnectError>)
     };
     status.metadata().contains_key(LEADER) || status.message() == crate::control::error::NOT_LEADER || unreachable()
 }

@@ -198,7 +198,7 @@ fn history_is_kept_per_slot_and_debts_are_never_forgotten() {
     scene.apply(Command::RemoveService {
         id: wardroom_state::ids::ServiceId::new("web"),
     });
-    settle(&mut scene);
+    scene.workers_obey();
     let reaped = super::reaper::decide(&scene.state);
     scene.carry_out(reaped);
     assert_eq!(scene.tasks().len(), 1, "the lost node still owes a receipt");
