@@ -111,7 +111,7 @@ fn a_secret_is_created_from_a_generated_value() {
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <enter>leave, it goes on <esc>leave
+     <enter>leave <esc>leave
      12:04:27 ok  new secret of mail_key committed at #18843
     "#);
 }

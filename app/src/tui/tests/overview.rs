@@ -18,9 +18,9 @@ fn cluster() {
     | mgr-3      follower ok        41 214!|| WARN  1 certificate near the end     |
     +--------------------------------------++--------------------------------------+
     +- Workers ----------------------------++- Last 15 min ------------------------+
-    | NAME    STATE   TASKS HOLDS      CERT|| changes   ____________::#  4         |
-    | wrk-1   ready       2 5 / 5v      61d|| receipts  ______________#  1         |
-    | wrk-2   ready       5 5 / 6v      61d|| rotations ______________#  1         |
+    | NAME     STATE   TASKS HOLDS     CERT|| changes   ____________::#  4         |
+    | wrk-1    ready       2 5 / 5v     61d|| receipts  ______________#  1         |
+    | wrk-2    ready       5 5 / 6v     61d|| rotations ______________#  1         |
     |                                      || elections ________#______  1         |
     +--------------------------------------++--------------------------------------+
     +- Needs attention (4) --------------------------------------------------------+

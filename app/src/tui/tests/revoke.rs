@@ -90,7 +90,7 @@ fn a_secret_is_revoked_and_every_receipt_counted() {
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <enter>leave, it goes on <esc>leave
+     <enter>leave <esc>leave
      12:04:17 ok  revoke of db_password committed at #18843
     "#);
     holdings(&mut play, "all", 18_844);

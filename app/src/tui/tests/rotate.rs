@@ -168,7 +168,7 @@ fn a_rotation_from_value_to_result() {
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <enter>leave, it goes on <esc>leave
+     <enter>leave <esc>leave
      12:04:18 ok  rotate of db_password committed at #18843
     "#);
     progress(&mut play, RotationPhase::Done, 1, 18_844);

@@ -37,11 +37,11 @@ fn services() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      services(4)                                       <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |  SERVICE         KIND     TASKS   GRANTS STATE        AGE COMMAND            |
-    |> api             process  3/3          2 running       9d serve --api        |
-    |  batch           process  1/1          1 running       9d serve --batch      |
-    |  edge            process  2/2          3 running       9d serve --edge       |
-    |  worker          process  1/1          1 running       9d serve --worker     |
+    |  SERVICE         KIND     TASKS    GRANTS STATE        AGE COMMAND           |
+    |> api             process  3/3           2 running       9d serve --api       |
+    |  batch           process  1/1           1 running       9d serve --batch     |
+    |  edge            process  2/2           3 running       9d serve --edge      |
+    |  worker          process  1/1           1 running       9d serve --worker    |
     |                                                                              |
     |                                                                              |
     |                                                                              |

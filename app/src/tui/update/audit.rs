@@ -1,6 +1,7 @@
 //! What do the audit screen's own keys do? They narrow the list, find refusals, and check the chain.
 
 use crate::tui::keymap::Action;
+use crate::tui::model::facts::words;
 use crate::tui::model::filter::Filter;
 use crate::tui::model::list::ListId;
 use crate::tui::model::subject::{self, Subject};
@@ -15,9 +16,9 @@ pub fn narrow(model: &mut Model, action: Action) {
         return;
     };
     let filter = if action == Action::Actor {
-        format!("actor={}", record.actor)
+        format!("actor={}", words::with_hostnames(&model.cluster, &record.actor))
     } else {
-        format!("object={}", record.object)
+        format!("object={}", words::with_hostnames(&model.cluster, &record.object))
     };
     model.list_mut(ListId::Audit).filter = Filter::new(&filter);
     model.rows_stale = true;

@@ -5,7 +5,7 @@ use wardroom_api::v1::AuditRecord;
 
 use super::{WIDE, columns, facts, list_pane, rows, titled};
 use crate::tui::model::Model;
-use crate::tui::model::facts::time;
+use crate::tui::model::facts::{time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::{Canvas, Column, SafeText, column, piece, plain, safe};
@@ -34,14 +34,15 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     ];
     list_pane(canvas, area, model, (ListId::Audit, &[]), &COLUMNS, |key| {
         let record = model.cluster.audit.get(&key.parse().ok()?)?;
+        let named = |text: &str| words::with_hostnames(&model.cluster, text);
         let denied = record.outcome == "denied";
         Some(vec![
             plain(safe!("{}", record.sequence)),
             piece(time::moment(model.now_ms, record.at_ms), Tone::Dim),
-            plain(&record.actor),
+            plain(named(&record.actor)),
             plain(&record.from),
             plain(&record.action),
-            plain(&record.object),
+            plain(named(&record.object)),
             if denied {
                 piece("DENY !", Tone::Bad)
             } else {
@@ -61,6 +62,7 @@ fn record(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         return;
     };
     let inner = canvas.pane(area, &titled(safe!("{}", record.sequence)), false);
+    let named = |text: &str| words::with_hostnames(&model.cluster, text);
     let hash = |hash: &str| SafeText::new(hash).cut(12, canvas.glyphs.more);
     let before = record
         .sequence
@@ -77,17 +79,17 @@ fn record(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             plain(safe!(
                 "{} {} by {} from {}",
                 record.action,
-                record.object,
-                record.actor,
+                named(&record.object),
+                named(&record.actor),
                 record.from
             )),
         ),
         (
             "why",
             plain(if record.detail.is_empty() {
-                "-"
+                "-".to_owned()
             } else {
-                record.detail.as_str()
+                named(&record.detail)
             }),
         ),
         (

@@ -90,10 +90,10 @@ fn manager_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 
 fn worker_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     const COLUMNS: [Column; 5] = [
-        column("NAME", 7).grow(1),
+        column("NAME", 8).grow(1),
         column("STATE", 7),
         column("TASKS", 5).right(),
-        column("HOLDS", 9),
+        column("HOLDS", 8),
         column("CERT", 5).right(),
     ];
     let view = &model.cluster;

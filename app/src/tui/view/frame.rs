@@ -174,7 +174,7 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
     };
     match scope {
         Some(Scope::Wizard) if running => {
-            show(canvas, "enter", "leave, it goes on");
+            show(canvas, "enter", "leave");
             show(canvas, "esc", "leave");
         }
         Some(scope) => {

@@ -44,6 +44,12 @@ fn hierarchy(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let epoch = keys.iter().map(|(_, keys)| keys.kek_epoch).max().unwrap_or(0);
     let mut lines: Vec<Vec<Piece>> = vec![vec![piece(safe!("KEK #{epoch} (unlock key)  ACTIVE"), Tone::Strong)]];
     let count = keys.len();
+    let longest = keys
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(7);
     for (at, (name, keys)) in keys.iter().enumerate() {
         let branch = if at + 1 == count {
             canvas.glyphs.last_branch
@@ -53,12 +59,14 @@ fn hierarchy(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         let age = time::age(model.now_ms, keys.dek_created_at_ms);
         let log = if area.width >= 60 {
             format!("log, snapshots, {} records", keys.dek_records)
-        } else {
+        } else if longest <= 7 {
             "log,snaps".to_owned()
+        } else {
+            String::new()
         };
         lines.push(vec![
             plain(branch),
-            plain(safe!("DEK {name:<7} gen {:<3} {age:>3}  {log}", keys.dek_epoch)),
+            plain(safe!("DEK {name:<longest$} gen {:<3} {age:>3}  {log}", keys.dek_epoch)),
         ]);
     }
     let sealed: Vec<_> = model
@@ -92,6 +100,8 @@ fn kek(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let check = match (checks.len(), checks.first()) {
         (0, _) => plain("no manager has said"),
         (1, Some(check)) => plain(safe!("{check} on {}/{}", keys.len(), managers(&model.cluster).len())),
+        // Without autolock there is no unlock key that all share: each disk has its own.
+        (values, _) if !autolock => plain(words::count(values, "key") + ", each disk its own"),
         (values, _) => piece(safe!("{values} different values !"), Tone::Bad),
     };
     let names: Vec<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();

@@ -73,7 +73,7 @@ fn holding_row(model: &Model, holding: &Holding) -> Vec<Piece> {
                 super::state_tone(state)
             },
         ),
-        plain(&holding.task_name),
+        plain(words::with_hostnames(&model.cluster, &holding.task_name)),
         plain(time::moment(model.now_ms, holding.since_ms)),
         if holding.proven {
             piece("proved", Tone::Accent)

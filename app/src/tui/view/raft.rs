@@ -248,8 +248,8 @@ pub fn entries(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             plain(safe!("{}", record.index)),
             piece(time::moment(model.now_ms, record.at_ms), Tone::Dim),
             plain(&record.action),
-            plain(&record.object),
-            plain(&record.actor),
+            plain(words::with_hostnames(&model.cluster, &record.object)),
+            plain(words::with_hostnames(&model.cluster, &record.actor)),
         ])
     });
 }

@@ -239,7 +239,7 @@ fn holder_row(model: &Model, holding: &Holding) -> Vec<Piece> {
                 super::state_tone(state)
             },
         ),
-        plain(&holding.task_name),
+        plain(words::with_hostnames(view, &holding.task_name)),
         piece(&holding.target, Tone::Dim),
         plain(time::moment(model.now_ms, holding.since_ms)),
         proof,

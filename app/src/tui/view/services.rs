@@ -34,7 +34,7 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     const COLUMNS: [Column; 7] = [
         column("SERVICE", 12).grow(1),
         column("KIND", 8).drop(3),
-        column("TASKS", 7),
+        column("TASKS", 8),
         column("GRANTS", 6).right(),
         column("STATE", 11),
         column("AGE", 4).right().drop(2),

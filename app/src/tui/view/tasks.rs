@@ -78,7 +78,7 @@ pub fn row(model: &Model, task: &Task) -> Vec<Piece> {
         &task.error
     };
     vec![
-        plain(&task.name),
+        plain(words::with_hostnames(&model.cluster, &task.name)),
         plain(if task.node_id.is_empty() {
             "-"
         } else {

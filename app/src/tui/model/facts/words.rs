@@ -1,5 +1,6 @@
 //! What is each state called? One word per value of the wire's enums, the same on every screen.
 
+use wardroom_api::ClusterView;
 use wardroom_api::v1::{
     Availability, Executor, HoldingState, Node, NodeState, OnChange, Role, RotationPhase, Service, ServiceSpec, Task,
     TaskState, VersionState,
@@ -153,6 +154,21 @@ pub fn labels<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) ->
     } else {
         words.join(" ")
     }
+}
+
+/// The text with hostnames in the place of node ids: `worker:<id>` and `edge.<id>` say little to people.
+pub fn with_hostnames(view: &ClusterView, text: &str) -> String {
+    let mut named = text.to_owned();
+    for node in view
+        .nodes
+        .values()
+        .filter(|node| !node.id.is_empty() && !node.hostname.is_empty())
+    {
+        if named.contains(&node.id) {
+            named = named.replace(&node.id, &node.hostname);
+        }
+    }
+    named
 }
 
 /// `1 task`, `3 tasks`.

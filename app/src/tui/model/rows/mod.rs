@@ -27,7 +27,7 @@ pub struct Entry {
 
 /// The keys that pass the list's filter, in its order; and how many there were before it.
 pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
-    let mut entries = entries(model, id);
+    let mut entries = entries(model, id, !list.filter.is_empty());
     let total = entries.len();
     if model.shown.problems_only && has_problems(id) {
         entries.retain(|entry| entry.problem);
@@ -68,11 +68,12 @@ fn field(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-fn entries(model: &Model, id: ListId) -> Vec<Entry> {
+/// `filtered`: the fields that only a filter reads are wanted, too.
+fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry> {
     match id {
         ListId::Attention => attention_entries(model),
         ListId::Managers => manager_entries(model),
-        ListId::Audit | ListId::Entries => audit(model),
+        ListId::Audit | ListId::Entries => audit(model, filtered),
         ListId::Certificates => certificates(model),
         ListId::Secrets => secret_entries(model),
         ListId::Versions => versions(model),
@@ -110,22 +111,26 @@ fn manager_entries(model: &Model) -> Vec<Entry> {
 }
 
 /// Newest first.
-fn audit(model: &Model) -> Vec<Entry> {
+fn audit(model: &Model, filtered: bool) -> Vec<Entry> {
     let records = model.cluster.audit.values().rev();
+    let named = |text: &str| words::with_hostnames(&model.cluster, text);
+    let fields = |record: &wardroom_api::v1::AuditRecord| {
+        vec![
+            field("object", &named(&record.object)),
+            field("actor", &named(&record.actor)),
+            field("from", &record.from),
+            field("action", &record.action),
+            field("outcome", &record.outcome),
+            field("detail", &named(&record.detail)),
+        ]
+    };
     let entry = |record: &wardroom_api::v1::AuditRecord| Entry {
         key: record.sequence.to_string(),
         name: record.object.clone(),
         at_ms: record.at_ms,
         state: record.outcome.clone(),
         problem: record.outcome == "denied",
-        fields: vec![
-            field("object", &record.object),
-            field("actor", &record.actor),
-            field("from", &record.from),
-            field("action", &record.action),
-            field("outcome", &record.outcome),
-            field("detail", &record.detail),
-        ],
+        fields: if filtered { fields(record) } else { Vec::new() },
     };
     records.map(entry).collect()
 }
