@@ -32,10 +32,13 @@ pub fn to_stderr() {
 }
 
 fn targets(usual: Level) -> Targets {
-    let level = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let level = std::env::var(VARIABLE)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual);
     Targets::new()
         .with_default(LevelFilter::WARN)
-        // It warns of every late answer to an old vote, which elections are full of.
-        .with_target("openraft", LevelFilter::ERROR)
+        // It complains of every late answer, which elections are full of; what matters a manager says itself.
+        .with_target("openraft", LevelFilter::OFF)
         .with_target("wardroom", level)
 }

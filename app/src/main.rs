@@ -25,7 +25,9 @@ fn main() -> ExitCode {
     if let Some(ended) = wardroom_agent::executor::shim::run_if_asked(std::env::args_os()) {
         return ended;
     }
-    let parsed = arguments::parser().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = arguments::parser()
+        .try_get_matches()
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
@@ -46,7 +48,11 @@ fn main() -> ExitCode {
 fn explain(error: &clap::Error) -> ExitCode {
     // A closed pipe is no failure of ours.
     let _ = error.print();
-    ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { Exit::Ok as u8 })
+    ExitCode::from(if error.use_stderr() {
+        Exit::Usage as u8
+    } else {
+        Exit::Ok as u8
+    })
 }
 
 /// What to exit with.
@@ -83,8 +89,10 @@ fn open_demo(demo: &arguments::Demo, arguments: &Arguments) -> Result<u8, Report
 
 #[cfg(not(feature = "embedded"))]
 fn open_demo(_: &arguments::Demo, _: &Arguments) -> Result<u8, Report> {
-    Err(Report::failure("this wardroom is an operator's client and cannot start a cluster")
-        .hint("use one that was built with the feature `embedded`"))
+    Err(
+        Report::failure("this wardroom is an operator's client and cannot start a cluster")
+            .hint("use one that was built with the feature `embedded`"),
+    )
 }
 
 /// Before anything is started for a console that nobody could see.
@@ -98,7 +106,10 @@ fn check_terminal() -> Result<(), Report> {
 }
 
 async fn console(client: Client, ascii: bool) -> Result<u8, Report> {
-    let options = TuiOptions { ascii, ..TuiOptions::default() };
+    let options = TuiOptions {
+        ascii,
+        ..TuiOptions::default()
+    };
     match tui::run(client, options).await {
         Ok(tui::Exit::Quit) => Ok(Exit::Ok as u8),
         // As a shell tells it.

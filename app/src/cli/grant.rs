@@ -303,6 +303,9 @@ mod tests {
     #[test]
     fn one_target_once() {
         let report = parse_all(&["a".into(), "source=b,target=a".into()]).unwrap_err();
-        assert_eq!(report.message, "secret references 'a' and 'b' have a conflicting target: 'a'");
+        assert_eq!(
+            report.message,
+            "secret references 'a' and 'b' have a conflicting target: 'a'"
+        );
     }
 }

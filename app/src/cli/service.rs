@@ -305,9 +305,7 @@ fn quoted(error: &str) -> String {
 }
 
 fn task_json(task: &v1::Task, hostnames: &BTreeMap<String, String>) -> Value {
-    let file = |file: &v1::SecretFile| {
-        json!({ "secret": file.secret_name, "version": file.version, "target": file.target, "mode": file.mode })
-    };
+    let file = |file: &v1::SecretFile| json!({ "secret": file.secret_name, "version": file.version, "target": file.target, "mode": file.mode });
     json!({
         "id": task.id,
         "name": task.name,

@@ -21,16 +21,31 @@ const TASK_HISTORY: u32 = 5;
 pub fn first_change(house: &House, founding: &Founding) -> Result<(Actor, Command), Report> {
     let mut nodes = Vec::new();
     for manager in &house.manifest.managers {
-        let mut node = node(house, &manager.hostname, &manager.node_id, Role::Manager, founding.at_ms)?;
+        let mut node = node(
+            house,
+            &manager.hostname,
+            &manager.node_id,
+            Role::Manager,
+            founding.at_ms,
+        )?;
         node.raft_id = manager.raft_id;
         node.address.clone_from(&manager.address);
         nodes.push(node);
     }
     for worker in &house.manifest.workers {
-        nodes.push(node(house, &worker.hostname, &worker.node_id, Role::Worker, founding.at_ms)?);
+        nodes.push(node(
+            house,
+            &worker.hostname,
+            &worker.node_id,
+            Role::Worker,
+            founding.at_ms,
+        )?);
     }
     let cluster = cluster(house, founding);
-    let actor = Actor { name: "system".to_owned(), from: "local".to_owned() };
+    let actor = Actor {
+        name: "system".to_owned(),
+        from: "local".to_owned(),
+    };
     Ok((actor, Command::Bootstrap { cluster, nodes }))
 }
 
@@ -59,7 +74,11 @@ fn node(house: &House, hostname: &str, node_id: &str, role: Role, at_ms: i64) ->
         hostname: hostname.to_owned(),
         role,
         availability: Availability::Active,
-        state: if role == Role::Manager { NodeState::Ready } else { NodeState::Unknown },
+        state: if role == Role::Manager {
+            NodeState::Ready
+        } else {
+            NodeState::Unknown
+        },
         message: String::new(),
         state_since_ms: at_ms,
         address: String::new(),

@@ -18,7 +18,7 @@ use wardroom_api::TcpNet;
 use wardroom_ca::{NodeFiles, NodeTls, SystemClock};
 use wardroom_keys::{Chance, Keyring, KeyringFile, OsChance, SeededChance};
 use wardroom_log::{RealDisk, Spawn};
-use wardroom_manager::{InitializeError, Local, Manager, ManagerConfig, Peer, Seams, Timing};
+use wardroom_manager::{InitializeError, Local, Manager, ManagerConfig, Peer, Seams, StartError, Timing};
 
 use super::bootstrap;
 use super::founding::{KEYRING, cannot_write};
@@ -56,7 +56,12 @@ pub async fn start(mut house: Box<House>, seed: Option<u64>, door: Door) -> Resu
     let managers = start_managers(&house, seed).await?;
     let started = finish(&mut house, &managers, seed, door).await;
     match started {
-        Ok((workers, socket)) => Ok(Embedded { managers, workers, _socket: socket, house }),
+        Ok((workers, socket)) => Ok(Embedded {
+            managers,
+            workers,
+            _socket: socket,
+            house,
+        }),
         Err(report) => {
             join_all(managers.iter().map(Manager::shutdown)).await;
             Err(report)
@@ -71,7 +76,9 @@ async fn finish(
     door: Door,
 ) -> Result<(Vec<Agent>, SocketFile), Report> {
     let Some(first) = managers.first() else {
-        return Err(Report::failure("a cluster without a manager cannot run").hint("choose another directory with --dir"));
+        return Err(
+            Report::failure("a cluster without a manager cannot run").hint("choose another directory with --dir")
+        );
     };
     first.serve_local(ReceiverStream::new(door).filter_map(|stream| async { Local::unix(stream).ok() }));
     establish(house, first).await?;
@@ -102,8 +109,10 @@ impl Embedded {
             while let Some(reason) = waiting.next().await {
                 count += usize::from(reason.is_some());
                 if let Some(reason) = reason.filter(|_| count > most) {
-                    return Report::failure(format!("too many managers have stopped: {reason}"))
-                        .hint(format!("make room in {} or repair its disk, then start wardroom again", dir.display()));
+                    return Report::failure(format!("too many managers have stopped: {reason}")).hint(format!(
+                        "make room in {} or repair its disk, then start wardroom again",
+                        dir.display()
+                    ));
                 }
             }
             // All have stopped because they were told to.
@@ -133,15 +142,27 @@ async fn establish(house: &mut House, first: &Manager) -> Result<(), Report> {
     };
     let (actor, command) = bootstrap::first_change(house, &founding)?;
     let members = house.manifest.managers.iter().map(|entry| {
-        (entry.raft_id, Peer { address: entry.address.clone(), node_id: entry.node_id.clone() })
+        (
+            entry.raft_id,
+            Peer {
+                address: entry.address.clone(),
+                node_id: entry.node_id.clone(),
+            },
+        )
     });
-    match first.initialize(members.collect::<BTreeMap<_, _>>(), actor, command).await {
+    match first
+        .initialize(members.collect::<BTreeMap<_, _>>(), actor, command)
+        .await
+    {
         // A crash came after the change was committed and before this was noted.
         Ok(_) | Err(InitializeError::NotPristine) => {}
         Err(error) => return Err(explain(&error)),
     }
     house.manifest.founding = None;
-    house.manifest.write(&house.dir).map_err(|error| cannot_write(&house.dir, &error))
+    house
+        .manifest
+        .write(&house.dir)
+        .map_err(|error| cannot_write(&house.dir, &error))
 }
 
 /// All at once: each waits for its own disk only.
@@ -196,11 +217,23 @@ async fn start_manager(
         disk: Arc::new(disk),
         spawn: Spawn::Thread,
     };
-    Manager::start(config, keyring, tls(dir)?, seams).await.map_err(|error| about(&error))
+    Manager::start(config, keyring, tls(dir)?, seams)
+        .await
+        .map_err(|error| match &error {
+            StartError::Bind { .. } => {
+                about(&error).hint("see what listens there with `ss -ltnp`, stop it, then start again")
+            }
+            _ => about(&error),
+        })
 }
 
 fn start_workers(house: &House, seed: Option<u64>) -> Result<Vec<Agent>, Report> {
-    house.manifest.workers.iter().map(|entry| start_worker(house, entry, seed)).collect()
+    house
+        .manifest
+        .workers
+        .iter()
+        .map(|entry| start_worker(house, entry, seed))
+        .collect()
 }
 
 fn start_worker(house: &House, entry: &WorkerEntry, seed: Option<u64>) -> Result<Agent, Report> {
@@ -209,7 +242,12 @@ fn start_worker(house: &House, entry: &WorkerEntry, seed: Option<u64>) -> Result
         cluster_id: house.manifest.cluster_id.clone(),
         node_id: entry.node_id.clone(),
         hostname: entry.hostname.clone(),
-        managers: house.manifest.managers.iter().map(|manager| manager.address.clone()).collect(),
+        managers: house
+            .manifest
+            .managers
+            .iter()
+            .map(|manager| manager.address.clone())
+            .collect(),
         secrets_root: None,
         shim: PathBuf::from(MYSELF),
         pace: Pace::default(),
@@ -222,8 +260,13 @@ fn start_worker(house: &House, entry: &WorkerEntry, seed: Option<u64>) -> Result
 /// Who the node in this folder is.
 pub fn tls(dir: &Path) -> Result<NodeTls, Report> {
     let files = NodeFiles::load(dir).map_err(|error| explain(&error))?;
-    NodeTls::new(&files.root_pem, &files.certificate_pem, &files.key, Arc::new(SystemClock))
-        .map_err(|error| explain_with(&format!("{} is not usable", dir.display()), &error))
+    NodeTls::new(
+        &files.root_pem,
+        &files.certificate_pem,
+        &files.key,
+        Arc::new(SystemClock),
+    )
+    .map_err(|error| explain_with(&format!("{} is not usable", dir.display()), &error))
 }
 
 /// A node's own stream of randomness.
@@ -257,3 +300,7 @@ pub fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

@@ -23,7 +23,11 @@ pub fn open(address: String) -> (Client, mpsc::Receiver<UnixStream>) {
                 },
                 Err(error) => error.to_string(),
             };
-            Err(ConnectFailure { address, cause, hint: "start wardroom again".to_owned() })
+            Err(ConnectFailure {
+                address,
+                cause,
+                hint: "start wardroom again".to_owned(),
+            })
         }
     };
     (Client::over(address, connector), door)

@@ -57,7 +57,12 @@ fn make(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Manifest, Re
         write(&node.join(KEYRING), keyring.encode().expose()).map_err(io)?;
         let taken: Vec<&str> = manifest.managers.iter().map(|entry| entry.address.as_str()).collect();
         let address = free_address(chance, &taken)?;
-        manifest.managers.push(ManagerEntry { node_id, hostname, raft_id: number.into(), address });
+        manifest.managers.push(ManagerEntry {
+            node_id,
+            hostname,
+            raft_id: number.into(),
+            address,
+        });
     }
     for number in 1..=wanted.workers {
         let hostname = format!("worker-{number}");
@@ -89,7 +94,13 @@ pub fn id(chance: &dyn Chance) -> String {
 fn identity(node: &Path, root: &Root, node_id: &str, role: Role, chance: &dyn Chance) -> Result<(), Report> {
     folder(node).map_err(|error| cannot_write(node, &error))?;
     let sans = ["localhost".to_owned(), LOOPBACK.to_owned()];
-    let request = IssueRequest { node_id, role, sans: &sans, lifetime: NODE_LIFETIME, now_ms: SystemClock.now_ms() };
+    let request = IssueRequest {
+        node_id,
+        role,
+        sans: &sans,
+        lifetime: NODE_LIFETIME,
+        now_ms: SystemClock.now_ms(),
+    };
     let issued = root.issue(&request, chance).map_err(|error| refused(&error))?;
     let files = NodeFiles {
         root_pem: root.certificate_pem().to_owned(),
@@ -110,8 +121,11 @@ fn free_address(chance: &dyn Chance, taken: &[&str]) -> Result<String, Report> {
             return Ok(address);
         }
     }
-    Err(Report::failure(format!("no free port on {LOOPBACK} between {} and {}", PORTS.start, PORTS.end))
-        .hint("see what listens there with `ss -ltn`"))
+    Err(Report::failure(format!(
+        "no free port on {LOOPBACK} between {} and {}",
+        PORTS.start, PORTS.end
+    ))
+    .hint("see what listens there with `ss -ltn`"))
 }
 
 /// Removes what a founding that was cut short has left. A directory without its mark is not touched.
@@ -158,7 +172,9 @@ fn refused(error: &IssueError) -> Report {
 /// Full, read-only, somebody else's: what the system says, and where to go instead.
 pub fn cannot_write(dir: &Path, error: &io::Error) -> Report {
     let hint = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, or choose another directory with --dir",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room there, or choose another directory with --dir"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "mount it writable, or choose another directory with --dir",
         io::ErrorKind::PermissionDenied => "run this as the directory's owner, or choose another one with --dir",
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "choose another directory with --dir",
@@ -176,7 +192,11 @@ mod tests {
     use super::*;
 
     fn wanted() -> Wanted {
-        Wanted { name: "test".into(), managers: 3, workers: 2 }
+        Wanted {
+            name: "test".into(),
+            managers: 3,
+            workers: 2,
+        }
     }
 
     #[test]
@@ -221,7 +241,10 @@ mod tests {
         // Somebody's file where a worker's folder should be made.
         fs::write(dir.path().join("worker-2"), "mine").unwrap();
         assert!(found(dir.path(), &wanted(), &SeededChance::new(1)).is_err());
-        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert!(!left.contains(&"manager-1".into()), "{left:?}");
         assert_eq!(Manifest::read(dir.path()).unwrap(), None);
     }

@@ -30,7 +30,10 @@ pub struct House {
 pub enum Opened {
     Mine(Box<House>),
     /// A cluster runs there, in this process (0: not known).
-    Running { pid: u32, socket: PathBuf },
+    Running {
+        pid: u32,
+        socket: PathBuf,
+    },
 }
 
 impl House {
@@ -51,7 +54,11 @@ impl House {
 /// Opens the cluster of a directory, or founds the wanted one in it when it is empty or not there.
 pub fn open(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Opened, Report> {
     let is_new_dir = !dir.exists();
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| cannot_write(dir, &error))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| cannot_write(dir, &error))?;
     let opened = open_existing(dir, wanted, chance);
     if opened.is_err() && is_new_dir {
         // It was empty before and is made again by the next try.
@@ -65,8 +72,12 @@ fn open_existing(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Ope
     let dir = dir.canonicalize().map_err(|error| cannot_write(dir, &error))?;
     let socket = dir.join(SOCKET);
     if socket.as_os_str().len() > SOCKET_PATH_BYTES {
-        return Err(Report::failure(format!("{} is too long a path for a socket", socket.display()))
-            .hint(format!("choose a directory with at most {} bytes in its path", SOCKET_PATH_BYTES - SOCKET.len() - 1)));
+        return Err(
+            Report::failure(format!("{} is too long a path for a socket", socket.display())).hint(format!(
+                "choose a directory with at most {} bytes in its path",
+                SOCKET_PATH_BYTES - SOCKET.len() - 1
+            )),
+        );
     }
     let known = Manifest::read(&dir)?;
     if known.is_none() {
@@ -81,7 +92,12 @@ fn open_existing(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Ope
         Some(manifest) => (manifest, false),
         None => (founding::found(&dir, wanted, chance)?, true),
     };
-    Ok(Opened::Mine(Box::new(House { dir, manifest, is_new, _lock: lock })))
+    Ok(Opened::Mine(Box::new(House {
+        dir,
+        manifest,
+        is_new,
+        _lock: lock,
+    })))
 }
 
 /// A directory without a cluster must hold nothing else either.
@@ -90,7 +106,11 @@ fn check_free(dir: &Path) -> Result<(), Report> {
         return Ok(());
     }
     let names = fs::read_dir(dir)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>())
+        .and_then(|entries| {
+            entries
+                .map(|entry| Ok(entry?.file_name()))
+                .collect::<io::Result<Vec<_>>>()
+        })
         .map_err(|error| cannot_write(dir, &error))?;
     match names.iter().find(|name| *name != LOCK) {
         None => Ok(()),
@@ -112,7 +132,11 @@ mod tests {
     use super::*;
 
     fn open_with_one_manager(dir: &Path) -> Result<Opened, Report> {
-        let wanted = Wanted { name: "test".into(), managers: 1, workers: 0 };
+        let wanted = Wanted {
+            name: "test".into(),
+            managers: 1,
+            workers: 0,
+        };
         open(dir, &wanted, &SeededChance::new(1))
     }
 
@@ -120,7 +144,9 @@ mod tests {
     fn a_cluster_is_founded_once_and_found_again() {
         let scratch = tempfile::tempdir().unwrap();
         let dir = scratch.path().join("a/b");
-        let Opened::Mine(house) = open_with_one_manager(&dir).unwrap() else { panic!("nobody else is there") };
+        let Opened::Mine(house) = open_with_one_manager(&dir).unwrap() else {
+            panic!("nobody else is there")
+        };
         assert!(house.is_new);
         let id = house.manifest.cluster_id.clone();
         match open_with_one_manager(&dir).unwrap() {
@@ -131,7 +157,9 @@ mod tests {
             Opened::Mine(_) => panic!("opened twice"),
         }
         drop(house);
-        let Opened::Mine(house) = open_with_one_manager(&dir).unwrap() else { panic!("the lock is free") };
+        let Opened::Mine(house) = open_with_one_manager(&dir).unwrap() else {
+            panic!("the lock is free")
+        };
         assert!(!house.is_new);
         assert_eq!(house.manifest.cluster_id, id);
     }
@@ -151,7 +179,14 @@ mod tests {
         let file = scratch.path().join("file");
         fs::write(&file, "").unwrap();
         for dir in [file.clone(), file.join("below")] {
-            assert!(open_with_one_manager(&dir).err().unwrap().hint.unwrap().contains("--dir"));
+            assert!(
+                open_with_one_manager(&dir)
+                    .err()
+                    .unwrap()
+                    .hint
+                    .unwrap()
+                    .contains("--dir")
+            );
         }
     }
 

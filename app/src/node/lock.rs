@@ -26,7 +26,13 @@ pub enum Taken {
 /// Takes the lock of a directory, or says who has it.
 pub fn take(dir: &Path) -> io::Result<Taken> {
     let path = dir.join(LOCK);
-    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -52,7 +58,9 @@ mod tests {
     #[test]
     fn one_holds_it_and_the_other_learns_who() {
         let dir = tempfile::tempdir().unwrap();
-        let Taken::Mine(lock) = take(dir.path()).unwrap() else { panic!("the directory is new") };
+        let Taken::Mine(lock) = take(dir.path()).unwrap() else {
+            panic!("the directory is new")
+        };
         match take(dir.path()).unwrap() {
             Taken::Held(pid) => assert_eq!(pid, std::process::id()),
             Taken::Mine(_) => panic!("taken twice"),

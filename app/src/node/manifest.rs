@@ -59,7 +59,14 @@ pub struct Founding {
 
 impl Manifest {
     pub fn new(cluster_id: String, name: String) -> Self {
-        Self { format: FORMAT, cluster_id, name, managers: Vec::new(), workers: Vec::new(), founding: None }
+        Self {
+            format: FORMAT,
+            cluster_id,
+            name,
+            managers: Vec::new(),
+            workers: Vec::new(),
+            founding: None,
+        }
     }
 
     /// The directory's manifest; `None` when there is none.
@@ -100,8 +107,10 @@ impl Manifest {
         if sound && !self.managers.is_empty() && self.managers.iter().all(|entry| entry.raft_id > 0) {
             return Ok(());
         }
-        Err(Report::failure(format!("{} does not describe a cluster", path.display()))
-            .hint("restore it from a backup, or choose another directory with --dir"))
+        Err(
+            Report::failure(format!("{} does not describe a cluster", path.display()))
+                .hint("restore it from a backup, or choose another directory with --dir"),
+        )
     }
 
     /// Replaces the directory's manifest; durable on return.
@@ -109,7 +118,12 @@ impl Manifest {
         let aside = dir.join(format!("{MANIFEST}.new"));
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&aside)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&aside, dir.join(MANIFEST))?;
@@ -166,6 +180,11 @@ mod tests {
         let mut wrong = manifest();
         wrong.managers[0].hostname = "../elsewhere".into();
         wrong.write(dir.path()).unwrap();
-        assert!(Manifest::read(dir.path()).unwrap_err().message.contains("does not describe a cluster"));
+        assert!(
+            Manifest::read(dir.path())
+                .unwrap_err()
+                .message
+                .contains("does not describe a cluster")
+        );
     }
 }

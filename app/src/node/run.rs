@@ -31,7 +31,11 @@ const OWN: (u8, u8) = (3, 2);
 pub fn own<F: Future<Output = Ended>>(console: impl FnOnce(Client) -> F) -> Ended {
     harden();
     let home = connect::home(&|name| std::env::var_os(name))?;
-    let wanted = Wanted { name: "local".to_owned(), managers: OWN.0, workers: OWN.1 };
+    let wanted = Wanted {
+        name: "local".to_owned(),
+        managers: OWN.0,
+        workers: OWN.1,
+    };
     match house::open(&home, &wanted, &OsChance)? {
         Opened::Mine(house) => runtime()?.block_on(with_console(house, None, false, console)),
         Opened::Running { socket, .. } => runtime()?.block_on(async { console(Client::unix(socket)).await }),
@@ -39,13 +43,13 @@ pub fn own<F: Future<Output = Ended>>(console: impl FnOnce(Client) -> F) -> Ende
 }
 
 /// `wardroom demo`.
-pub fn demo<F: Future<Output = Ended>>(
-    demo: &Demo,
-    output: &mut Output,
-    console: impl FnOnce(Client) -> F,
-) -> Ended {
+pub fn demo<F: Future<Output = Ended>>(demo: &Demo, output: &mut Output, console: impl FnOnce(Client) -> F) -> Ended {
     harden();
-    let mut scratch = if demo.dir.is_some() { None } else { Some(Scratch::create()?) };
+    let mut scratch = if demo.dir.is_some() {
+        None
+    } else {
+        Some(Scratch::create()?)
+    };
     let dir = match (&demo.dir, &scratch) {
         (Some(dir), _) => dir.clone(),
         (None, Some(scratch)) => scratch.path().to_owned(),
@@ -54,7 +58,11 @@ pub fn demo<F: Future<Output = Ended>>(
     if let Some(scratch) = scratch.as_mut().filter(|_| demo.keep) {
         scratch.keep();
     }
-    let wanted = Wanted { name: "demo".to_owned(), managers: demo.managers, workers: demo.workers };
+    let wanted = Wanted {
+        name: "demo".to_owned(),
+        managers: demo.managers,
+        workers: demo.workers,
+    };
     let chance: Box<dyn Chance> = match demo.seed {
         Some(seed) => Box::new(SeededChance::new(seed)),
         None => Box::new(OsChance),
@@ -79,15 +87,28 @@ pub fn demo<F: Future<Output = Ended>>(
 }
 
 fn busy(dir: &Path, pid: u32, socket: &Path) -> Report {
-    let process = if pid == 0 { "another process".to_owned() } else { format!("process {pid}") };
-    Report::new(Exit::Conflict, format!("a cluster already runs in {} ({process})", dir.display()))
-        .hint(format!("reach it with: export WARDROOM_HOST=unix://{}", socket.display()))
+    let process = if pid == 0 {
+        "another process".to_owned()
+    } else {
+        format!("process {pid}")
+    };
+    Report::new(
+        Exit::Conflict,
+        format!("a cluster already runs in {} ({process})", dir.display()),
+    )
+    .hint(format!(
+        "reach it with: export WARDROOM_HOST=unix://{}",
+        socket.display()
+    ))
 }
 
 /// The lines for the next step, as they can be pasted.
 fn farewell(kept: Option<&Path>) -> String {
     match kept {
-        Some(dir) => format!("The cluster is kept. Open it again:\n  wardroom demo --dir {}\n", dir.display()),
+        Some(dir) => format!(
+            "The cluster is kept. Open it again:\n  wardroom demo --dir {}\n",
+            dir.display()
+        ),
         None => "The demo is gone, and everything in it.\n\
                  A cluster that stays:       wardroom\n\
                  One for other terminals:    wardroom demo --headless --dir DIR\n"
@@ -109,7 +130,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, Report> {
         .thread_name("wardroom")
         .enable_all()
         .build()
-        .map_err(|error| Report::failure(format!("cannot start: {error}")).hint("is a limit of threads or open files reached?"))
+        .map_err(|error| {
+            Report::failure(format!("cannot start: {error}")).hint("is a limit of threads or open files reached?")
+        })
 }
 
 /// The console is there at once and shows the cluster come up. When the cluster cannot start, the console ends and the

@@ -45,8 +45,16 @@ const SERVICES: &[Sample] = &[
             ("api_token", "token", 0o400, OnChange::Restart),
         ],
     },
-    Sample { name: "mail", replicas: 1, grants: &[("smtp_password", "smtp_password", 0o400, OnChange::Swap)] },
-    Sample { name: "edge", replicas: 0, grants: &[("tls_key", "tls.pem", 0o400, OnChange::Signal)] },
+    Sample {
+        name: "mail",
+        replicas: 1,
+        grants: &[("smtp_password", "smtp_password", 0o400, OnChange::Swap)],
+    },
+    Sample {
+        name: "edge",
+        replicas: 0,
+        grants: &[("tls_key", "tls.pem", 0o400, OnChange::Signal)],
+    },
 ];
 
 /// Between two tries while the cluster has no leader.
@@ -71,7 +79,11 @@ async fn create_secret(client: &Client, name: &str, length: u32, label: (&str, &
             labels: BTreeMap::from([(label.0.to_owned(), label.1.to_owned())]),
             max_age_ms: 0,
         };
-        let made = within(CALL_DEADLINE, client.control().create_secret(request(message, CALL_DEADLINE))).await;
+        let made = within(
+            CALL_DEADLINE,
+            client.control().create_secret(request(message, CALL_DEADLINE)),
+        )
+        .await;
         if !again(made.map(|_| ())).await? {
             return Ok(());
         }
@@ -80,8 +92,14 @@ async fn create_secret(client: &Client, name: &str, length: u32, label: (&str, &
 
 async fn create_service(client: &Client, sample: &Sample) -> Result<(), CallError> {
     loop {
-        let message = v1::CreateServiceRequest { spec: Some(spec(sample)) };
-        let made = within(CALL_DEADLINE, client.control().create_service(request(message, CALL_DEADLINE))).await;
+        let message = v1::CreateServiceRequest {
+            spec: Some(spec(sample)),
+        };
+        let made = within(
+            CALL_DEADLINE,
+            client.control().create_service(request(message, CALL_DEADLINE)),
+        )
+        .await;
         if !again(made.map(|_| ())).await? {
             return Ok(());
         }
@@ -106,7 +124,11 @@ fn spec(sample: &Sample) -> v1::ServiceSpec {
         target: target.to_owned(),
         mode,
         on_change: on_change.into(),
-        signal: if on_change == OnChange::Signal { "SIGHUP".to_owned() } else { String::new() },
+        signal: if on_change == OnChange::Signal {
+            "SIGHUP".to_owned()
+        } else {
+            String::new()
+        },
         ..v1::Grant::default()
     };
     v1::ServiceSpec {
@@ -125,7 +147,11 @@ fn spec(sample: &Sample) -> v1::ServiceSpec {
 /// Reads its files again and again, as a program does that opens connections; a missing file ends it. With a mount
 /// namespace of its own the files are at `/run/secrets`, otherwise where the variable says.
 fn script(sample: &Sample) -> String {
-    let reads: Vec<String> = sample.grants.iter().map(|(_, target, ..)| format!("read -r value < \"$dir/{target}\" || [ -n \"$value\" ] || exit 1")).collect();
+    let reads: Vec<String> = sample
+        .grants
+        .iter()
+        .map(|(_, target, ..)| format!("read -r value < \"$dir/{target}\" || [ -n \"$value\" ] || exit 1"))
+        .collect();
     format!(
         "dir=\"${{WARDROOM_SECRETS_DIR:-/run/secrets}}\"; trap : HUP; while :; do {}; value=; sleep 20; done",
         reads.join("; ")
@@ -151,7 +177,10 @@ mod tests {
         let run = |script: &str| {
             let ends_at_once = script.replace("sleep 20", "exit 0");
             let mut shell = std::process::Command::new("sh");
-            shell.arg("-c").arg(ends_at_once).env("WARDROOM_SECRETS_DIR", dir.path());
+            shell
+                .arg("-c")
+                .arg(ends_at_once)
+                .env("WARDROOM_SECRETS_DIR", dir.path());
             shell.status().expect("there is a shell").success()
         };
         assert!(!run(&script(sample)), "a missing file ends it");

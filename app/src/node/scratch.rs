@@ -50,7 +50,9 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !self.keep && let Err(error) = fs::remove_dir_all(&self.path) {
+        if !self.keep
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
             tracing::warn!(%error, path = %self.path.display(), "the temporary directory could not be removed");
         }
     }

@@ -1,0 +1,101 @@
+//! A cluster starts, keeps what it was told, and starts again; what it cannot start with is named.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use wardroom_api::Client;
+use wardroom_api::channel::{CALL_DEADLINE, request, within};
+use wardroom_api::v1;
+
+use super::*;
+use crate::node::founding::Wanted;
+use crate::node::house::{self, Opened};
+use crate::node::{door, samples};
+
+fn open(dir: &Path) -> Box<House> {
+    let wanted = Wanted {
+        name: "test".into(),
+        managers: 1,
+        workers: 0,
+    };
+    match house::open(dir, &wanted, &OsChance).unwrap() {
+        Opened::Mine(house) => house,
+        Opened::Running { .. } => panic!("nobody else is there"),
+    }
+}
+
+async fn started(dir: &Path) -> (Embedded, Client) {
+    let house = open(dir);
+    let (client, door) = door::open("embedded".to_owned());
+    (start(house, None, door).await.unwrap(), client)
+}
+
+async fn names(client: &Client) -> Vec<String> {
+    let ask = v1::ListRequest {
+        kind: v1::Kind::Secret.into(),
+        ..v1::ListRequest::default()
+    };
+    let listed = within(CALL_DEADLINE, client.control().list(request(ask, CALL_DEADLINE)))
+        .await
+        .unwrap();
+    let name = |object: v1::Object| match object.kind {
+        Some(v1::object::Kind::Secret(secret)) => Some(secret.name),
+        _ => None,
+    };
+    listed.objects.into_iter().filter_map(name).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_was_told_is_there_after_a_restart() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (cluster, client) = started(scratch.path()).await;
+    let socket = scratch.path().join(crate::cli::connect::SOCKET);
+    assert!(socket.exists());
+    let message = v1::CreateSecretRequest {
+        name: "kept".into(),
+        value: Some(v1::Value::generated(8)),
+        ..v1::CreateSecretRequest::default()
+    };
+    within(
+        CALL_DEADLINE,
+        client.control().create_secret(request(message, CALL_DEADLINE)),
+    )
+    .await
+    .unwrap();
+    cluster.shutdown().await;
+    assert!(!socket.exists());
+    assert_eq!(
+        Manifest::read(scratch.path()).unwrap().unwrap().founding,
+        None,
+        "it is founded once"
+    );
+
+    let (cluster, _client) = started(scratch.path()).await;
+    // The socket and the door lead to the same cluster.
+    assert_eq!(names(&Client::unix(&socket)).await, ["kept"]);
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_are_made_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (cluster, client) = started(scratch.path()).await;
+    samples::furnish(&client).await.unwrap();
+    let made = names(&client).await.len();
+    samples::furnish(&client).await.unwrap();
+    assert_eq!((made, names(&client).await.len()), (6, 6));
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_is_named_and_nothing_stays_behind() {
+    let scratch = tempfile::tempdir().unwrap();
+    let house = open(scratch.path());
+    let address = house.manifest.managers[0].address.clone();
+    let _other = std::net::TcpListener::bind(&address).unwrap();
+    let (_client, door) = door::open("embedded".to_owned());
+    let report = start(house, None, door).await.err().unwrap();
+    assert!(report.message.contains(&address), "{}", report.message);
+    assert!(report.hint.is_some());
+    assert!(!scratch.path().join(crate::cli::connect::SOCKET).exists());
+    // The lock is free again.
+    drop(open(scratch.path()));
+}
