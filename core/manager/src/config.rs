@@ -1,11 +1,14 @@
-//! Which manager is this, and what does it stand on? Its settings, and the seams to the outside.
+//! Which manager is this, and what does it stand on? Its settings, the seams to the outside, and why they may not do.
 
+use std::io;
 use std::sync::Arc;
 
 use wardroom_api::net::Net;
 use wardroom_ca::Clock;
 use wardroom_keys::Chance;
 use wardroom_log::{Disk, Spawn};
+
+use crate::raft::OpenError;
 
 /// One manager's settings.
 #[derive(Clone, Debug)]
@@ -35,7 +38,11 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { heartbeat_ms: 100, election_min_ms: 300, election_max_ms: 600 }
+        Self {
+            heartbeat_ms: 100,
+            election_min_ms: 300,
+            election_max_ms: 600,
+        }
     }
 }
 
@@ -49,4 +56,15 @@ pub struct Seams {
     pub disk: Arc<dyn Disk>,
     /// Where the log's writer runs: a thread of its own, or a task in a simulation.
     pub spawn: Spawn,
+}
+
+/// Why a manager did not start. The texts say what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the keyring is for node {found_node} of cluster {found_cluster}; give the data directory of this manager")]
+    OtherKeyring { found_cluster: String, found_node: String },
+    #[error("cannot listen at {address}; choose another address, or stop what uses it")]
+    Bind { address: String, source: io::Error },
+    #[error(transparent)]
+    Open(#[from] OpenError),
 }

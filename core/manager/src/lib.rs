@@ -13,6 +13,7 @@ mod config;
 mod context;
 pub(crate) mod control;
 pub(crate) mod dispatcher;
+mod founding;
 mod links;
 mod peer;
 mod propose;
@@ -27,7 +28,6 @@ pub(crate) mod watch;
 mod cluster_tests;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,10 +40,11 @@ use wardroom_ca::NodeTls;
 use wardroom_keys::Keyring;
 use wardroom_state::command::{Actor, Command};
 
-pub use config::{ManagerConfig, Seams, Timing};
+pub use config::{ManagerConfig, Seams, StartError, Timing};
+pub use founding::InitializeError;
 pub use peer::{Managers, Table, Word};
 pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};
-pub use raft::{InitializeError, OpenError, Peer};
+pub use raft::{OpenError, Peer};
 pub use replica::{Applied, Replica};
 pub use server::Local;
 pub use status::Leadership;
@@ -56,17 +57,6 @@ use raft::{Consensus, Opening};
 
 /// Time for connections to finish what they are at when a manager stops.
 const LEAVE: Duration = Duration::from_secs(2);
-
-/// Why a manager did not start. The texts say what to do next.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the keyring is for node {found_node} of cluster {found_cluster}; give the data directory of this manager")]
-    OtherKeyring { found_cluster: String, found_node: String },
-    #[error("cannot listen at {address}; choose another address, or stop what uses it")]
-    Bind { address: String, source: io::Error },
-    #[error(transparent)]
-    Open(#[from] OpenError),
-}
 
 /// A running manager. Cheap to clone; all clones are the same manager.
 #[derive(Clone)]
@@ -91,10 +81,16 @@ impl Manager {
     ) -> Result<Self, StartError> {
         if keyring.cluster() != config.cluster_id || keyring.node() != config.node_id {
             let (found_cluster, found_node) = (keyring.cluster().to_owned(), keyring.node().to_owned());
-            return Err(StartError::OtherKeyring { found_cluster, found_node });
+            return Err(StartError::OtherKeyring {
+                found_cluster,
+                found_node,
+            });
         }
         let bound = seams.net.bind(&config.listen).await;
-        let listener = bound.map_err(|source| StartError::Bind { address: config.listen.clone(), source })?;
+        let listener = bound.map_err(|source| StartError::Bind {
+            address: config.listen.clone(),
+            source,
+        })?;
         let address = listener.address();
         if config.advertise.is_empty() {
             config.advertise.clone_from(&address);
@@ -133,7 +129,13 @@ impl Manager {
             managers: Managers::new(),
             stop,
         };
-        let manager = Self(Arc::new(Inner { context, consensus, reports, address, tasks: Mutex::default() }));
+        let manager = Self(Arc::new(Inner {
+            context,
+            consensus,
+            reports,
+            address,
+            tasks: Mutex::default(),
+        }));
         manager.serve_peers(listener, tls);
         manager.follow_managers();
         manager.reconcile();
@@ -149,31 +151,18 @@ impl Manager {
         actor: Actor,
         bootstrap: Command,
     ) -> Result<Committed, InitializeError> {
-        let context = &self.0.context;
-        let begun = |replica: &Replica| replica.read(|state| state.cluster().is_some());
-        if begun(&context.replica) {
-            return Err(InitializeError::NotPristine);
-        }
-        match self.0.consensus.initialize(members).await {
-            // The members are in the log already, the first change is not: a crash came between them.
-            Err(InitializeError::NotPristine) if !begun(&context.replica) => {}
-            initialized => initialized?,
-        }
-        let mut leadership = context.leadership.clone();
-        let elected = leadership.wait_for(|leadership| leadership.mine);
-        match tokio::time::timeout(InitializeError::PATIENCE, elected).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) => return Err(InitializeError::Stopped("it is shutting down".to_owned())),
-            Err(_elapsed) => return Err(InitializeError::NoQuorum),
-        }
-        Ok(context.proposer.propose(actor, bootstrap).await?)
+        founding::begin(&self.0.context, &self.0.consensus, members, actor, bootstrap).await
     }
 
     /// Serves the Control service to local connections, until the stream ends or the manager stops.
     pub fn serve_local(&self, incoming: impl Stream<Item = Local> + Send + 'static) {
         let context = &self.0.context;
         let routes = control::local_routes(context);
-        self.keep(tokio::spawn(server::serve_local(incoming, routes, context.stop.clone())));
+        self.keep(tokio::spawn(server::serve_local(
+            incoming,
+            routes,
+            context.stop.clone(),
+        )));
     }
 
     /// The bound address of the TLS port.
@@ -214,7 +203,10 @@ impl Manager {
         let mut leadership = self.leadership();
         let led = leadership.wait_for(|leadership| leadership.leader.is_some());
         let known = tokio::time::timeout(patience, led).await;
-        let leader = known.ok().and_then(Result::ok).and_then(|leadership| leadership.leader.clone());
+        let leader = known
+            .ok()
+            .and_then(Result::ok)
+            .and_then(|leadership| leadership.leader.clone());
         leader.ok_or(ProposeError::NotLeader { leader: None })
     }
 
@@ -240,7 +232,12 @@ impl Manager {
         let context = &self.0.context;
         let peers = peer::service(self.status(), context.stop.clone());
         let routes = control::tls_routes(context, self.0.consensus.service(), peers);
-        self.keep(tokio::spawn(server::serve_tls(listener, tls, routes, context.stop.clone())));
+        self.keep(tokio::spawn(server::serve_tls(
+            listener,
+            tls,
+            routes,
+            context.stop.clone(),
+        )));
     }
 
     fn follow_managers(&self) {

@@ -46,7 +46,11 @@ struct Link {
 
 impl Links {
     pub(crate) fn new(net: Arc<dyn Net>, tls: NodeTls) -> Self {
-        Self(Arc::new(Inner { net, tls, pool: Mutex::default() }))
+        Self(Arc::new(Inner {
+            net,
+            tls,
+            pool: Mutex::default(),
+        }))
     }
 
     /// A channel on which only `peer` itself can answer.
@@ -57,7 +61,12 @@ impl Links {
     /// A channel and the record of whether calls on it come back.
     pub(crate) fn attempt(&self, peer: &Peer, lane: Lane) -> (Channel, Attempt) {
         let link = self.link(peer, lane);
-        let attempt = Attempt { links: self.clone(), key: key(peer, lane), missed: Arc::clone(&link.missed), answered: false };
+        let attempt = Attempt {
+            links: self.clone(),
+            key: key(peer, lane),
+            missed: Arc::clone(&link.missed),
+            answered: false,
+        };
         (link.channel, attempt)
     }
 
@@ -76,7 +85,10 @@ impl Links {
                 tls.connect(stream, ExpectPeer::Node(peer.node_id)).await
             }
         });
-        Link { channel, missed: Arc::default() }
+        Link {
+            channel,
+            missed: Arc::default(),
+        }
     }
 }
 
@@ -112,7 +124,10 @@ impl Drop for Attempt {
         }
         let mut pool = self.links.0.pool.lock().unwrap_or_else(PoisonError::into_inner);
         // Only the lane that was counted: a newer one under the same key has its own count.
-        if pool.get(&self.key).is_some_and(|link| Arc::ptr_eq(&link.missed, &self.missed)) {
+        if pool
+            .get(&self.key)
+            .is_some_and(|link| Arc::ptr_eq(&link.missed, &self.missed))
+        {
             pool.remove(&self.key);
         }
     }

@@ -41,7 +41,10 @@ pub struct Table {
 impl Table {
     /// What came after `revision`; 0 gives everything.
     pub fn since(&self, revision: u64) -> impl Iterator<Item = (&str, &Word)> {
-        self.words.iter().filter(move |(_, (at, _))| *at > revision).map(|(node, (_, word))| (node.as_str(), word))
+        self.words
+            .iter()
+            .filter(move |(_, (at, _))| *at > revision)
+            .map(|(node, (_, word))| (node.as_str(), word))
     }
 
     fn note(&mut self, node_id: &str, word: Word) -> bool {
@@ -60,7 +63,11 @@ impl Table {
 
 /// Equal but for the times that move by themselves.
 fn same(a: &v1::ManagerStatus, b: &v1::ManagerStatus) -> bool {
-    let still = |status: &v1::ManagerStatus| v1::ManagerStatus { at_ms: 0, quorum_acked_ms: 0, ..status.clone() };
+    let still = |status: &v1::ManagerStatus| v1::ManagerStatus {
+        at_ms: 0,
+        quorum_acked_ms: 0,
+        ..status.clone()
+    };
     still(a) == still(b)
 }
 
@@ -142,9 +149,15 @@ pub(crate) async fn follow_all(
         following.retain(|_, task| current.contains(&task.peer));
         for peer in current.iter().filter(|peer| peer.node_id != me) {
             let key = (peer.node_id.clone(), peer.address.clone());
-            following.entry(key).or_insert_with(|| Following::start(&managers, peer, &links));
+            following
+                .entry(key)
+                .or_insert_with(|| Following::start(&managers, peer, &links));
         }
-        let known = current.iter().map(|peer| peer.node_id.as_str()).chain([me.as_str()]).collect();
+        let known = current
+            .iter()
+            .map(|peer| peer.node_id.as_str())
+            .chain([me.as_str()])
+            .collect();
         managers.keep(&known);
         loop {
             tokio::select! {
@@ -166,7 +179,10 @@ struct Following {
 impl Following {
     fn start(managers: &Managers, peer: &Peer, links: &Links) -> Self {
         let following = follow(managers.clone(), peer.clone(), links.clone());
-        Self { peer: peer.clone(), task: tokio::spawn(following).abort_handle() }
+        Self {
+            peer: peer.clone(),
+            task: tokio::spawn(following).abort_handle(),
+        }
     }
 }
 
@@ -217,7 +233,11 @@ mod tests {
     use super::*;
 
     fn status(applied: u64, at_ms: i64) -> Word {
-        Word::Status(Arc::new(v1::ManagerStatus { applied, at_ms, ..Default::default() }))
+        Word::Status(Arc::new(v1::ManagerStatus {
+            applied,
+            at_ms,
+            ..Default::default()
+        }))
     }
 
     #[test]

@@ -13,7 +13,7 @@ use wardroom_state::refusal::Refusal;
 use crate::raft::{Consensus, Peer};
 
 /// How long a proposal may wait for a quorum.
-pub const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Docker's words for a cluster that nobody leads.
 pub const NO_LEADER: &str = "The swarm does not have a leader. It's possible that too few managers are online. \
@@ -68,7 +68,11 @@ impl Proposer {
 
     /// Proposes `command` in the name of `actor` and returns once it is applied here.
     pub async fn propose(&self, actor: Actor, command: Command) -> Result<Committed, ProposeError> {
-        let proposal = Proposal { at_ms: self.clock.now_ms(), actor, command };
+        let proposal = Proposal {
+            at_ms: self.clock.now_ms(),
+            actor,
+            command,
+        };
         let writing = self.consensus.write(encode_proposal(&proposal));
         let Ok(written) = tokio::time::timeout(DEADLINE, writing).await else {
             return Err(ProposeError::NoQuorum);
@@ -76,7 +80,13 @@ impl Proposer {
         let (index, outcome) = written?;
         match outcome.refusal {
             Some(refusal) => Err(refusal.into()),
-            None => Ok(Committed { index, events: outcome.applied.map(|applied| applied.events.clone()).unwrap_or_default() }),
+            None => Ok(Committed {
+                index,
+                events: outcome
+                    .applied
+                    .map(|applied| applied.events.clone())
+                    .unwrap_or_default(),
+            }),
         }
     }
 
@@ -84,6 +94,8 @@ impl Proposer {
     /// what the replica shows then is not older than this call.
     pub async fn confirm(&self) -> Result<u64, ProposeError> {
         let confirming = tokio::time::timeout(DEADLINE, self.consensus.confirm());
-        confirming.await.unwrap_or(Err(ProposeError::NotLeader { leader: None }))
+        confirming
+            .await
+            .unwrap_or(Err(ProposeError::NotLeader { leader: None }))
     }
 }

@@ -81,7 +81,9 @@ impl Replica {
     pub async fn wait_index(&self, index: u64) {
         let mut moving = self.0.index.subscribe();
         let reached = moving.wait_for(|at| at.is_some_and(|at| at >= index)).await;
-        reached.map(|_| ()).expect("the replica owns the sender and is borrowed here");
+        reached
+            .map(|_| ())
+            .expect("the replica owns the sender and is borrowed here");
     }
 
     /// Applies one committed proposal. A refusal is an answer: the index moves on all the same.
@@ -89,7 +91,12 @@ impl Replica {
         let mut state = self.writing();
         let outcome = state.apply(index, proposal).map(|events| {
             let changes = convert::changes(&state, &events);
-            let applied = Arc::new(Applied { index, events, changes, replaced: false });
+            let applied = Arc::new(Applied {
+                index,
+                events,
+                changes,
+                replaced: false,
+            });
             // Nobody listening is no failure.
             let _ = self.0.applied.send(Arc::clone(&applied));
             applied
@@ -108,7 +115,12 @@ impl Replica {
     pub(crate) fn replace(&self, index: u64, state: State) {
         let mut current = self.writing();
         *current = state;
-        let applied = Applied { index, events: Vec::new(), changes: Vec::new(), replaced: true };
+        let applied = Applied {
+            index,
+            events: Vec::new(),
+            changes: Vec::new(),
+            replaced: true,
+        };
         let _ = self.0.applied.send(Arc::new(applied));
         self.0.index.send_replace(Some(index));
     }

@@ -74,7 +74,10 @@ pub struct Local {
 impl Local {
     /// A stream made in this process, in the name of `user`.
     pub fn trusted(stream: BoxStream, user: impl Into<String>) -> Self {
-        Self { stream, user: user.into() }
+        Self {
+            stream,
+            user: user.into(),
+        }
     }
 
     /// A unix socket; the kernel says who is at the other end. Root and the manager's own user are let in.
@@ -82,10 +85,16 @@ impl Local {
         let peer = stream.peer_cred()?;
         let own = rustix::process::geteuid().as_raw();
         if peer.uid() != 0 && peer.uid() != own {
-            let text = format!("user {} may not administer this manager; use the account it runs under, or root", peer.uid());
+            let text = format!(
+                "user {} may not administer this manager; use the account it runs under, or root",
+                peer.uid()
+            );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
-        Ok(Self { stream: Box::new(stream), user: user_name(peer.uid()) })
+        Ok(Self {
+            stream: Box::new(stream),
+            user: user_name(peer.uid()),
+        })
     }
 }
 
@@ -107,7 +116,10 @@ fn name_in(accounts: &str, uid: u32) -> Option<String> {
 pub(crate) async fn serve_tls(listener: Box<dyn Listener>, tls: NodeTls, routes: Routes, stop: CancellationToken) {
     let (ready, incoming) = mpsc::channel(QUEUE);
     let accepting = accept(listener, tls, ready, stop.clone());
-    tokio::join!(accepting, serve(ReceiverStream::new(incoming).map(io::Result::Ok), routes, stop));
+    tokio::join!(
+        accepting,
+        serve(ReceiverStream::new(incoming).map(io::Result::Ok), routes, stop)
+    );
 }
 
 /// Serves `routes` to local connections until `stop` or the end of `incoming`.
@@ -118,7 +130,10 @@ pub(crate) async fn serve_local(
 ) {
     let connections = incoming.map(|local| {
         let caller = Caller::new(Identity::Admin(local.user), "local");
-        io::Result::Ok(Connection { stream: local.stream, caller })
+        io::Result::Ok(Connection {
+            stream: local.stream,
+            caller,
+        })
     });
     serve(connections, routes, stop).await;
 }
@@ -147,7 +162,9 @@ async fn accept(
 ) {
     let slots = Arc::new(Semaphore::new(HANDSHAKES));
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -181,7 +198,10 @@ async fn handshake(tls: &NodeTls, stream: BoxStream, from: String) -> Option<Con
                 Role::Manager => Identity::Manager(identity.node_id),
                 Role::Worker => Identity::Worker(identity.node_id),
             };
-            Some(Connection { stream: Box::new(stream), caller: Caller::new(identity, from) })
+            Some(Connection {
+                stream: Box::new(stream),
+                caller: Caller::new(identity, from),
+            })
         }
         Err(error) => {
             tracing::info!(%from, %error, "refused a connection");

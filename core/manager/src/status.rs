@@ -99,7 +99,7 @@ impl Reporter {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                changed = changes.next() => match changed {
+                moved = changes.next() => match moved {
                     Ok(()) => pending |= self.take_in(&senders, &mut memory),
                     Err(reason) => return self.ended(&senders, reason),
                 },
@@ -117,9 +117,16 @@ impl Reporter {
     fn take_in(&self, senders: &Senders, memory: &mut Memory) -> bool {
         let view = self.consensus.view();
         let confirmed = self.is_confirmed(&view);
-        let news = !memory.seen.as_ref().is_some_and(|(seen, was)| *was == confirmed && seen.stands_as(&view));
+        let news = !memory
+            .seen
+            .as_ref()
+            .is_some_and(|(seen, was)| *was == confirmed && seen.stands_as(&view));
         if news {
-            memory.elections.observe(view.term, view.leader_peer().map(|peer| peer.node_id), self.clock.now_ms());
+            memory.elections.observe(
+                view.term,
+                view.leader_peer().map(|peer| peer.node_id),
+                self.clock.now_ms(),
+            );
             tell(&senders.leadership, view.leadership());
             tell(&senders.members, view.members());
             memory.seen = Some((view, confirmed));
@@ -129,7 +136,8 @@ impl Reporter {
 
     /// A quorum has answered this leader within two elections' time.
     fn is_confirmed(&self, view: &View) -> bool {
-        view.quorum_acked_ms_ago.is_none_or(|ms| ms <= 2 * self.config.timing.election_max_ms)
+        view.quorum_acked_ms_ago
+            .is_none_or(|ms| ms <= 2 * self.config.timing.election_max_ms)
     }
 
     fn ended(&self, senders: &Senders, reason: String) {
@@ -207,12 +215,14 @@ fn tell<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            out.push(char::from_digit(u32::from(digit), 16).expect("four bits are a hex digit"));
-        }
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            for digit in [byte >> 4, byte & 15] {
+                out.push(char::from_digit(u32::from(digit), 16).expect("four bits are a hex digit"));
+            }
+            out
+        })
 }
 
 /// The changes of leader this manager has seen, newest last.
@@ -233,12 +243,20 @@ impl Elections {
         match &seen {
             None => self.vacant_since_ms = Some(now_ms),
             Some((term, leader)) => {
-                let gap = self.vacant_since_ms.take().map_or(0, |since| now_ms.saturating_sub(since));
+                let gap = self
+                    .vacant_since_ms
+                    .take()
+                    .map_or(0, |since| now_ms.saturating_sub(since));
                 if self.ring.len() == ELECTIONS {
                     self.ring.pop_front();
                 }
                 let gap_ms = u64::try_from(gap).unwrap_or(0);
-                self.ring.push_back(v1::Election { term: *term, leader: leader.clone(), at_ms: now_ms, gap_ms });
+                self.ring.push_back(v1::Election {
+                    term: *term,
+                    leader: leader.clone(),
+                    at_ms: now_ms,
+                    gap_ms,
+                });
             }
         }
         self.current = seen;
@@ -258,7 +276,11 @@ mod tests {
         elections.observe(2, None, 30);
         elections.observe(3, None, 40);
         elections.observe(3, Some("bob".into()), 90);
-        let seen: Vec<_> = elections.ring.iter().map(|e| (e.term, e.leader.as_str(), e.at_ms, e.gap_ms)).collect();
+        let seen: Vec<_> = elections
+            .ring
+            .iter()
+            .map(|e| (e.term, e.leader.as_str(), e.at_ms, e.gap_ms))
+            .collect();
         assert_eq!(seen, [(1, "ada", 10, 0), (3, "bob", 90, 60)]);
     }
 

@@ -35,7 +35,9 @@ pub(crate) fn vote(vote: &Vote) -> Vec<u8> {
 
 pub(crate) fn decode_vote(bytes: &[u8]) -> Result<Vote, DecodeError> {
     let (numbers, rest) = integers::<2>(versioned(bytes)?, "vote")?;
-    let [committed @ (0 | 1)] = rest else { return Err(DecodeError::Malformed("vote")) };
+    let [committed @ (0 | 1)] = rest else {
+        return Err(DecodeError::Malformed("vote"));
+    };
     let mut vote = Vote::new(numbers[0], numbers[1]);
     vote.committed = *committed == 1;
     Ok(vote)
@@ -71,7 +73,10 @@ pub(crate) fn entry(entry: &Entry) -> Vec<u8> {
 
 pub(crate) fn decode_entry(term: u64, index: u64, bytes: &[u8]) -> Result<Entry, DecodeError> {
     let ([node], rest) = integers::<1>(versioned(bytes)?, "log entry")?;
-    Ok(Entry { log_id: position(term, node, index), payload: decode_body(rest)? })
+    Ok(Entry {
+        log_id: position(term, node, index),
+        payload: decode_body(rest)?,
+    })
 }
 
 /// The log id of an entry without its payload.
@@ -119,7 +124,10 @@ fn decode_body(bytes: &[u8]) -> Result<EntryPayload<super::types::TypeConfig>, D
 
 /// A stored membership: version, then where it stands in the log and what it is.
 pub(crate) fn stored_membership(stored: &StoredMembership) -> Vec<u8> {
-    let record = StoredMembers { at: stored.log_id().map(Position::from), members: stored.membership().into() };
+    let record = StoredMembers {
+        at: stored.log_id().map(Position::from),
+        members: stored.membership().into(),
+    };
     [vec![VERSION], postcard_of(&record)].concat()
 }
 
@@ -244,7 +252,10 @@ mod tests {
     use super::*;
 
     fn members() -> Membership {
-        let peer = |n: u64| Peer { address: format!("127.0.0.1:{n}"), node_id: format!("node{n}") };
+        let peer = |n: u64| Peer {
+            address: format!("127.0.0.1:{n}"),
+            node_id: format!("node{n}"),
+        };
         let nodes: BTreeMap<u64, Peer> = [(1, peer(1)), (2, peer(2)), (u64::MAX, peer(3))].into();
         Membership::new(vec![[1, 2].into(), [1, u64::MAX].into()], nodes)
     }
@@ -264,7 +275,11 @@ mod tests {
 
     #[test]
     fn votes_and_log_ids_come_back() {
-        for expected in [Vote::default(), Vote::new(3, 9), Vote::new_committed(u64::MAX, u64::MAX)] {
+        for expected in [
+            Vote::default(),
+            Vote::new(3, 9),
+            Vote::new_committed(u64::MAX, u64::MAX),
+        ] {
             assert_eq!(decode_vote(&vote(&expected)), Ok(expected));
         }
         let id = position(3, 9, u64::MAX);
@@ -277,7 +292,10 @@ mod tests {
             let bytes = entry(&expected);
             assert_eq!(decode_entry(7, 41, &bytes).as_ref(), Ok(&expected));
             assert_eq!(decode_entry_id(7, 41, &bytes), Ok(expected.log_id));
-            assert_eq!(decode_payload(&payload(&expected.payload)).as_ref(), Ok(&expected.payload));
+            assert_eq!(
+                decode_payload(&payload(&expected.payload)).as_ref(),
+                Ok(&expected.payload)
+            );
         }
     }
 
@@ -289,7 +307,10 @@ mod tests {
                 last_membership: StoredMembership::new(last, members()),
                 snapshot_id: "2-1-5000".into(),
             };
-            assert_eq!(decode_snapshot_header(&snapshot_header(&expected, 17)), Ok((expected, 17)));
+            assert_eq!(
+                decode_snapshot_header(&snapshot_header(&expected, 17)),
+                Ok((expected, 17))
+            );
         }
     }
 
@@ -314,7 +335,12 @@ mod tests {
                     u8::try_from(state >> 56).expect("eight bits")
                 }))
                 .collect();
-            let _ = (decode_vote(&bytes), decode_log_id(&bytes), decode_entry(1, 1, &bytes), decode_payload(&bytes));
+            let _ = (
+                decode_vote(&bytes),
+                decode_log_id(&bytes),
+                decode_entry(1, 1, &bytes),
+                decode_payload(&bytes),
+            );
             let _ = (decode_stored_membership(&bytes), decode_snapshot_header(&bytes));
         }
     }

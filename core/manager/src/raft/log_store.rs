@@ -60,7 +60,12 @@ impl LogStore {
         let id = |bytes: &[u8]| encode::decode_log_id(bytes).map_err(read);
         let purged = recovered.purged.as_ref().map(|purged| id(&purged.id)).transpose()?;
         let mut head = Head {
-            vote: recovered.vote.as_deref().map(encode::decode_vote).transpose().map_err(read)?,
+            vote: recovered
+                .vote
+                .as_deref()
+                .map(encode::decode_vote)
+                .transpose()
+                .map_err(read)?,
             committed: recovered.committed.as_deref().map(id).transpose()?,
             committed_unwritten: false,
             purged,
@@ -69,7 +74,12 @@ impl LogStore {
         let reader = log.reader();
         let writer = Writer::spawn(log, spawn);
         let records_found = recovered.records;
-        let store = Self(Arc::new(Inner { writer, reader, records_found, head: Mutex::default() }));
+        let store = Self(Arc::new(Inner {
+            writer,
+            reader,
+            records_found,
+            head: Mutex::default(),
+        }));
         if let Some((_, last)) = recovered.entries {
             head.last = store.id_at(last)?;
         }
@@ -94,8 +104,14 @@ impl LogStore {
     /// The id of the entry at `index`, if it is still there.
     pub(crate) fn id_at(&self, index: u64) -> Result<Option<LogId>, StorageError> {
         let failed = |error: AnyError| StorageIoError::read_log_at_index(index, error);
-        let found = self.0.reader.read(index..=index).map_err(|error| failed(AnyError::new(&error)))?;
-        let id = found.first().map(|entry| encode::decode_entry_id(entry.term, index, &entry.payload));
+        let found = self
+            .0
+            .reader
+            .read(index..=index)
+            .map_err(|error| failed(AnyError::new(&error)))?;
+        let id = found
+            .first()
+            .map(|entry| encode::decode_entry_id(entry.term, index, &entry.payload));
         id.transpose().map_err(|error| failed(AnyError::new(&error)).into())
     }
 
@@ -140,7 +156,10 @@ impl LogStore {
             head.committed_unwritten = false;
         }
         // Under the lock, so that the order of records is the order of what the head went through.
-        self.0.writer.submit(records, Box::new(move |written| done(written.map_err(io::Error::other))));
+        self.0.writer.submit(
+            records,
+            Box::new(move |written| done(written.map_err(io::Error::other))),
+        );
     }
 
     async fn write(&self, records: Vec<Record>) -> Result<(), AnyError> {
@@ -188,7 +207,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, StorageError> {
         let head = *self.head();
-        Ok(LogState { last_purged_log_id: head.purged, last_log_id: head.last })
+        Ok(LogState {
+            last_purged_log_id: head.purged,
+            last_log_id: head.last,
+        })
     }
 
     async fn get_log_reader(&mut self) -> Self {
@@ -230,7 +252,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             .map(|entry| {
                 last = Some(entry.log_id);
                 let payload = encode::entry(&entry).into();
-                Record::Entry { term: entry.log_id.leader_id.term, index: entry.log_id.index, payload }
+                Record::Entry {
+                    term: entry.log_id.leader_id.term,
+                    index: entry.log_id.index,
+                    payload,
+                }
             })
             .collect();
         self.submit(records, move |written| callback.log_io_completed(written));
@@ -256,7 +282,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             head.purged = head.purged.max(Some(upto));
             head.last = head.last.max(Some(upto));
         }
-        let purged = Purged { index: upto.index, id: encode::log_id(&upto) };
+        let purged = Purged {
+            index: upto.index,
+            id: encode::log_id(&upto),
+        };
         let written = self.write(vec![Record::PurgeUpTo(purged)]).await;
         written.map_err(|error| StorageIoError::write_logs(error).into())
     }

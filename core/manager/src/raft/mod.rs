@@ -9,6 +9,11 @@
 //!               └──────> state_machine ─> replica
 //! ```
 
+#![allow(
+    clippy::result_large_err,
+    reason = "openraft's storage error is that large, and its traits ask for it"
+)]
+
 mod encode;
 mod log_store;
 mod network;
@@ -26,7 +31,6 @@ mod suite_tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use openraft::error::{CheckIsLeaderError, ClientWriteError, RaftError};
 use wardroom_api::v1;
@@ -35,13 +39,14 @@ use wardroom_api::v1::raft_server::RaftServer;
 use self::log_store::LogStore;
 use self::snapshot_store::SnapshotStore;
 use self::types::{Proposed, Raft};
+use crate::founding::InitializeError;
 use crate::propose::ProposeError;
 
+pub use self::open::OpenError;
 pub(crate) use self::open::{Opening, open};
 pub(crate) use self::types::Outcome;
-pub(crate) use self::view::{Changes, View};
-pub use self::open::OpenError;
 pub use self::types::Peer;
+pub(crate) use self::view::{Changes, View};
 
 /// This manager's part in the consensus. Cheap to clone.
 #[derive(Clone)]
@@ -49,26 +54,6 @@ pub(crate) struct Consensus {
     raft: Raft,
     log: LogStore,
     snapshots: Arc<SnapshotStore>,
-}
-
-/// Why a cluster could not be begun.
-#[derive(Debug, thiserror::Error)]
-pub enum InitializeError {
-    #[error("this manager already belongs to a cluster; start it without initializing, or give it an empty directory")]
-    NotPristine,
-    #[error("raft id {0} is not among the first members; list this manager too")]
-    NotAMember(u64),
-    #[error("no quorum of the first members answered; start the others, then try again")]
-    NoQuorum,
-    #[error(transparent)]
-    Bootstrap(#[from] ProposeError),
-    #[error("this manager has stopped ({0}); see its log for the reason")]
-    Stopped(String),
-}
-
-impl InitializeError {
-    /// How long the first members have to elect a leader.
-    pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 }
 
 impl Consensus {
@@ -126,7 +111,11 @@ impl Consensus {
     }
 
     pub(crate) fn changes(&self) -> Changes {
-        Changes { whole: self.raft.metrics(), data: self.raft.data_metrics(), server: self.raft.server_metrics() }
+        Changes {
+            whole: self.raft.metrics(),
+            data: self.raft.data_metrics(),
+            server: self.raft.server_metrics(),
+        }
     }
 
     /// What the disk does.
@@ -136,7 +125,11 @@ impl Consensus {
 
     /// Takes a snapshot of what is applied now, without waiting for it.
     pub(crate) async fn snapshot(&self) -> Result<(), ProposeError> {
-        self.raft.trigger().snapshot().await.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))
+        self.raft
+            .trigger()
+            .snapshot()
+            .await
+            .map_err(|fatal| ProposeError::Stopped(fatal.to_string()))
     }
 
     /// Stops Raft and makes the log's last word durable.

@@ -10,14 +10,12 @@ use openraft::error::{
     Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Timeout, Unreachable,
 };
 use openraft::network::{Backoff, RPCOption};
-use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
-};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::{RPCTypes, RaftNetwork, RaftNetworkFactory, Snapshot};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
-use wardroom_api::{channel, v1};
 use wardroom_api::v1::raft_client::RaftClient;
+use wardroom_api::{channel, v1};
 
 use super::types::{Peer, TypeConfig, Vote};
 use super::wire;
@@ -39,7 +37,11 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn new(me: u64, links: Links, heartbeat: Duration) -> Self {
-        Self { me, links, pause: heartbeat }
+        Self {
+            me,
+            links,
+            pause: heartbeat,
+        }
     }
 }
 
@@ -47,7 +49,13 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Line;
 
     async fn new_client(&mut self, target: u64, peer: &Peer) -> Line {
-        Line { me: self.me, target, peer: peer.clone(), links: self.links.clone(), pause: self.pause }
+        Line {
+            me: self.me,
+            target,
+            peer: peer.clone(),
+            links: self.links.clone(),
+            pause: self.pause,
+        }
     }
 }
 
@@ -72,8 +80,8 @@ impl Line {
     where
         F: Future<Output = Result<tonic::Response<R>, Status>>,
     {
-        let (line, attempt) = self.links.attempt(&self.peer, lane);
-        let sending = send(channel::raft(line), channel::request(message, ttl));
+        let (carrier, attempt) = self.links.attempt(&self.peer, lane);
+        let sending = send(channel::raft(carrier), channel::request(message, ttl));
         let Ok(answer) = tokio::time::timeout(ttl, sending).await else {
             return Err(Status::deadline_exceeded("the peer did not answer in time"));
         };
@@ -84,7 +92,12 @@ impl Line {
     }
 
     fn timeout(&self, action: RPCTypes, timeout: Duration) -> Timeout<u64> {
-        Timeout { action, id: self.me, target: self.target, timeout }
+        Timeout {
+            action,
+            id: self.me,
+            target: self.target,
+            timeout,
+        }
     }
 
     fn failure(&self, action: RPCTypes, ttl: Duration, status: &Status) -> RpcError {
@@ -101,10 +114,16 @@ impl RaftNetwork<TypeConfig> for Line {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RpcError> {
-        let lane = if rpc.entries.is_empty() { Lane::Urgent } else { Lane::Bulk };
+        let lane = if rpc.entries.is_empty() {
+            Lane::Urgent
+        } else {
+            Lane::Bulk
+        };
         let ttl = option.hard_ttl();
         let answer = self
-            .call(lane, wire::append(&rpc), ttl, |mut client, request| async move { client.append(request).await })
+            .call(lane, wire::append(&rpc), ttl, |mut client, request| async move {
+                client.append(request).await
+            })
             .await
             .map_err(|status| self.failure(RPCTypes::AppendEntries, ttl, &status))?;
         wire::append_answer_from(answer).map_err(|error| RPCError::Network(NetworkError::new(&error)))
@@ -113,7 +132,12 @@ impl RaftNetwork<TypeConfig> for Line {
     async fn vote(&mut self, rpc: VoteRequest<u64>, option: RPCOption) -> Result<VoteResponse<u64>, RpcError> {
         let ttl = option.hard_ttl();
         let answer = self
-            .call(Lane::Urgent, wire::ballot(&rpc), ttl, |mut client, request| async move { client.vote(request).await })
+            .call(
+                Lane::Urgent,
+                wire::ballot(&rpc),
+                ttl,
+                |mut client, request| async move { client.vote(request).await },
+            )
             .await
             .map_err(|status| self.failure(RPCTypes::Vote, ttl, &status))?;
         wire::ballot_answer_from(answer).map_err(|error| RPCError::Network(NetworkError::new(&error)))
@@ -128,7 +152,9 @@ impl RaftNetwork<TypeConfig> for Line {
     ) -> Result<SnapshotResponse<u64>, SnapshotError> {
         let ttl = option.hard_ttl();
         let chunks = tokio_stream::iter(Chunks::new(&vote, snapshot));
-        let sending = self.call(Lane::Bulk, chunks, ttl, |mut client, request| async move { client.install_snapshot(request).await });
+        let sending = self.call(Lane::Bulk, chunks, ttl, |mut client, request| async move {
+            client.install_snapshot(request).await
+        });
         let answer = tokio::select! {
             biased;
             closed = cancel => return Err(StreamingError::Closed(closed)),
@@ -160,7 +186,11 @@ struct Chunks {
 impl Chunks {
     fn new(vote: &Vote, snapshot: Snapshot<TypeConfig>) -> Self {
         let size = snapshot.snapshot.0.len() as u64;
-        Self { header: Some(wire::snapshot_header(vote, &snapshot.meta, size)), snapshot, sent: 0 }
+        Self {
+            header: Some(wire::snapshot_header(vote, &snapshot.meta, size)),
+            snapshot,
+            sent: 0,
+        }
     }
 }
 

@@ -7,16 +7,16 @@ use openraft::{Config, SnapshotPolicy};
 use wardroom_keys::Keyring;
 use wardroom_log::{Identity, Log, LogOptions, RecoverError, SnapshotError, Snapshots};
 
+use super::Consensus;
 use super::log_store::LogStore;
 use super::network::Network;
 use super::runtime::seed_jitter;
 use super::snapshot_store::SnapshotStore;
 use super::state_machine::StateMachine;
 use super::types::{Raft, StorageError};
-use super::Consensus;
-use crate::{ManagerConfig, Seams};
 use crate::links::Links;
 use crate::replica::Replica;
+use crate::{ManagerConfig, Seams};
 
 /// Entries kept behind a snapshot, so that a follower that was away shortly needs no snapshot.
 const KEPT: u64 = 1000;
@@ -51,8 +51,7 @@ pub enum OpenError {
 pub(crate) async fn open(opening: Opening) -> Result<Consensus, OpenError> {
     let config = settings(&opening.config)?;
     let (log, snapshots) = stores(&opening)?;
-    let machine = StateMachine::recover(opening.replica, Arc::clone(&snapshots), log.clone())
-        .map_err(storage)?;
+    let machine = StateMachine::recover(opening.replica, Arc::clone(&snapshots), log.clone()).map_err(storage)?;
     let me = opening.config.raft_id;
     let heartbeat = Duration::from_millis(opening.config.timing.heartbeat_ms);
     let network = Network::new(me, opening.links, heartbeat);
@@ -64,8 +63,13 @@ pub(crate) async fn open(opening: Opening) -> Result<Consensus, OpenError> {
 }
 
 fn stores(opening: &Opening) -> Result<(LogStore, Arc<SnapshotStore>), OpenError> {
-    let Opening { config, keyring, seams, .. } = opening;
-    let identity = Identity { cluster: config.cluster_id.clone(), node: config.node_id.clone() };
+    let Opening {
+        config, keyring, seams, ..
+    } = opening;
+    let identity = Identity {
+        cluster: config.cluster_id.clone(),
+        node: config.node_id.clone(),
+    };
     let (log, recovered) = Log::open(
         Arc::clone(&seams.disk),
         identity.clone(),
@@ -74,10 +78,19 @@ fn stores(opening: &Opening) -> Result<(LogStore, Arc<SnapshotStore>), OpenError
         LogOptions::default(),
     )?;
     if let Some(cut) = recovered.cut {
-        tracing::warn!(segment = cut.segment, offset = cut.offset, bytes = cut.bytes, "an unfinished write was cut off");
+        tracing::warn!(
+            segment = cut.segment,
+            offset = cut.offset,
+            bytes = cut.bytes,
+            "an unfinished write was cut off"
+        );
     }
-    let files =
-        Snapshots::open(Arc::clone(&seams.disk), identity, Arc::clone(keyring), Arc::clone(&seams.chance))?;
+    let files = Snapshots::open(
+        Arc::clone(&seams.disk),
+        identity,
+        Arc::clone(keyring),
+        Arc::clone(&seams.chance),
+    )?;
     let log = LogStore::new(log, &recovered, seams.spawn).map_err(storage)?;
     Ok((log, Arc::new(SnapshotStore::new(files, Arc::clone(&seams.clock)))))
 }
@@ -99,5 +112,7 @@ fn settings(config: &ManagerConfig) -> Result<Config, OpenError> {
         max_in_snapshot_log_to_keep: KEPT.min(config.snapshot_every),
         ..Config::default()
     };
-    settings.validate().map_err(|error| OpenError::Timing(error.to_string()))
+    settings
+        .validate()
+        .map_err(|error| OpenError::Timing(error.to_string()))
 }

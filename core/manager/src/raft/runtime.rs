@@ -22,10 +22,10 @@ pub(crate) fn seed_jitter(seed: u64) {
 
 /// Tokio with a seedable generator.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Runtime;
+pub(crate) struct Runtime;
 
 /// The generator behind one draw.
-pub struct Jitter(StdRng);
+pub(crate) struct Jitter(StdRng);
 
 impl Jitter {
     fn draw() -> Self {
@@ -111,7 +111,9 @@ mod tests {
         let config = openraft::Config::default();
         let draws = |seed| {
             seed_jitter(seed);
-            (0..8).map(|_| config.new_rand_election_timeout::<Runtime>()).collect::<Vec<_>>()
+            (0..8)
+                .map(|_| config.new_rand_election_timeout::<Runtime>())
+                .collect::<Vec<_>>()
         };
         let first = draws(7);
         assert_eq!(first, draws(7));

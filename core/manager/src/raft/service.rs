@@ -37,7 +37,9 @@ impl Service {
         let metrics = self.raft.server_metrics();
         let known = Arc::clone(&metrics.borrow().membership_config);
         if contradicts(known.membership(), raft_id, node_id) {
-            return Err(Status::permission_denied(format!("node {node_id} is not the member with raft id {raft_id}")));
+            return Err(Status::permission_denied(format!(
+                "node {node_id} is not the member with raft id {raft_id}"
+            )));
         }
         Ok(())
     }
@@ -53,7 +55,9 @@ fn manager<T>(request: &Request<T>) -> Result<&str, Status> {
 
 /// A membership this manager has not caught up with may not know the caller at all; that is no contradiction.
 fn contradicts(known: &Membership, raft_id: u64, node_id: &str) -> bool {
-    known.nodes().any(|(id, peer)| (*id == raft_id) != (peer.node_id == node_id))
+    known
+        .nodes()
+        .any(|(id, peer)| (*id == raft_id) != (peer.node_id == node_id))
 }
 
 #[tonic::async_trait]
@@ -83,23 +87,38 @@ impl RaftService for Service {
             let (_, extensions, chunks) = request.into_parts();
             (extensions, chunks)
         };
-        let first = next(&mut chunks).await?.ok_or_else(|| Status::invalid_argument("an empty snapshot stream"))?;
-        let header = first.header.ok_or_else(|| Status::invalid_argument("a snapshot without a header"))?;
+        let first = next(&mut chunks)
+            .await?
+            .ok_or_else(|| Status::invalid_argument("an empty snapshot stream"))?;
+        let header = first
+            .header
+            .ok_or_else(|| Status::invalid_argument("a snapshot without a header"))?;
         let size = header.size;
         let (vote, meta) = wire::snapshot_header_from(header).map_err(malformed)?;
-        self.heard(&Request::from_parts(tonic::metadata::MetadataMap::new(), extensions, ()), &vote)?;
+        self.heard(
+            &Request::from_parts(tonic::metadata::MetadataMap::new(), extensions, ()),
+            &vote,
+        )?;
         let bytes = collect(first.data, size, &mut chunks).await?;
         // Raft stops a manager that cannot install what it was given; bytes that are no state must not get that far.
-        State::decode(&bytes).map_err(|error| Status::invalid_argument(format!("the snapshot does not decode: {error}")))?;
-        let snapshot = Snapshot { meta, snapshot: Box::new(SnapshotBytes(Arc::new(bytes))) };
+        State::decode(&bytes)
+            .map_err(|error| Status::invalid_argument(format!("the snapshot does not decode: {error}")))?;
+        let snapshot = Snapshot {
+            meta,
+            snapshot: Box::new(SnapshotBytes(Arc::new(bytes))),
+        };
         let answer = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
-        Ok(Response::new(v1::SnapshotResponse { vote: Some(wire::vote(&answer.vote)) }))
+        Ok(Response::new(v1::SnapshotResponse {
+            vote: Some(wire::vote(&answer.vote)),
+        }))
     }
 }
 
 async fn collect(first: Vec<u8>, size: u64, chunks: &mut Streaming<v1::SnapshotChunk>) -> Result<Vec<u8>, Status> {
     if size > SNAPSHOT_MAX {
-        return Err(Status::resource_exhausted(format!("a snapshot of {size} bytes is over the limit of {SNAPSHOT_MAX}")));
+        return Err(Status::resource_exhausted(format!(
+            "a snapshot of {size} bytes is over the limit of {SNAPSHOT_MAX}"
+        )));
     }
     let mut bytes = first;
     while let Some(chunk) = next(chunks).await? {
@@ -111,7 +130,10 @@ async fn collect(first: Vec<u8>, size: u64, chunks: &mut Streaming<v1::SnapshotC
     if bytes.len() as u64 == size {
         return Ok(bytes);
     }
-    Err(Status::invalid_argument(format!("a snapshot of {size} bytes came with {}", bytes.len())))
+    Err(Status::invalid_argument(format!(
+        "a snapshot of {size} bytes came with {}",
+        bytes.len()
+    )))
 }
 
 async fn next(chunks: &mut Streaming<v1::SnapshotChunk>) -> Result<Option<v1::SnapshotChunk>, Status> {
@@ -138,7 +160,10 @@ mod tests {
 
     #[test]
     fn a_caller_may_be_unknown_but_may_not_contradict_the_membership() {
-        let peer = |node: &str| Peer { address: String::new(), node_id: node.into() };
+        let peer = |node: &str| Peer {
+            address: String::new(),
+            node_id: node.into(),
+        };
         let nodes: BTreeMap<u64, Peer> = [(1, peer("ada")), (2, peer("bob"))].into();
         let known = Membership::new(vec![[1, 2].into()], nodes);
         assert!(!contradicts(&known, 1, "ada"));

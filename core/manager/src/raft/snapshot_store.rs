@@ -25,7 +25,11 @@ struct Newest {
 
 impl SnapshotStore {
     pub(crate) fn new(files: Snapshots, clock: Arc<dyn Clock>) -> Self {
-        Self { files, clock, newest: Mutex::default() }
+        Self {
+            files,
+            clock,
+            newest: Mutex::default(),
+        }
     }
 
     /// Makes a snapshot durable unless a newer one is there; only then may the log behind it be purged.
@@ -38,7 +42,11 @@ impl SnapshotStore {
         self.files
             .save(&encode::snapshot_header(meta, at_ms), data)
             .map_err(|error| StorageIoError::write_snapshot(Some(meta.signature()), AnyError::new(&error)))?;
-        *newest = Some(Newest { covers: meta.last_log_id, bytes: data.len() as u64, at_ms });
+        *newest = Some(Newest {
+            covers: meta.last_log_id,
+            bytes: data.len() as u64,
+            at_ms,
+        });
         Ok(())
     }
 
@@ -51,13 +59,22 @@ impl SnapshotStore {
         };
         let (header, data) = (found.meta, found.data);
         let (meta, at_ms) = encode::decode_snapshot_header(&header).map_err(|error| read(AnyError::new(&error)))?;
-        *newest = Some(Newest { covers: meta.last_log_id, bytes: data.len() as u64, at_ms });
-        Ok(Some(Snapshot { meta, snapshot: Box::new(SnapshotBytes(Arc::new(data))) }))
+        *newest = Some(Newest {
+            covers: meta.last_log_id,
+            bytes: data.len() as u64,
+            at_ms,
+        });
+        Ok(Some(Snapshot {
+            meta,
+            snapshot: Box::new(SnapshotBytes(Arc::new(data))),
+        }))
     }
 
     /// Bytes and time of the newest snapshot; zeros when there is none.
     pub(crate) fn size_and_time(&self) -> (u64, i64) {
-        self.lock().as_ref().map_or((0, 0), |newest| (newest.bytes, newest.at_ms))
+        self.lock()
+            .as_ref()
+            .map_or((0, 0), |newest| (newest.bytes, newest.at_ms))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Newest>> {

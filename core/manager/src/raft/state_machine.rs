@@ -6,10 +6,8 @@
 
 use std::sync::Arc;
 
-use openraft::{
-    AnyError, EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, StoredMembership as Stored,
-};
 use openraft::storage::RaftStateMachine;
+use openraft::{AnyError, EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, StoredMembership as Stored};
 use wardroom_state::{State, decode_proposal};
 
 use super::log_store::LogStore;
@@ -35,7 +33,13 @@ impl StateMachine {
         snapshots: Arc<SnapshotStore>,
         log: LogStore,
     ) -> Result<Self, StorageError> {
-        let mut machine = Self { replica, snapshots, log, applied: None, membership: StoredMembership::default() };
+        let mut machine = Self {
+            replica,
+            snapshots,
+            log,
+            applied: None,
+            membership: StoredMembership::default(),
+        };
         if let Some(Snapshot { meta, snapshot }) = machine.snapshots.load()? {
             let state = decode(&meta, &snapshot)?;
             machine.adopt(&meta, state);
@@ -56,8 +60,14 @@ impl StateMachine {
                 let proposal = decode_proposal(&proposed.0)
                     .map_err(|error| StorageIoError::apply(entry.log_id, AnyError::new(&error)))?;
                 match self.replica.apply(index, &proposal) {
-                    Ok(applied) => Outcome { refusal: None, applied: Some(applied) },
-                    Err(refusal) => Outcome { refusal: Some(refusal), applied: None },
+                    Ok(applied) => Outcome {
+                        refusal: None,
+                        applied: Some(applied),
+                    },
+                    Err(refusal) => Outcome {
+                        refusal: Some(refusal),
+                        applied: None,
+                    },
                 }
             }
             EntryPayload::Blank => {
@@ -123,7 +133,11 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         };
         // Encoded here, between two entries, so that the bytes are the state at exactly `applied`.
         let bytes = SnapshotBytes(Arc::new(self.replica.read(State::encode)));
-        Builder { meta, bytes, snapshots: Arc::clone(&self.snapshots) }
+        Builder {
+            meta,
+            bytes,
+            snapshots: Arc::clone(&self.snapshots),
+        }
     }
 
     async fn begin_receiving_snapshot(&mut self) -> Result<Box<SnapshotBytes>, StorageError> {
@@ -158,6 +172,9 @@ pub(crate) struct Builder {
 impl RaftSnapshotBuilder<TypeConfig> for Builder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
         self.snapshots.save(&self.meta, &self.bytes.0)?;
-        Ok(Snapshot { meta: self.meta.clone(), snapshot: Box::new(self.bytes.clone()) })
+        Ok(Snapshot {
+            meta: self.meta.clone(),
+            snapshot: Box::new(self.bytes.clone()),
+        })
     }
 }

@@ -33,16 +33,32 @@ impl Bench {
     fn new(disk: Arc<dyn Disk>, spawn: Spawn) -> Self {
         let chance = SeededChance::new(1);
         let root = SealingRoot::generate(&chance);
-        Self { disk, keyring: Arc::new(Keyring::create(&chance, CLUSTER, NODE, &root, 0)), spawn }
+        Self {
+            disk,
+            keyring: Arc::new(Keyring::create(&chance, CLUSTER, NODE, &root, 0)),
+            spawn,
+        }
     }
 
     fn open(&self) -> (LogStore, StateMachine) {
-        let identity = Identity { cluster: CLUSTER.into(), node: NODE.into() };
+        let identity = Identity {
+            cluster: CLUSTER.into(),
+            node: NODE.into(),
+        };
         let chance = Arc::new(SeededChance::new(2));
         let (disk, keyring) = (&self.disk, &self.keyring);
-        let options = LogOptions { segment_bytes: 64 << 10, cache_bytes: 4 << 10 };
-        let (log, recovered) =
-            Log::open(Arc::clone(disk), identity.clone(), Arc::clone(keyring), chance.clone(), options).unwrap();
+        let options = LogOptions {
+            segment_bytes: 64 << 10,
+            cache_bytes: 4 << 10,
+        };
+        let (log, recovered) = Log::open(
+            Arc::clone(disk),
+            identity.clone(),
+            Arc::clone(keyring),
+            chance.clone(),
+            options,
+        )
+        .unwrap();
         let log = LogStore::new(log, &recovered, self.spawn).unwrap();
         let files = Snapshots::open(Arc::clone(disk), identity, Arc::clone(keyring), chance).unwrap();
         let snapshots = Arc::new(SnapshotStore::new(files, Arc::new(SystemClock)));
@@ -82,11 +98,16 @@ fn openraft_s_suite_passes_in_memory() {
 
 fn entry(term: u64, index: u64, bytes: usize) -> Entry {
     let payload = EntryPayload::Normal(Proposed(vec![7; bytes]));
-    Entry { log_id: encode::position(term, 1, index), payload }
+    Entry {
+        log_id: encode::position(term, 1, index),
+        payload,
+    }
 }
 
 async fn append(log: &mut LogStore, entries: Vec<Entry>) {
-    openraft::storage::RaftLogStorageExt::blocking_append(log, entries).await.unwrap();
+    openraft::storage::RaftLogStorageExt::blocking_append(log, entries)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -107,7 +128,14 @@ async fn a_store_opened_again_knows_what_it_knew() {
     assert_eq!(log.read_vote().await.unwrap(), Some(Vote::new_committed(3, 1)));
     assert_eq!(log.read_committed().await.unwrap(), Some(encode::position(2, 1, 5)));
     let kept = log.try_get_log_entries(..).await.unwrap();
-    assert_eq!(kept, [4, 5, 6, 7].map(|index| entry(2, index, 3)).into_iter().chain([entry(3, 8, 3)]).collect::<Vec<_>>());
+    assert_eq!(
+        kept,
+        [4, 5, 6, 7]
+            .map(|index| entry(2, index, 3))
+            .into_iter()
+            .chain([entry(3, 8, 3)])
+            .collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]
@@ -134,7 +162,10 @@ async fn a_batch_for_a_follower_is_capped_in_bytes_and_never_empty() {
 async fn a_snapshot_survives_and_an_older_one_does_not_replace_it() {
     let bench = Bench::new(Arc::new(MemDisk::new()), Spawn::Task);
     let (_log, mut machine) = bench.open();
-    let blank = |index| Entry { log_id: encode::position(1, 1, index), payload: EntryPayload::Blank };
+    let blank = |index| Entry {
+        log_id: encode::position(1, 1, index),
+        payload: EntryPayload::Blank,
+    };
     machine.apply([blank(0), blank(1)]).await.unwrap();
     let mut early = machine.get_snapshot_builder().await;
     machine.apply([blank(2)]).await.unwrap();
@@ -143,7 +174,10 @@ async fn a_snapshot_survives_and_an_older_one_does_not_replace_it() {
     assert_eq!(machine.get_current_snapshot().await.unwrap().unwrap().meta, late.meta);
 
     let (_log, mut machine) = bench.open();
-    assert_eq!(machine.applied_state().await.unwrap().0, Some(encode::position(1, 1, 2)));
+    assert_eq!(
+        machine.applied_state().await.unwrap().0,
+        Some(encode::position(1, 1, 2))
+    );
 }
 
 #[tokio::test]
@@ -161,7 +195,10 @@ async fn a_snapshot_that_disagrees_with_what_is_committed_changes_nothing() {
     assert_eq!(machine.applied_state().await.unwrap().0, None);
     other.meta.last_log_id = Some(encode::position(1, 1, 3));
     machine.install_snapshot(&other.meta, other.snapshot).await.unwrap();
-    assert_eq!(machine.applied_state().await.unwrap().0, Some(encode::position(1, 1, 3)));
+    assert_eq!(
+        machine.applied_state().await.unwrap().0,
+        Some(encode::position(1, 1, 3))
+    );
 }
 
 #[tokio::test]
@@ -171,7 +208,15 @@ async fn a_snapshot_that_does_not_decode_changes_nothing() {
     let mut snapshot = machine.get_snapshot_builder().await.build_snapshot().await.unwrap();
     snapshot.meta.last_log_id = Some(encode::position(1, 1, 9));
     *snapshot.snapshot = super::types::SnapshotBytes(Arc::new(vec![0xff; 40]));
-    assert!(machine.install_snapshot(&snapshot.meta, snapshot.snapshot).await.is_err());
+    assert!(
+        machine
+            .install_snapshot(&snapshot.meta, snapshot.snapshot)
+            .await
+            .is_err()
+    );
     assert_eq!(machine.applied_state().await.unwrap().0, None);
-    assert_eq!(machine.get_current_snapshot().await.unwrap().unwrap().meta.last_log_id, None);
+    assert_eq!(
+        machine.get_current_snapshot().await.unwrap().unwrap().meta.last_log_id,
+        None
+    );
 }

@@ -13,7 +13,7 @@ use crate::replica::Applied;
 
 openraft::declare_raft_types!(
     /// Everything openraft is generic over.
-    pub TypeConfig:
+    pub(crate) TypeConfig:
         D = Proposed,
         R = Outcome,
         NodeId = u64,
@@ -44,7 +44,7 @@ pub struct Peer {
 
 /// An encoded `wardroom_state::command::Proposal`. It may hold sealed values, so Debug shows its length only.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proposed(pub Vec<u8>);
+pub(crate) struct Proposed(pub(crate) Vec<u8>);
 
 impl fmt::Debug for Proposed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,17 +54,17 @@ impl fmt::Debug for Proposed {
 
 /// What applying an entry gave, handed to the proposer on the manager where it was proposed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The state machine said no; nothing changed.
-    pub refusal: Option<Refusal>,
+    pub(crate) refusal: Option<Refusal>,
     /// What changed; `None` for Raft's own entries and for refusals.
     #[serde(skip)]
-    pub applied: Option<Arc<Applied>>,
+    pub(crate) applied: Option<Arc<Applied>>,
 }
 
 /// An encoded state, in memory while it travels.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct SnapshotBytes(pub Arc<Vec<u8>>);
+pub(crate) struct SnapshotBytes(pub(crate) Arc<Vec<u8>>);
 
 impl fmt::Debug for SnapshotBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use openraft::{RaftMetrics, ServerState};
 use openraft::metrics::{RaftDataMetrics, RaftServerMetrics};
+use openraft::{RaftMetrics, ServerState};
 use tokio::sync::watch;
 use wardroom_api::v1;
 
@@ -57,7 +57,10 @@ impl View {
 
     /// Equal but for the time since the quorum's answer, which moves with every heartbeat.
     pub(crate) fn stands_as(&self, other: &Self) -> bool {
-        let still = |view: &Self| Self { quorum_acked_ms_ago: None, ..view.clone() };
+        let still = |view: &Self| Self {
+            quorum_acked_ms_ago: None,
+            ..view.clone()
+        };
         still(self) == still(other)
     }
 
@@ -68,7 +71,11 @@ impl View {
 
     pub(crate) fn leadership(&self) -> Leadership {
         let mine = self.role == "leader" && self.applied.1 == self.term;
-        Leadership { term: self.term, leader: self.leader_peer(), mine }
+        Leadership {
+            term: self.term,
+            leader: self.leader_peer(),
+            mine,
+        }
     }
 
     pub(crate) fn members(&self) -> Vec<Peer> {
@@ -77,14 +84,22 @@ impl View {
 
     /// Empty for a node the membership does not know.
     pub(crate) fn node_id_of(&self, raft_id: u64) -> String {
-        self.membership.membership().get_node(&raft_id).map(|peer| peer.node_id.clone()).unwrap_or_default()
+        self.membership
+            .membership()
+            .get_node(&raft_id)
+            .map(|peer| peer.node_id.clone())
+            .unwrap_or_default()
     }
 
     /// How far each other manager is, on the leader.
     pub(crate) fn followers(&self) -> Vec<v1::Follower> {
         let others = self.matched.iter().filter(|(raft_id, _)| *raft_id != self.me);
         others
-            .map(|&(raft_id, matched)| v1::Follower { raft_id, node_id: self.node_id_of(raft_id), matched })
+            .map(|&(raft_id, matched)| v1::Follower {
+                raft_id,
+                node_id: self.node_id_of(raft_id),
+                matched,
+            })
             .collect()
     }
 }

@@ -10,7 +10,11 @@ use super::encode::{self, DecodeError};
 use super::types::{Entry, LogId, SnapshotMeta, TypeConfig, Vote};
 
 pub(crate) fn vote(vote: &Vote) -> v1::VoteId {
-    v1::VoteId { term: vote.leader_id.term, node: vote.leader_id.node_id, committed: vote.committed }
+    v1::VoteId {
+        term: vote.leader_id.term,
+        node: vote.leader_id.node_id,
+        committed: vote.committed,
+    }
 }
 
 pub(crate) fn vote_from(message: Option<v1::VoteId>) -> Result<Vote, DecodeError> {
@@ -21,7 +25,11 @@ pub(crate) fn vote_from(message: Option<v1::VoteId>) -> Result<Vote, DecodeError
 }
 
 fn position(id: LogId) -> v1::LogPosition {
-    v1::LogPosition { term: id.leader_id.term, node: id.leader_id.node_id, index: id.index }
+    v1::LogPosition {
+        term: id.leader_id.term,
+        node: id.leader_id.node_id,
+        index: id.index,
+    }
 }
 
 fn position_from(message: v1::LogPosition) -> LogId {
@@ -55,7 +63,10 @@ pub(crate) fn append_from(message: v1::AppendRequest) -> Result<AppendEntriesReq
             return Err(DecodeError::Malformed("sequence of entries"));
         }
         next = next.saturating_add(1);
-        entries.push(Entry { log_id, payload: encode::decode_payload(&entry.payload)? });
+        entries.push(Entry {
+            log_id,
+            payload: encode::decode_payload(&entry.payload)?,
+        });
     }
     Ok(AppendEntriesRequest {
         vote: vote_from(message.vote)?,
@@ -76,20 +87,28 @@ pub(crate) fn append_answer(answer: &AppendEntriesResponse<u64>) -> v1::AppendRe
 }
 
 pub(crate) fn append_answer_from(message: v1::AppendResponse) -> Result<AppendEntriesResponse<u64>, DecodeError> {
-    Ok(match message.outcome.ok_or(DecodeError::Malformed("answer to an append"))? {
-        Outcome::Success(_) => AppendEntriesResponse::Success,
-        Outcome::Partial(matched) => AppendEntriesResponse::PartialSuccess(Some(position_from(matched))),
-        Outcome::Conflict(_) => AppendEntriesResponse::Conflict,
-        Outcome::HigherVote(higher) => AppendEntriesResponse::HigherVote(vote_from(Some(higher))?),
-    })
+    Ok(
+        match message.outcome.ok_or(DecodeError::Malformed("answer to an append"))? {
+            Outcome::Success(_) => AppendEntriesResponse::Success,
+            Outcome::Partial(matched) => AppendEntriesResponse::PartialSuccess(Some(position_from(matched))),
+            Outcome::Conflict(_) => AppendEntriesResponse::Conflict,
+            Outcome::HigherVote(higher) => AppendEntriesResponse::HigherVote(vote_from(Some(higher))?),
+        },
+    )
 }
 
 pub(crate) fn ballot(request: &VoteRequest<u64>) -> v1::VoteRequest {
-    v1::VoteRequest { vote: Some(vote(&request.vote)), last: request.last_log_id.map(position) }
+    v1::VoteRequest {
+        vote: Some(vote(&request.vote)),
+        last: request.last_log_id.map(position),
+    }
 }
 
 pub(crate) fn ballot_from(message: v1::VoteRequest) -> Result<VoteRequest<u64>, DecodeError> {
-    Ok(VoteRequest::new(vote_from(message.vote)?, message.last.map(position_from)))
+    Ok(VoteRequest::new(
+        vote_from(message.vote)?,
+        message.last.map(position_from),
+    ))
 }
 
 pub(crate) fn ballot_answer(answer: &VoteResponse<u64>) -> v1::VoteResponse {
@@ -101,7 +120,11 @@ pub(crate) fn ballot_answer(answer: &VoteResponse<u64>) -> v1::VoteResponse {
 }
 
 pub(crate) fn ballot_answer_from(message: v1::VoteResponse) -> Result<VoteResponse<u64>, DecodeError> {
-    Ok(VoteResponse::new(vote_from(message.vote)?, message.last.map(position_from), message.granted))
+    Ok(VoteResponse::new(
+        vote_from(message.vote)?,
+        message.last.map(position_from),
+        message.granted,
+    ))
 }
 
 /// What precedes a snapshot's bytes; `size` is their length.
@@ -132,11 +155,17 @@ mod tests {
     use super::*;
 
     fn request() -> AppendEntriesRequest<TypeConfig> {
-        let entry = |index, payload| Entry { log_id: encode::position(2, 1, index), payload };
+        let entry = |index, payload| Entry {
+            log_id: encode::position(2, 1, index),
+            payload,
+        };
         AppendEntriesRequest {
             vote: Vote::new_committed(2, 1),
             prev_log_id: Some(encode::position(1, 3, 9)),
-            entries: vec![entry(10, EntryPayload::Blank), entry(11, EntryPayload::Normal(Proposed(vec![1, 2])))],
+            entries: vec![
+                entry(10, EntryPayload::Blank),
+                entry(11, EntryPayload::Normal(Proposed(vec![1, 2]))),
+            ],
             leader_commit: Some(encode::position(1, 3, 8)),
         }
     }
@@ -153,9 +182,18 @@ mod tests {
     fn an_append_with_a_hole_or_without_a_vote_is_malformed() {
         let mut holed = append(&request());
         holed.entries.remove(0);
-        assert_eq!(append_from(holed).err(), Some(DecodeError::Malformed("sequence of entries")));
-        let voteless = v1::AppendRequest { vote: None, ..append(&request()) };
-        assert_eq!(append_from(voteless).err(), Some(DecodeError::Malformed("vote of a message")));
+        assert_eq!(
+            append_from(holed).err(),
+            Some(DecodeError::Malformed("sequence of entries"))
+        );
+        let voteless = v1::AppendRequest {
+            vote: None,
+            ..append(&request())
+        };
+        assert_eq!(
+            append_from(voteless).err(),
+            Some(DecodeError::Malformed("vote of a message"))
+        );
     }
 
     #[test]

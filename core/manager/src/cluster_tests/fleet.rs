@@ -1,0 +1,317 @@
+//! What do the tests sail with? Managers in one process, with real TLS on loopback and real logs on files.
+//!
+//! Every manager runs on a runtime of its own: dropping that runtime is what a `kill -9` is to the rest.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use wardroom_api::net::{Net, TcpNet};
+use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
+use wardroom_keys::{Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes};
+use wardroom_log::{RealDisk, Spawn};
+use wardroom_state::cluster::Cluster;
+use wardroom_state::command::{Actor, Command, NewVersion};
+use wardroom_state::ids::{ClusterId, SecretId, VersionId};
+use wardroom_state::secret::SealedValue;
+
+use crate::{Manager, ManagerConfig, Peer, ProposeError, Seams, Timing};
+
+pub(super) const CLUSTER: &str = "testcluster";
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What survives a manager's death: its directory, its address and its certificate.
+pub(super) struct Berth {
+    pub(super) dir: TempDir,
+    raft_id: u64,
+    pub(super) node_id: String,
+    address: String,
+    root_pem: String,
+    certificate_pem: String,
+    key: Vec<u8>,
+    keyring: Vec<u8>,
+    snapshot_every: u64,
+}
+
+/// A running manager on a runtime of its own.
+struct Running {
+    manager: Manager,
+    runtime: Option<Runtime>,
+}
+
+impl Running {
+    /// Ends every task at whatever it was doing, and then the log's thread, so that the disk is free again.
+    pub(super) async fn kill(mut self) {
+        let runtime = self.runtime.take().unwrap();
+        tokio::task::spawn_blocking(|| runtime.shutdown_timeout(PATIENCE))
+            .await
+            .unwrap();
+        self.manager.0.consensus.halt().await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+pub(super) struct Fleet {
+    pub(super) berths: Vec<Berth>,
+    running: Vec<Option<Running>>,
+    root: Root,
+    sealing_root: SealingRoot,
+}
+
+impl Fleet {
+    pub(super) async fn new(size: u64, snapshot_every: u64) -> Self {
+        let root = Root::create(CLUSTER, &SystemClock, &OsChance).unwrap();
+        let sealing_root = SealingRoot::generate(&OsChance);
+        let mut berths = Vec::new();
+        for raft_id in 1..=size {
+            berths.push(Berth::new(raft_id, &root, &sealing_root, snapshot_every).await);
+        }
+        let running = berths.iter().map(|_| None).collect();
+        let mut fleet = Self {
+            berths,
+            running,
+            root,
+            sealing_root,
+        };
+        for place in 0..fleet.berths.len() {
+            fleet.start(place).await;
+        }
+        fleet
+    }
+
+    /// A fleet that has a leader and its first change.
+    pub(super) async fn begun(size: u64, snapshot_every: u64) -> Self {
+        let fleet = Self::new(size, snapshot_every).await;
+        fleet
+            .manager(0)
+            .initialize(fleet.members(), actor(), fleet.bootstrap())
+            .await
+            .unwrap();
+        fleet
+    }
+
+    pub(super) async fn start(&mut self, place: usize) {
+        self.running[place] = Some(self.berths[place].start().await);
+    }
+
+    pub(super) async fn kill(&mut self, place: usize) {
+        self.running[place].take().unwrap().kill().await;
+    }
+
+    pub(super) fn manager(&self, place: usize) -> &Manager {
+        &self.running[place].as_ref().unwrap().manager
+    }
+
+    pub(super) fn alive(&self) -> impl Iterator<Item = &Manager> {
+        self.running.iter().flatten().map(|running| &running.manager)
+    }
+
+    pub(super) fn members(&self) -> BTreeMap<u64, Peer> {
+        let peer = |berth: &Berth| Peer {
+            address: berth.address.clone(),
+            node_id: berth.node_id.clone(),
+        };
+        self.berths.iter().map(|berth| (berth.raft_id, peer(berth))).collect()
+    }
+
+    pub(super) fn bootstrap(&self) -> Command {
+        let cluster = Cluster {
+            id: ClusterId::new(CLUSTER),
+            name: "test".into(),
+            created_at_ms: 1,
+            root_certificate: self.root.certificate_pem().to_owned(),
+            root_fingerprint: self.root.fingerprint().to_owned(),
+            root_not_after_ms: i64::MAX,
+            sealed_root_key: self.sealing_root.seal_root_key(&OsChance, CLUSTER, self.root.key_der()),
+            sealing_root_check: self.sealing_root.check(),
+            autolock: false,
+            heartbeat_ms: 5_000,
+            task_history: 5,
+            version_index: 0,
+        };
+        Command::Bootstrap {
+            cluster,
+            nodes: Vec::new(),
+        }
+    }
+
+    /// Creates a secret through whoever leads, as a caller does that asks again until it is told yes.
+    pub(super) async fn create(&self, number: u64) -> u64 {
+        let create = async {
+            loop {
+                for manager in self.alive().filter(|manager| manager.leadership().borrow().mine) {
+                    match manager.proposer().propose(actor(), secret(number)).await {
+                        Ok(committed) => return committed.index,
+                        // An attempt that went unanswered was made after all.
+                        Err(ProposeError::Refused(_)) => return manager.replica().index(),
+                        Err(_) => {}
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, create)
+            .await
+            .expect("somebody leads and a quorum answers")
+    }
+
+    /// Waits until everybody alive has applied `index`, and checks that they agree on every secret up to `count`.
+    pub(super) async fn agree(&self, index: u64, count: usize) {
+        for manager in self.alive() {
+            timeout(PATIENCE, manager.replica().wait_index(index))
+                .await
+                .expect("catches up");
+        }
+        let mut seen = Vec::new();
+        for manager in self.alive() {
+            manager.replica().read(|state| {
+                assert_eq!(state.secrets().len(), count, "no acknowledged secret is missing");
+                assert_eq!(state.check(), Vec::<String>::new());
+                seen.push(state.digest());
+            });
+        }
+        assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "digests agree");
+    }
+
+    fn leader(&self) -> Option<usize> {
+        self.running.iter().position(|running| {
+            running
+                .as_ref()
+                .is_some_and(|running| running.manager.leadership().borrow().mine)
+        })
+    }
+
+    pub(super) async fn wait_leader(&self) -> usize {
+        let led = async {
+            loop {
+                match self.leader() {
+                    Some(place) => return place,
+                    None => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        timeout(PATIENCE, led).await.expect("a leader is elected")
+    }
+}
+
+impl Berth {
+    pub(super) async fn new(raft_id: u64, root: &Root, sealing_root: &SealingRoot, snapshot_every: u64) -> Self {
+        let node_id = format!("node{raft_id}");
+        let request = IssueRequest {
+            node_id: &node_id,
+            role: Role::Manager,
+            sans: &[],
+            lifetime: NODE_LIFETIME,
+            now_ms: SystemClock.now_ms(),
+        };
+        let issued = root.issue(&request, &OsChance).unwrap();
+        let keyring = Keyring::create(&OsChance, CLUSTER, &node_id, sealing_root, 1);
+        Self {
+            dir: TempDir::new().unwrap(),
+            raft_id,
+            node_id,
+            address: free_address().await,
+            root_pem: root.certificate_pem().to_owned(),
+            certificate_pem: issued.certificate_pem.clone(),
+            key: issued.key.expose().to_vec(),
+            keyring: keyring.encode().expose().to_vec(),
+            snapshot_every,
+        }
+    }
+
+    async fn start(&self) -> Running {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (config, keyring, tls) = (self.config(), self.keyring(), self.tls());
+        let seams = seams(self.dir.path());
+        let manager = runtime
+            .spawn(Manager::start(config, keyring, tls, seams))
+            .await
+            .unwrap()
+            .unwrap();
+        Running {
+            manager,
+            runtime: Some(runtime),
+        }
+    }
+
+    pub(super) fn config(&self) -> ManagerConfig {
+        ManagerConfig {
+            cluster_id: CLUSTER.into(),
+            node_id: self.node_id.clone(),
+            raft_id: self.raft_id,
+            hostname: self.node_id.clone(),
+            listen: self.address.clone(),
+            advertise: String::new(),
+            timing: Timing::default(),
+            snapshot_every: self.snapshot_every,
+        }
+    }
+
+    fn keyring(&self) -> Keyring {
+        Keyring::open(KeyringFile::decode(&self.keyring).unwrap(), CLUSTER, &self.node_id).unwrap()
+    }
+
+    pub(super) fn tls(&self) -> NodeTls {
+        let key = SecretBytes::new(self.key.clone());
+        NodeTls::new(&self.root_pem, &self.certificate_pem, &key, Arc::new(SystemClock)).unwrap()
+    }
+}
+
+pub(super) fn seams(dir: &Path) -> Seams {
+    Seams {
+        clock: Arc::new(SystemClock),
+        chance: Arc::new(OsChance),
+        net: Arc::new(TcpNet),
+        disk: Arc::new(RealDisk::new(dir).unwrap()),
+        spawn: Spawn::Thread,
+    }
+}
+
+/// An address that was free a moment ago; the manager binds it again, now and after every restart.
+async fn free_address() -> String {
+    TcpNet.bind("127.0.0.1:0").await.unwrap().address()
+}
+
+pub(super) fn actor() -> Actor {
+    Actor {
+        name: "admin:test".into(),
+        from: "local".into(),
+    }
+}
+
+pub(super) fn secret(number: u64) -> Command {
+    let version = NewVersion {
+        id: VersionId::new(format!("version{number}")),
+        size: 3,
+        sealed: SealedValue {
+            wrapped_key: vec![1],
+            ciphertext: vec![2; 100],
+            key_check: [0; 4],
+        },
+        receipt_digest: [0; 32],
+        fingerprint: [0; 32],
+    };
+    let (id, name) = (SecretId::new(format!("secret{number}")), format!("s{number}"));
+    Command::CreateSecret {
+        id,
+        name,
+        labels: BTreeMap::new(),
+        max_age_ms: 0,
+        version,
+    }
+}

@@ -1,0 +1,219 @@
+//! Do three managers decide together? They are killed and come back, and nothing that was acknowledged is missing.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+mod fleet;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use wardroom_ca::{Root, SystemClock};
+use wardroom_keys::{Keyring, OsChance, SealingRoot};
+
+use self::fleet::{Berth, CLUSTER, Fleet, PATIENCE, actor, seams, secret};
+use crate::{InitializeError, Manager, ProposeError, StartError, Word};
+
+#[tokio::test]
+async fn three_managers_elect_a_leader_and_agree() {
+    let fleet = Fleet::begun(3, 5_000).await;
+    let mut index = 0;
+    for number in 0..20 {
+        index = fleet.create(number).await;
+    }
+    fleet.agree(index, 20).await;
+    let leader = fleet.wait_leader().await;
+    let follower = (leader + 1) % 3;
+    let refused = fleet
+        .manager(follower)
+        .proposer()
+        .propose(actor(), secret(99))
+        .await
+        .unwrap_err();
+    let ProposeError::NotLeader { leader: Some(named) } = refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(named.node_id, fleet.berths[leader].node_id);
+    let twice = fleet.manager(leader).proposer().propose(actor(), secret(3)).await;
+    assert!(
+        matches!(twice, Err(ProposeError::Refused(_))),
+        "a refusal is an answer: {twice:?}"
+    );
+    assert!(fleet.manager(leader).proposer().confirm().await.unwrap() >= index);
+}
+
+#[tokio::test]
+async fn a_cluster_is_begun_once() {
+    let fleet = Fleet::begun(1, 5_000).await;
+    let again = fleet
+        .manager(0)
+        .initialize(fleet.members(), actor(), fleet.bootstrap())
+        .await;
+    assert!(matches!(again, Err(InitializeError::NotPristine)));
+}
+
+#[tokio::test]
+async fn a_killed_leader_is_replaced_and_catches_up_when_it_is_back() {
+    let mut fleet = Fleet::begun(3, 5_000).await;
+    for number in 0..5 {
+        fleet.create(number).await;
+    }
+    let killed = fleet.wait_leader().await;
+    fleet.kill(killed).await;
+    let mut index = 0;
+    for number in 5..10 {
+        index = fleet.create(number).await;
+    }
+    fleet.agree(index, 10).await;
+    fleet.start(killed).await;
+    let index = index.max(fleet.create(10).await);
+    fleet.agree(index, 11).await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_all_were_killed() {
+    let mut fleet = Fleet::begun(3, 5_000).await;
+    let mut index = 0;
+    for number in 0..10 {
+        index = fleet.create(number).await;
+    }
+    for place in 0..3 {
+        fleet.kill(place).await;
+    }
+    for place in 0..3 {
+        fleet.start(place).await;
+    }
+    fleet.wait_leader().await;
+    fleet.agree(index, 10).await;
+    let index = fleet.create(10).await;
+    fleet.agree(index, 11).await;
+}
+
+#[tokio::test]
+async fn a_manager_that_was_away_too_long_is_caught_up_by_a_snapshot() {
+    let mut fleet = Fleet::begun(3, 20).await;
+    let leader = fleet.wait_leader().await;
+    let away = (leader + 1) % 3;
+    fleet.kill(away).await;
+    let mut index = 0;
+    for number in 0..100 {
+        index = fleet.create(number).await;
+    }
+    let purged = async {
+        let mut status = fleet.manager(leader).status();
+        status.wait_for(|status| status.first_index > 40).await.unwrap();
+    };
+    timeout(PATIENCE, purged)
+        .await
+        .expect("the leader's log no longer reaches back");
+    fleet.start(away).await;
+    fleet.agree(index, 100).await;
+    let mut status = fleet.manager(away).status();
+    let by_snapshot = timeout(PATIENCE, status.wait_for(|status| status.snapshot_index > 40)).await;
+    by_snapshot.expect("it was caught up by a snapshot").unwrap();
+
+    // The snapshot is durable: the manager finds it again by itself.
+    fleet.kill(away).await;
+    fleet.start(away).await;
+    assert!(fleet.manager(away).replica().read(|state| state.secrets().len()) > 40);
+    let index = fleet.create(100).await;
+    fleet.agree(index, 101).await;
+}
+
+#[tokio::test]
+async fn without_a_quorum_nothing_is_confirmed() {
+    let mut fleet = Fleet::begun(3, 5_000).await;
+    let leader = fleet.wait_leader().await;
+    for place in (0..3).filter(|place| *place != leader) {
+        fleet.kill(place).await;
+    }
+    let proposed = fleet
+        .manager(leader)
+        .proposer()
+        .propose(actor(), secret(1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            proposed,
+            ProposeError::NoQuorum | ProposeError::NotLeader { leader: None }
+        ),
+        "{proposed}"
+    );
+    assert!(
+        proposed
+            .to_string()
+            .contains("more than half of the managers are online")
+    );
+    assert!(fleet.manager(leader).proposer().confirm().await.is_err());
+    assert_eq!(fleet.manager(leader).replica().read(|state| state.secrets().len()), 0);
+}
+
+#[tokio::test]
+async fn every_manager_hears_from_every_other() {
+    let mut fleet = Fleet::begun(3, 5_000).await;
+    let all_speak = |manager: &Manager| {
+        let mut table = manager.managers().subscribe();
+        async move {
+            let spoken = table.wait_for(|table| {
+                let words = table
+                    .words
+                    .values()
+                    .filter(|(_, word)| matches!(word, Word::Status(s) if !s.leader.is_empty()));
+                words.count() == 3
+            });
+            timeout(PATIENCE, spoken)
+                .await
+                .expect("all three speak")
+                .unwrap()
+                .clone()
+        }
+    };
+    for manager in fleet.alive() {
+        all_speak(manager).await;
+    }
+    let leader = fleet.wait_leader().await;
+    let lost = (leader + 1) % 3;
+    fleet.kill(lost).await;
+    let node_id = fleet.berths[lost].node_id.clone();
+    let mut table = fleet.manager(leader).managers().subscribe();
+    let gone = table.wait_for(|table| matches!(table.words.get(&node_id), Some((_, Word::Lost(_)))));
+    timeout(PATIENCE, gone).await.expect("its silence is noticed").unwrap();
+    fleet.start(lost).await;
+    all_speak(fleet.manager(leader)).await;
+}
+
+#[tokio::test]
+async fn an_idle_cluster_publishes_nothing() {
+    let fleet = Fleet::begun(3, 5_000).await;
+    let leader = fleet.wait_leader().await;
+    let index = fleet.create(1).await;
+    fleet.agree(index, 1).await;
+    let mut status = fleet.manager(leader).status();
+    // The last words about the last change come within the pace of publishing.
+    while timeout(Duration::from_secs(1), status.changed()).await.is_ok() {}
+    assert!(
+        timeout(Duration::from_secs(2), status.changed()).await.is_err(),
+        "heartbeats are no news"
+    );
+}
+
+#[tokio::test]
+async fn a_manager_shut_down_in_order_starts_with_all_it_had_applied() {
+    let mut fleet = Fleet::begun(1, 5_000).await;
+    let index = fleet.create(1).await;
+    fleet.manager(0).shutdown().await;
+    fleet.kill(0).await;
+    fleet.start(0).await;
+    assert_eq!(fleet.manager(0).replica().index(), index);
+    assert!(fleet.manager(0).replica().read(|state| state.secrets().len()) == 1);
+}
+
+#[tokio::test]
+async fn a_keyring_of_another_node_is_refused() {
+    let root = Root::create(CLUSTER, &SystemClock, &OsChance).unwrap();
+    let sealing_root = SealingRoot::generate(&OsChance);
+    let berth = Berth::new(1, &root, &sealing_root, 100).await;
+    let other = Keyring::create(&OsChance, CLUSTER, "node2", &sealing_root, 1);
+    let started = Manager::start(berth.config(), other, berth.tls(), seams(berth.dir.path())).await;
+    assert!(matches!(started, Err(StartError::OtherKeyring { .. })));
+}
