@@ -28,7 +28,7 @@ fn refusals_say_why_and_change_nothing() {
     demo.run(&["secret", "inspect", "nope"]).refused(3, &["secret nope not found"]);
     demo.run(&["secret", "rm", "nope"]).refused(3, &["secret nope not found"]);
     demo.run(&["service", "inspect", "nope"]).refused(3, &["service nope not found"]);
-    demo.run(&["service", "create", "--name", "w", "--secret", "nope", "--", "true"]).refused(3, &["secret not found: nope"]);
+    demo.run(&["service", "create", "--name", "w", "--secret", "nope", "--", "true"]).refused(2, &["secret not found: nope"]);
     for target in ["../escape", "/etc/passwd", "a/../../b", "..data"] {
         let grant = format!("source=known,target={target}");
         demo.run(&["service", "create", "--name", "w", "--secret", &grant, "--", "true"]).refused(2, &[target]);

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, MasterPty, NativePtySystem, PtySize, PtySystem};
 
@@ -65,6 +66,22 @@ impl Terminal {
     pub fn keys(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
+    }
+
+    /// Presses `keys` again and again until the screen shows `text`: dialogs ignore what comes right after they open.
+    #[track_caller]
+    pub fn press_until(&mut self, keys: &str, text: &str) {
+        for _ in 0..40 {
+            self.keys(keys);
+            let asked = Instant::now();
+            while asked.elapsed() < Duration::from_millis(500) {
+                if self.contents().contains(text) {
+                    return;
+                }
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+        }
+        panic!("{text:?} does not come; the screen is:\n{}", self.contents());
     }
 
     /// Waits until the screen shows `text`.
