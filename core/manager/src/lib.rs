@@ -22,18 +22,18 @@ pub(crate) mod reconcile;
 mod replica;
 mod server;
 mod status;
+mod tasks;
 pub(crate) mod watch;
 
 #[cfg(test)]
 mod cluster_tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::sync::watch as channel;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wardroom_api::v1;
 use wardroom_ca::NodeTls;
@@ -54,9 +54,7 @@ pub use wardroom_state as state;
 use context::Context;
 use control::offices::Offices;
 use raft::{Consensus, Opening};
-
-/// Time for connections to finish what they are at when a manager stops.
-const LEAVE: Duration = Duration::from_secs(2);
+use tasks::Tasks;
 
 /// A running manager. Cheap to clone; all clones are the same manager.
 #[derive(Clone)]
@@ -67,7 +65,7 @@ struct Inner {
     consensus: Consensus,
     reports: status::Reports,
     address: String,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    tasks: Tasks,
 }
 
 impl Manager {
@@ -134,7 +132,7 @@ impl Manager {
             consensus,
             reports,
             address,
-            tasks: Mutex::default(),
+            tasks: Tasks::default(),
         }));
         manager.serve_peers(listener, tls);
         manager.follow_managers();
@@ -158,11 +156,9 @@ impl Manager {
     pub fn serve_local(&self, incoming: impl Stream<Item = Local> + Send + 'static) {
         let context = &self.0.context;
         let routes = control::local_routes(context);
-        self.keep(tokio::spawn(server::serve_local(
-            incoming,
-            routes,
-            context.stop.clone(),
-        )));
+        self.0
+            .tasks
+            .start(server::serve_local(incoming, routes, context.stop.clone()));
     }
 
     /// The bound address of the TLS port.
@@ -218,13 +214,7 @@ impl Manager {
     /// Stops serving and leaves the disk in order. Connections get a moment to finish.
     pub async fn shutdown(&self) {
         self.0.context.stop.cancel();
-        let mut tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        let leaving = futures_util::future::join_all(&mut tasks);
-        if tokio::time::timeout(LEAVE, leaving).await.is_err() {
-            for task in tasks {
-                task.abort();
-            }
-        }
+        self.0.tasks.end().await;
         self.0.consensus.shutdown().await;
     }
 
@@ -232,12 +222,9 @@ impl Manager {
         let context = &self.0.context;
         let peers = peer::service(self.status(), context.stop.clone());
         let routes = control::tls_routes(context, self.0.consensus.service(), peers);
-        self.keep(tokio::spawn(server::serve_tls(
-            listener,
-            tls,
-            routes,
-            context.stop.clone(),
-        )));
+        self.0
+            .tasks
+            .start(server::serve_tls(listener, tls, routes, context.stop.clone()));
     }
 
     fn follow_managers(&self) {
@@ -249,18 +236,14 @@ impl Manager {
             context.links.clone(),
             context.stop.clone(),
         );
-        self.keep(tokio::spawn(following));
+        self.0.tasks.start(following);
     }
 
     fn reconcile(&self) {
-        self.keep(tokio::spawn(reconcile::run(self.0.context.clone())));
+        self.0.tasks.start(reconcile::run(self.0.context.clone()));
     }
 
     fn note_refusals(&self) {
-        self.keep(tokio::spawn(control::refusals::run(self.0.context.clone())));
-    }
-
-    fn keep(&self, task: JoinHandle<()>) {
-        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        self.0.tasks.start(control::refusals::run(self.0.context.clone()));
     }
 }
