@@ -19,6 +19,7 @@ struct Kept {
     sequence: u64,
     refuse_publish: u32,
     refuse_erase: u32,
+    refuse_read: u32,
 }
 
 /// Sets of files in a map. Clones nothing, prints nothing.
@@ -38,6 +39,11 @@ impl MemoryFiles {
     /// The next `times` calls that erase fail.
     pub fn fail_erase(&self, times: u32) {
         self.kept().refuse_erase = times;
+    }
+
+    /// The next `times` files cannot be read back.
+    pub fn fail_read(&self, times: u32) {
+        self.kept().refuse_read = times;
     }
 
     /// Whether `bytes` occur anywhere: in a visible set, or in an old one that is not yet erased.
@@ -104,7 +110,11 @@ impl Files for MemoryFiles {
     }
 
     fn read(&self, task: &TaskId, target: &Target) -> Result<SecretBytes, FilesError> {
-        let kept = self.kept();
+        let mut kept = self.kept();
+        if kept.refuse_read > 0 {
+            kept.refuse_read -= 1;
+            return Err(FilesError::io(format!("read back {target} of task {task}"))(Errno::IO));
+        }
         let set = kept
             .current
             .get(task)

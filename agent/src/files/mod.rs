@@ -76,7 +76,8 @@ pub trait Files: Send + Sync {
     /// Reads the bytes that a task finds at `target` now.
     fn read(&self, task: &TaskId, target: &Target) -> Result<SecretBytes, FilesError>;
 
-    /// Overwrites and removes single files of a set; those that are gone already count as erased.
+    /// Overwrites and removes single files of a set, which may be the visible one; those that are gone already count as
+    /// erased. Needs no room.
     fn erase_files(&self, task: &TaskId, set: &SetName, targets: &[Target]) -> Result<(), FilesError>;
 
     /// Overwrites and removes a whole set.

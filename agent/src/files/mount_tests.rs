@@ -52,7 +52,11 @@ fn a_full_file_system_is_told_in_plain_words() {
         16 * 1024,
         "the set before is untouched"
     );
-    publish(16 * 1024).unwrap();
+    let set = publish(16 * 1024).unwrap();
+    let filler = fs::write(home.path().join("filler"), vec![7; 100 * 1024]);
+    assert!(filler.is_err(), "not a byte is free");
+    files.erase_files(&task(), &set, &[target]).unwrap();
+    assert!(!files.directory(&task()).join("a").exists(), "an erasure needs no room");
     files.leave().unwrap();
     drop(files);
     rustix::mount::unmount(home.path(), rustix::mount::UnmountFlags::DETACH).unwrap();

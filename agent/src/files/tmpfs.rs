@@ -117,7 +117,10 @@ impl Files for TmpfsFiles {
         };
         for target in targets {
             erase::file(&set, target.as_str()).map_err(FilesError::io(doing()))?;
+            drop_empty(&set, target);
         }
+        // As after a switch: a link that points nowhere is untidy, and no more.
+        let _ = drop_stale_links(&secrets);
         Ok(())
     }
 
@@ -200,6 +203,14 @@ fn switch(secrets: &OwnedFd, set: &SetName, files: &[NewFile<'_>]) -> Result<(),
     symlinkat(set.0.as_str(), secrets, NEXT)
         .and_then(|()| renameat(secrets, NEXT, secrets, CURRENT))
         .map_err(FilesError::io("switch to the new set"))
+}
+
+/// Removes the directories of `target` that hold nothing any more; the kernel keeps those that do.
+fn drop_empty(set: &OwnedFd, target: &Target) {
+    let directories: Vec<&str> = target.directories().collect();
+    for directory in directories.into_iter().rev() {
+        let _ = unlinkat(set, directory, AtFlags::REMOVEDIR);
+    }
 }
 
 /// Removes the visible names that the current set does not have.

@@ -223,6 +223,34 @@ fn i6_an_open_handle_reads_nothing_after_the_erasure() {
 }
 
 #[test]
+fn a_file_taken_from_the_visible_set_takes_its_name_along() {
+    let bench = bench();
+    let content = [("a", "a1"), ("tls/b", "b1"), ("tls/c", "c1")];
+    let set = bench.publish(&content).unwrap();
+    let erase = |target: &str| {
+        bench
+            .files
+            .erase_files(&task(), &set, &[Target::parse(target).unwrap()])
+            .unwrap();
+    };
+    erase("a");
+    erase("tls/b");
+    assert_eq!(bench.listed(), ["..data", set.0.as_str(), "tls"]);
+    assert_eq!(
+        (bench.read("tls/c"), bench.path("tls/b").exists()),
+        ("c1".into(), false)
+    );
+    erase("tls/c");
+    assert_eq!(
+        bench.listed(),
+        ["..data", set.0.as_str()],
+        "an empty directory tells a name too"
+    );
+    bench.publish(&content).unwrap();
+    assert_eq!(bench.read("tls/b"), "b1", "and it may come back");
+}
+
+#[test]
 fn a_second_name_for_a_file_does_not_save_its_bytes() {
     let bench = bench();
     let set = bench.publish(&[("a", "c4n4ry")]).unwrap();

@@ -131,4 +131,6 @@ impl Task {
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod refused_tests;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! In which order do a task's files, workload and words follow each other? One run through the states, then the end.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -12,6 +13,11 @@ use super::{Order, Shared, Withdrawn};
 use crate::assignments::{About, Desired, Wanted, WantedFile};
 use crate::executor::{Executor, Job, Running, Signal};
 use crate::ids::{SecretId, TaskId};
+
+/// Between two tries to put up a set under a running workload: from when the set before the last one has made room, to
+/// what costs nothing on a host that stays full.
+const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// Runs one task until it is forgotten.
 pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdrawn: Withdrawn, shared: Shared) {
@@ -79,7 +85,7 @@ impl Runner {
                 return Err(End::shutdown(0));
             };
             if !self.shelf.shows(&wanted.files) {
-                match self.place(executor, &wanted.files) {
+                match self.place(executor, &wanted.files, Try::First) {
                     Placed::Done(_) => self.say(TaskState::Ready, "ready"),
                     // A newer order took the value back; it is looked at next.
                     Placed::Overtaken => continue,
@@ -103,6 +109,7 @@ impl Runner {
         };
         self.shared.outbox.task(started.clone());
         let mut told = String::new();
+        let (mut tried, mut wait) = (Try::First, RETRY_MIN);
         loop {
             // An order may have come while the workload started.
             let Some(wanted) = self.wanted() else {
@@ -111,7 +118,7 @@ impl Runner {
             let error = if self.shelf.shows(&wanted.files) {
                 String::new()
             } else {
-                self.swap(executor, &*running, &wanted)
+                self.swap(executor, &*running, &wanted, tried)
             };
             if error != told {
                 self.shared.outbox.task(TaskReport {
@@ -121,17 +128,20 @@ impl Runner {
                 told = error;
             }
             self.disclaim();
+            let retry = (!self.shelf.shows(&wanted.files)).then(|| Instant::now() + wait);
             tokio::select! {
                 biased;
                 exit = running.wait() => return End::exited(exit),
-                () = self.next_order() => {}
+                () = self.next_order() => (tried, wait) = (Try::First, RETRY_MIN),
+                () = at(retry) => (tried, wait) = (Try::Again, (wait * 2).min(RETRY_MAX)),
             }
         }
     }
 
-    /// Changes the files under a running workload; a set that cannot be put up leaves the one before. Says what failed.
-    fn swap(&mut self, executor: &dyn Executor, running: &dyn Running, wanted: &Wanted) -> String {
-        match self.place(executor, &wanted.files) {
+    /// Changes the files under a running workload; a set that cannot be put up leaves of the one before what is still of
+    /// use. Says what failed.
+    fn swap(&mut self, executor: &dyn Executor, running: &dyn Running, wanted: &Wanted, tried: Try) -> String {
+        match self.place(executor, &wanted.files, tried) {
             Placed::Done(signals) => {
                 let send = |signal: &String| {
                     let signal = signal.parse::<Signal>()?;
@@ -145,8 +155,8 @@ impl Runner {
         }
     }
 
-    /// Puts up `files` and sends their receipts, or receipts of the failure.
-    fn place(&mut self, executor: &dyn Executor, files: &[WantedFile]) -> Placed {
+    /// Puts up `files` and sends their receipts, or receipts of the failure; either way what is not wanted is erased.
+    fn place(&mut self, executor: &dyn Executor, files: &[WantedFile], tried: Try) -> Placed {
         let changed: Vec<WantedFile> = self.shelf.changed(files).into_iter().cloned().collect();
         self.shared.outbox.unsettled(&self.id);
         let placed = match self.shelf.put_up(executor.reach(), files, &self.shared) {
@@ -160,10 +170,14 @@ impl Runner {
             Err(Refused::Missing) if self.orders.has_changed().unwrap_or(false) => Placed::Overtaken,
             Err(refused) => {
                 let error = refused.to_string();
-                for file in &changed {
-                    self.receipt(word::failed(&self.id, file, &error));
+                self.failed(&changed, &error, tried);
+                self.shed(files, tried);
+                if self.shelf.shows(files) {
+                    // All that was asked for was to take something away.
+                    Placed::Done(BTreeSet::new())
+                } else {
+                    Placed::Failed(error)
                 }
-                Placed::Failed(error)
             }
         };
         self.tidy();
@@ -171,12 +185,29 @@ impl Runner {
         placed
     }
 
+    /// A revoke needs no room: what is taken away leaves the visible set, also when no other can be put up.
+    fn shed(&mut self, files: &[WantedFile], tried: Try) {
+        let (gone, failure) = self.shelf.shed(files);
+        self.erased(&gone);
+        if let Some(error) = failure {
+            let useless = self.shelf.useless(files);
+            self.failed(&useless, &error.line(), tried);
+        }
+    }
+
+    /// Receipts of a failure. The tries that follow fail alike, and are not told again.
+    fn failed(&mut self, files: &[WantedFile], error: &str, tried: Try) {
+        if tried == Try::First {
+            for file in files {
+                self.receipt(word::failed(&self.id, file, error));
+            }
+        }
+    }
+
     /// Erases what may go, with receipts.
     fn tidy(&mut self) {
         let (gone, failure) = self.shelf.tidy();
-        for file in &gone {
-            self.receipt(word::erased(&self.id, file));
-        }
+        self.erased(&gone);
         if let Some(error) = failure {
             tracing::warn!(task = %self.id, error = error.line(), "an erasure failed and is tried again");
         }
@@ -223,9 +254,8 @@ impl Runner {
         match erased {
             Ok(gone) => self.erased(&gone),
             Err(error) => {
-                for file in &self.shelf.held() {
-                    self.receipt(word::failed(&self.id, file, &error.line()));
-                }
+                let held = self.shelf.held();
+                self.failed(&held, &error.line(), Try::First);
             }
         }
         self.disclaim();
@@ -293,6 +323,13 @@ impl Runner {
     fn say(&self, state: TaskState, message: &str) {
         self.shared.outbox.task(word::report(&self.id, state, message));
     }
+}
+
+/// Whether this set was already refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Try {
+    First,
+    Again,
 }
 
 enum Placed {

@@ -1,7 +1,8 @@
 //! Which files does one task hold, in which sets, and which of them may go? The task's bookkeeping over `Files`.
 //!
 //! A set that was replaced stays for a moment, for readers that opened a file of it just before. A target that was taken
-//! away leaves every set at once. A file counts as erased only when no set has it any more; then its receipt is due.
+//! away leaves every set at once, the visible one too when none can take its place. A file counts as erased only when no
+//! set has it any more; then its receipt is due.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,7 +127,7 @@ impl Shelf {
             let outcome = if set.goes_at <= Some(now) {
                 self.files.erase_set(&self.task, &set.name).map(|()| set.files.clear())
             } else {
-                take_away(&*self.files, &self.task, set, &kept)
+                take_away(&*self.files, &self.task, set, |file| kept.contains(&file.target))
             };
             if let Err(error) = outcome {
                 set.goes_at = Some(now + self.pace.erase_retry);
@@ -135,6 +136,27 @@ impl Shelf {
         }
         self.sets.retain(|set| set.goes_at.is_none() || !set.files.is_empty());
         (self.gone_since(before), failure)
+    }
+
+    /// Erases from the visible set, which could not be replaced, what `wanted` has no use for. A file whose secret has
+    /// another version in `wanted` stays until that one can be put up. Returns the files that are now in no set.
+    pub(super) fn shed(&mut self, wanted: &[WantedFile]) -> (Vec<WantedFile>, Option<FilesError>) {
+        let before = self.all();
+        let visible = self.sets.iter_mut().find(|set| set.goes_at.is_none());
+        let shed = visible.map_or(Ok(()), |set| {
+            take_away(&*self.files, &self.task, set, |file| is_of_use(file, wanted))
+        });
+        (self.gone_since(before), shed.err())
+    }
+
+    /// What [`Shelf::shed`] could not erase.
+    pub(super) fn useless(&self, wanted: &[WantedFile]) -> Vec<WantedFile> {
+        let visible = self.visible().map(|set| set.files.as_slice()).unwrap_or_default();
+        visible
+            .iter()
+            .filter(|file| !is_of_use(file, wanted))
+            .cloned()
+            .collect()
     }
 
     /// Erases everything of the task. Returns the files that are now gone.
@@ -172,9 +194,13 @@ impl Shelf {
     }
 }
 
-/// Erases those files of a replaced set whose target is not wanted any more.
-fn take_away(files: &dyn Files, task: &TaskId, set: &mut Set, kept: &[String]) -> Result<(), FilesError> {
-    let is_kept = |file: &WantedFile| kept.contains(&file.target);
+/// Erases those files of a set that are not kept.
+fn take_away(
+    files: &dyn Files,
+    task: &TaskId,
+    set: &mut Set,
+    is_kept: impl Fn(&WantedFile) -> bool,
+) -> Result<(), FilesError> {
     let gone: Vec<Target> = set
         .files
         .iter()
@@ -186,6 +212,13 @@ fn take_away(files: &dyn Files, task: &TaskId, set: &mut Set, kept: &[String]) -
         set.files.retain(is_kept);
     }
     Ok(())
+}
+
+/// Whether `wanted` has some version of this file's secret at its target.
+fn is_of_use(file: &WantedFile, wanted: &[WantedFile]) -> bool {
+    wanted
+        .iter()
+        .any(|other| other.target == file.target && other.secret == file.secret)
 }
 
 fn targets(files: &[WantedFile]) -> Vec<String> {
