@@ -15,6 +15,7 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use super::model::Model;
 use super::theme::{Glyphs, Theme};
@@ -100,8 +101,11 @@ impl Screen for TerminalScreen {
         Write::flush(self.terminal.backend_mut())
     }
 
+    /// By `resize`, not `clear`: that one asks the terminal where its cursor is, and the answer would have to come
+    /// through the input that the event stream is reading.
     fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let (width, height) = self.size();
+        self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
     /// OSC 52. Whether the terminal takes it cannot be known.
@@ -118,9 +122,11 @@ impl Screen for TerminalScreen {
         self.resume()
     }
 
+    /// Whoever stopped the process from outside left the terminal as it was: it is given back before it is taken.
     fn resume(&mut self) -> io::Result<()> {
+        leave();
         enter()?;
-        self.terminal.clear()
+        self.forget()
     }
 }
 
