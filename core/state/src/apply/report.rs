@@ -24,7 +24,8 @@ pub(super) fn apply(
     inventory: bool,
 ) -> Result<(), Refusal> {
     node::known(step.state, node)?;
-    for receipt in receipts {
+    let (stuck, others): (Vec<&Receipt>, Vec<&Receipt>) = receipts.iter().partition(|receipt| is_stuck(receipt, tasks));
+    for receipt in others {
         take_receipt(step, node, receipt);
     }
     if inventory {
@@ -33,7 +34,17 @@ pub(super) fn apply(
     for report in tasks {
         take_status(step, node, report);
     }
+    // The end has settled what was never there: what failed and is not settled by now is still there.
+    for receipt in stuck {
+        take_receipt(step, node, receipt);
+    }
     Ok(())
+}
+
+/// A failure that may be about an erasure. A task that was rejected failed to get its files, and has none.
+fn is_stuck(receipt: &Receipt, tasks: &[TaskReport]) -> bool {
+    let rejected = |report: &TaskReport| report.task == receipt.task && report.state == TaskState::Rejected;
+    receipt.state == HoldingState::Failed && !tasks.iter().any(rejected)
 }
 
 fn take_receipt(step: &mut Step<'_>, node: &NodeId, receipt: &Receipt) {
@@ -96,7 +107,10 @@ fn failed(step: &mut Step<'_>, key: &HoldingKey, message: &str) {
     let Some(holding) = step.state.holdings().get(key) else {
         return;
     };
-    if holding.state == HoldingState::Failed && holding.message == message {
+    let task = step.state.tasks().get(&key.task);
+    let ended_without = !holding.is_live() && task.is_none_or(|task| task.status.state.is_final());
+    let told = holding.state == HoldingState::Failed && holding.message == message;
+    if told || ended_without {
         return;
     }
     let claimed = is_claimed(step, key);
@@ -136,9 +150,10 @@ fn replaced_unseen(step: &mut Step<'_>, now_there: &HoldingKey) {
     }
 }
 
-/// The receipts that say Present are all this worker has.
+/// The receipts that say Present are all this worker has; what it failed to erase is there too.
 fn sweep(step: &mut Step<'_>, node: &NodeId, receipts: &[Receipt]) {
-    let present = receipts.iter().filter(|receipt| receipt.state == HoldingState::Present);
+    let there = |state| matches!(state, HoldingState::Present | HoldingState::Failed);
+    let present = receipts.iter().filter(|receipt| there(receipt.state));
     let named: BTreeSet<HoldingKey> = present.map(|receipt| key_in(node, receipt)).collect();
     let missing = step
         .state
@@ -218,127 +233,5 @@ fn target_words(key: &HoldingKey) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::command::{Receipt, TaskChange};
-    use crate::holding::HoldingState::{Erased, Failed, Pending, Present};
-    use crate::ids::TaskId;
-    use crate::script::{Script, change, expect, inventory, receipt, receipts, rotate, status};
-    use crate::task::TaskState::{Complete, Orphaned, Running, Starting};
-
-    #[test]
-    fn a_receipt_counts_once() {
-        let mut script = Script::with_web(&["db"]);
-        let present = || receipts("n1", vec![receipt("t1", "db", 1, Present)]);
-        expect(
-            &script.play(present()),
-            "holding s-db v1 t1: Present, proven\nsecret.deliver db v1 -> ember web.1 [ok] target db, proven",
-        );
-        expect(&script.play(present()), "");
-        expect(&script.play(receipts("n1", vec![receipt("t1", "db", 1, Pending)])), "");
-    }
-
-    #[test]
-    fn wrong_bytes_prove_nothing() {
-        let mut script = Script::with_web(&["db"]);
-        let wrong = |digest| {
-            receipts(
-                "n1",
-                vec![Receipt {
-                    digest,
-                    ..receipt("t1", "db", 1, Present)
-                }],
-            )
-        };
-        let failed = "holding s-db v1 t1: Failed
-            secret.deliver db v1 -> ember web.1 [failed] target db: the bytes read back are not this version's";
-        expect(&script.play(wrong(Some([9; 32]))), failed);
-        expect(&script.play(wrong(None)), "");
-    }
-
-    #[test]
-    fn a_worker_speaks_for_itself_only() {
-        let mut script = Script::with_web(&["db"]);
-        expect(&script.play(receipts("n2", vec![receipt("t1", "db", 1, Present)])), "");
-        expect(&script.play(status("n2", "t1", Running)), "");
-        expect(&script.play(status("n1", "t1", Orphaned)), "");
-        expect(
-            &script.play(receipts("n1", vec![receipt("t1", "other", 1, Present)])),
-            "",
-        );
-        expect(&script.play(receipts("n9", Vec::new())), "NotFound: node n9 not found");
-        expect(&script.play(inventory("n2", Vec::new())), "");
-    }
-
-    #[test]
-    fn states_only_move_forward() {
-        let mut script = Script::with_web(&["db"]);
-        expect(&script.play(status("n1", "t1", Running)), "task t1");
-        expect(&script.play(status("n1", "t1", Running)), "");
-        expect(&script.play(status("n1", "t1", Starting)), "");
-        script.play(receipts("n1", vec![receipt("t1", "db", 1, Present)]));
-        expect(
-            &script.play(status("n1", "t1", Complete)),
-            "task t1\nholding s-db v1 t1: Present, proven, owed",
-        );
-        expect(&script.play(status("n1", "t1", Running)), "");
-    }
-
-    #[test]
-    fn what_never_arrived_is_not_owed_for_ever() {
-        let mut script = Script::with_web(&["db"]);
-        script.play(rotate("db", 2));
-        expect(
-            &script.refresh("t1"),
-            "task t1\nholding s-db v1 t1: Pending, owed\nholding s-db v2 t1: Pending",
-        );
-        expect(
-            &script.play(receipts("n1", vec![receipt("t1", "db", 2, Present)])),
-            "holding s-db v1 t1: Erased
-             holding s-db v2 t1: Present, proven
-             secret.deliver db v2 -> ember web.1 [ok] target db, proven
-             secret.erase db v1 -> ember web.1 [ok] target db, replaced before it arrived",
-        );
-        let mut script = Script::with_web(&["db"]);
-        expect(
-            &script.play(status("n1", "t1", Complete)),
-            "task t1
-             holding s-db v1 t1: Erased
-             secret.erase db v1 -> ember web.1 [ok] the task ended without it",
-        );
-    }
-
-    #[test]
-    fn an_inventory_is_everything_the_worker_has() {
-        let mut script = Script::with_web(&["api", "db"]);
-        expect(&script.play(inventory("n1", Vec::new())), "");
-        script.play(receipts(
-            "n1",
-            vec![receipt("t1", "api", 1, Present), receipt("t1", "db", 1, Present)],
-        ));
-        expect(
-            &script.play(inventory("n1", vec![receipt("t1", "api", 1, Present)])),
-            "holding s-db v1 t1: Pending
-             secret.erase db v1 -> ember web.1 [ok] target db, not in the worker's inventory",
-        );
-        script.play(change(TaskChange::Files {
-            task: TaskId::new("t1"),
-            files: Vec::new(),
-        }));
-        expect(
-            &script.play(inventory("n1", Vec::new())),
-            "holding s-api v1 t1: Erased
-             holding s-db v1 t1: Erased
-             secret.erase api v1 -> ember web.1 [ok] target api, not in the worker's inventory
-             secret.erase db v1 -> ember web.1 [ok] target db, not in the worker's inventory",
-        );
-        expect(&script.play(receipts("n1", vec![receipt("t1", "db", 1, Erased)])), "");
-        let failed = vec![Receipt {
-            message: "busy".into(),
-            ..receipt("t1", "db", 1, Failed)
-        }];
-        expect(
-            &script.play(receipts("n1", failed)),
-            "holding s-db v1 t1: Failed, owed\nsecret.deliver db v1 -> ember web.1 [failed] target db: busy",
-        );
-    }
-}
+#[path = "report_tests.rs"]
+mod tests;
