@@ -3,8 +3,9 @@
 
 use tokio::time::{Instant, timeout};
 use wardroom_api::v1::{HoldingState, TaskState};
+use wardroom_keys::receipt_digest;
 
-use super::bench::{bench, file, value, version_id, wanted};
+use super::bench::{KEY, bench, file, value, version_id, wanted};
 use super::*;
 use crate::assignments::{Change, Desired};
 use crate::files::Target;
@@ -140,4 +141,49 @@ async fn an_erasure_in_place_that_fails_is_told_and_tried_again() {
         .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Erased))
         .await;
     assert!(!bench.files.contains(&value(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_cannot_be_read_back_is_no_set_until_it_is_proven() {
+    let mut bench = bench();
+    let with_signal = |version| WantedFile {
+        signal: Some("SIGHUP".into()),
+        ..file("a", version)
+    };
+    bench.running(vec![with_signal(1)]).await;
+    bench.files.fail_read(1);
+    bench.bring(Desired::Running, vec![with_signal(2)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Failed) && !heard.tasks["t1"].error.is_empty())
+        .await;
+    assert_eq!(
+        bench.workloads.signals(),
+        0,
+        "nobody is sent to a file that is not proven"
+    );
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Present))
+        .await;
+    let receipt = &bench.heard.receipts[&("t1".into(), 2, "a".into())];
+    assert_eq!(receipt.digest, receipt_digest(KEY, &value(2)));
+    assert_eq!(bench.workloads.signals(), 1);
+    bench.until(|heard| heard.tasks["t1"].error.is_empty()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_back_to_what_was_proven_before_is_carried_out() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    bench.files.fail_read(ALWAYS);
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Failed))
+        .await;
+    bench.files.fail_read(0);
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Erased))
+        .await;
+    let visible = bench.files.read(&TaskId::new("t1"), &Target::parse("a").unwrap());
+    assert!(visible.unwrap().equals(&value(1)));
 }

@@ -40,6 +40,8 @@ pub(super) struct Shelf {
     files: Arc<dyn Files>,
     pace: Pace,
     sets: Vec<Set>,
+    /// What was last read back whole. A visible set that differs is not believed in.
+    proven: Vec<WantedFile>,
 }
 
 impl Shelf {
@@ -49,19 +51,20 @@ impl Shelf {
             files: Arc::clone(&shared.files),
             pace: shared.pace,
             sets: Vec::new(),
+            proven: Vec::new(),
         }
     }
 
-    /// Whether exactly `wanted` is visible.
+    /// Whether exactly `wanted` is visible, and was read back.
     pub(super) fn shows(&self, wanted: &[WantedFile]) -> bool {
-        self.visible().is_some_and(|set| set.files == wanted)
+        self.proven == wanted && self.visible().is_some_and(|set| set.files == wanted)
     }
 
-    /// The files of `wanted` whose version differs from the visible one at the same target.
+    /// The files of `wanted` whose version differs from the one last proven at the same target.
     pub(super) fn changed<'a>(&self, wanted: &'a [WantedFile]) -> Vec<&'a WantedFile> {
-        let visible = self.visible().map(|set| set.files.as_slice()).unwrap_or_default();
         let is_new = |file: &WantedFile| {
-            !visible
+            !self
+                .proven
                 .iter()
                 .any(|held| held.target == file.target && held.version_id == file.version_id)
         };
@@ -96,7 +99,13 @@ impl Shelf {
             let read = self.files.read(&self.task, target)?;
             Ok(receipt_digest(value.digest_key.expose(), read.expose()))
         };
-        targets.iter().zip(&values).map(digest).collect()
+        let digests = targets
+            .iter()
+            .zip(&values)
+            .map(digest)
+            .collect::<Result<_, FilesError>>()?;
+        self.proven = wanted.to_vec();
+        Ok(digests)
     }
 
     fn replace(&mut self, name: SetName, wanted: &[WantedFile]) {
@@ -146,6 +155,9 @@ impl Shelf {
         let shed = visible.map_or(Ok(()), |set| {
             take_away(&*self.files, &self.task, set, |file| is_of_use(file, wanted))
         });
+        if shed.is_ok() {
+            self.proven.retain(|file| is_of_use(file, wanted));
+        }
         (self.gone_since(before), shed.err())
     }
 
@@ -164,6 +176,7 @@ impl Shelf {
         self.files.erase_task(&self.task)?;
         let all = self.all();
         self.sets.clear();
+        self.proven.clear();
         Ok(all.into_values().collect())
     }
 
