@@ -15,14 +15,14 @@ use crate::fleet::{Fleet, list, until};
 const FIRST: &[u8] = b"c4n4ry-0ne-c4n4ry";
 const SECOND: &[u8] = b"c4n4ry-tw0-c4n4ry";
 
-fn value(bytes: &[u8]) -> Option<v1::Value> {
-    Some(v1::Value::from_bytes(bytes.to_vec()))
+fn value(bytes: &[u8]) -> v1::Value {
+    v1::Value::from_bytes(bytes.to_vec())
 }
 
 fn create(name: &str, bytes: &[u8]) -> v1::CreateSecretRequest {
     v1::CreateSecretRequest {
         name: name.into(),
-        value: value(bytes),
+        value: value(bytes).into(),
         ..Default::default()
     }
 }
@@ -154,7 +154,7 @@ async fn rotate(fleet: &Fleet, follower: usize) {
     let mut control = fleet.control(follower);
     let ask = |plan_only: bool, basis: &str, bytes: &[u8]| v1::RotateSecretRequest {
         reference: "db_password".into(),
-        value: value(bytes),
+        value: value(bytes).into(),
         plan_only,
         plan_basis: basis.into(),
     };
@@ -243,7 +243,7 @@ async fn work_goes_on_under_a_new_leader() {
     // The call waits for the election and is done by whoever won it.
     let rotate = v1::RotateSecretRequest {
         reference: "db_password".into(),
-        value: value(SECOND),
+        value: value(SECOND).into(),
         ..Default::default()
     };
     control.rotate_secret(rotate).await.unwrap();
