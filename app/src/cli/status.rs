@@ -172,12 +172,14 @@ fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String]) -
         ),
     );
     line("Workers:", &format!("{ready} of {workers} ready"));
+    let owing = if revoked == 0 {
+        String::new()
+    } else {
+        format!(", {} not yet erased", words::count(revoked, "version"))
+    };
     line(
         "Secrets:",
-        &format!(
-            "{live} of {} with a current version, {revoked} versions revoked and not yet destroyed",
-            view.secrets.len()
-        ),
+        &format!("{live} of {} have a current version{owing}", view.secrets.len()),
     );
     line(
         "Services:",

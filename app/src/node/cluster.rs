@@ -10,20 +10,20 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::UnixStream;
-use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::watch;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace};
 use wardroom_api::TcpNet;
 use wardroom_ca::{NodeFiles, NodeTls, SystemClock};
 use wardroom_keys::{Chance, Keyring, KeyringFile, OsChance, SeededChance};
 use wardroom_log::{RealDisk, Spawn};
-use wardroom_manager::{InitializeError, Local, Manager, ManagerConfig, Peer, Seams, StartError, Timing};
+use wardroom_manager::{InitializeError, Manager, ManagerConfig, Peer, Seams, StartError, Timing};
 
 use super::bootstrap;
+use super::door::{self, Door};
 use super::founding::{KEYRING, cannot_write};
 use super::house::House;
 use super::manifest::{ManagerEntry, Manifest, WorkerEntry};
+use super::router;
 use super::socket::{self, SocketFile};
 use super::{explain, explain_with};
 use crate::report::{Exit, Report};
@@ -44,9 +44,6 @@ pub struct Embedded {
     _socket: SocketFile,
     house: Box<House>,
 }
-
-/// Connections that this process makes to its own cluster.
-pub type Door = mpsc::Receiver<UnixStream>;
 
 /// Starts the house's nodes. Connections of `door` are served from the first moment on; the socket appears when there is
 /// a leader, so that whoever finds it can work.
@@ -80,15 +77,14 @@ async fn finish(
             Report::failure("a cluster without a manager cannot run").hint("choose another directory with --dir")
         );
     };
-    first.serve_local(ReceiverStream::new(door).filter_map(|stream| async { Local::unix(stream).ok() }));
+    let incoming = router::start(managers);
+    tokio::spawn(door::serve(door, incoming.clone()));
     establish(house, first).await?;
     let workers = start_workers(house, seed)?;
     let served = workers.iter().map(|worker| served(worker));
     join_all(served).await;
     let socket = socket::bind(&house.socket()).map_err(|error| cannot_write(&house.dir, &error))?;
-    let (connections, file) = socket.connections();
-    first.serve_local(connections);
-    Ok((workers, file))
+    Ok((workers, socket.serve(incoming)))
 }
 
 /// A worker that is not served yet is no failure: it goes on trying.
@@ -279,11 +275,7 @@ fn chance(seed: Option<u64>, label: &str) -> Arc<dyn Chance> {
 
 /// Why a manager failed; `None` when it was stopped.
 async fn failed(mut failure: watch::Receiver<Option<String>>) -> Option<String> {
-    let reason = failure.wait_for(Option::is_some).await.ok()?.clone();
-    if let Some(reason) = &reason {
-        tracing::error!(%reason, "a manager has stopped");
-    }
-    reason
+    failure.wait_for(Option::is_some).await.ok()?.clone()
 }
 
 /// An error and its causes in one line.

@@ -2,7 +2,8 @@
 //! and agents; the console and the command line speak to them over the API as they would to a cluster far away.
 //!
 //! ```text
-//! house (directory, lock, manifest) ─> founding (root, keys, identities) ─> cluster (managers, workers) ─> socket
+//! house (directory, lock, manifest) ─> founding (root, keys, identities) ─> cluster (managers, workers)
+//! socket (other programs), door (this one) ─> router ─> the first manager that is well
 //! ```
 
 mod bootstrap;
@@ -12,6 +13,7 @@ mod founding;
 mod house;
 mod lock;
 mod manifest;
+mod router;
 mod run;
 mod samples;
 mod scratch;

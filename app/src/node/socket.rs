@@ -7,16 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::Stream;
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::net::UnixListener;
 use wardroom_manager::Local;
+
+use super::router::Incoming;
 
 /// Pause after a failed accept: running out of descriptors must not become a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Accepted connections that wait to be served.
-const QUEUE: usize = 16;
 
 /// A bound socket; the file is removed with it.
 pub struct Socket {
@@ -47,23 +44,22 @@ pub fn bind(path: &Path) -> io::Result<Socket> {
 }
 
 impl Socket {
-    /// The connections of users who may come in, and the file to keep as long as they should.
-    pub fn connections(self) -> (impl Stream<Item = Local> + Send + 'static, SocketFile) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(accept(self.listener, sender));
-        (ReceiverStream::new(receiver), self.file)
+    /// Hands the connections of users who may come in to `incoming`. Returns the file, to be kept as long as they should.
+    pub fn serve(self, incoming: Incoming) -> SocketFile {
+        tokio::spawn(accept(self.listener, incoming));
+        self.file
     }
 }
 
 /// Ends when nobody serves the connections any more.
-async fn accept(listener: UnixListener, sender: mpsc::Sender<Local>) {
+async fn accept(listener: UnixListener, sender: Incoming) {
     loop {
         let accepted = tokio::select! {
             biased;
             () = sender.closed() => return,
             accepted = listener.accept() => accepted,
         };
-        let admitted = accepted.and_then(|(stream, _)| admit(stream));
+        let admitted = accepted.and_then(|(stream, _)| Local::unix(stream));
         match admitted {
             Ok(local) => {
                 if sender.send(local).await.is_err() {
@@ -81,15 +77,12 @@ async fn accept(listener: UnixListener, sender: mpsc::Sender<Local>) {
     }
 }
 
-fn admit(stream: UnixStream) -> io::Result<Local> {
-    Local::unix(stream)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
-    use tokio_stream::StreamExt;
+    use tokio::net::UnixStream;
+    use tokio::sync::mpsc;
 
     use super::*;
 
@@ -101,10 +94,10 @@ mod tests {
         assert!(path.exists(), "a crash leaves the file");
         let socket = bind(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let (connections, file) = socket.connections();
-        let mut connections = Box::pin(connections);
+        let (incoming, mut connections) = mpsc::channel(1);
+        let file = socket.serve(incoming);
         let _client = UnixStream::connect(&path).await.unwrap();
-        assert!(connections.next().await.is_some());
+        assert!(connections.recv().await.is_some());
         drop(file);
         assert!(!path.exists());
     }
