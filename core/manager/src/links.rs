@@ -132,3 +132,82 @@ impl Drop for Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+    use wardroom_api::net::TcpNet;
+    use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, Role, Root, SystemClock};
+    use wardroom_keys::OsChance;
+
+    use super::*;
+
+    fn links() -> Links {
+        let root = Root::create("c", &SystemClock, &OsChance).unwrap();
+        let request = IssueRequest {
+            node_id: "me",
+            role: Role::Manager,
+            sans: &[],
+            lifetime: NODE_LIFETIME,
+            now_ms: SystemClock.now_ms(),
+        };
+        let issued = root.issue(&request, &OsChance).unwrap();
+        let clock = Arc::new(SystemClock);
+        let tls = NodeTls::new(root.certificate_pem(), &issued.certificate_pem, &issued.key, clock).unwrap();
+        Links::new(Arc::new(TcpNet), tls)
+    }
+
+    fn peer() -> Peer {
+        Peer {
+            address: "127.0.0.1:1".into(),
+            node_id: "other".into(),
+        }
+    }
+
+    /// Tells one connection from the next.
+    fn count_of(links: &Links, lane: Lane) -> Arc<AtomicU32> {
+        links.link(&peer(), lane).missed
+    }
+
+    #[tokio::test]
+    async fn a_lane_whose_calls_never_come_back_is_made_anew() {
+        let links = links();
+        let (urgent, bulk) = (count_of(&links, Lane::Urgent), count_of(&links, Lane::Bulk));
+        for missed in 0..PATIENCE {
+            assert!(
+                Arc::ptr_eq(&urgent, &count_of(&links, Lane::Urgent)),
+                "kept after {missed}"
+            );
+            drop(links.attempt(&peer(), Lane::Urgent));
+        }
+        assert!(!Arc::ptr_eq(&urgent, &count_of(&links, Lane::Urgent)));
+        assert!(
+            Arc::ptr_eq(&bulk, &count_of(&links, Lane::Bulk)),
+            "the other lane is as it was"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_between_starts_the_count_again() {
+        let links = links();
+        let urgent = count_of(&links, Lane::Urgent);
+        for _ in 0..PATIENCE {
+            drop(links.attempt(&peer(), Lane::Urgent));
+            links.attempt(&peer(), Lane::Urgent).1.answered();
+        }
+        assert!(Arc::ptr_eq(&urgent, &count_of(&links, Lane::Urgent)));
+    }
+
+    #[tokio::test]
+    async fn a_late_miss_on_an_old_connection_leaves_the_new_one_alone() {
+        let links = links();
+        let late = links.attempt(&peer(), Lane::Urgent).1;
+        for _ in 0..PATIENCE {
+            drop(links.attempt(&peer(), Lane::Urgent));
+        }
+        let anew = count_of(&links, Lane::Urgent);
+        drop(late);
+        assert!(Arc::ptr_eq(&anew, &count_of(&links, Lane::Urgent)));
+    }
+}

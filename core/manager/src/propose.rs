@@ -99,3 +99,21 @@ impl Proposer {
             .unwrap_or(Err(ProposeError::NotLeader { leader: None }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_no_says_what_to_do() {
+        let leader = Peer {
+            address: "10.0.0.1:2377".into(),
+            node_id: "ada".into(),
+        };
+        let text = |error: ProposeError| error.to_string();
+        assert!(text(ProposeError::NotLeader { leader: Some(leader) }).contains("ask the one at 10.0.0.1:2377"));
+        assert_eq!(text(ProposeError::NotLeader { leader: None }), NO_LEADER);
+        assert!(text(ProposeError::NoQuorum).contains("look before you repeat it"));
+        assert!(text(ProposeError::Stopped("disk".into())).contains("ask another one"));
+    }
+}

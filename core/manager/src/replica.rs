@@ -134,3 +134,70 @@ impl Replica {
         self.0.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+    use wardroom_state::command::{Actor, Command};
+    use wardroom_state::ids::SecretId;
+
+    use super::*;
+
+    fn remove_what_is_not_there() -> Proposal {
+        Proposal {
+            at_ms: 1,
+            actor: Actor {
+                name: "admin:test".into(),
+                from: "local".into(),
+            },
+            command: Command::RemoveSecret {
+                secret: SecretId::new("none"),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_moves_the_index_and_publishes_nothing() {
+        let replica = Replica::new();
+        let mut changes = replica.subscribe();
+        replica.apply(7, &remove_what_is_not_there()).unwrap_err();
+        assert_eq!(replica.index(), 7);
+        assert!(changes.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn waiting_for_an_index_ends_when_it_is_reached() {
+        let replica = Replica::new();
+        let waiting = tokio::spawn({
+            let replica = replica.clone();
+            async move { replica.wait_index(2).await }
+        });
+        replica.pass(1);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        replica.pass(2);
+        waiting.await.unwrap();
+        replica.wait_index(1).await;
+    }
+
+    #[tokio::test]
+    async fn index_zero_is_reached_by_the_first_entry_and_not_before() {
+        let replica = Replica::new();
+        assert!(futures_util::FutureExt::now_or_never(replica.wait_index(0)).is_none());
+        replica.pass(0);
+        replica.wait_index(0).await;
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_s_state_is_published_as_a_whole() {
+        let replica = Replica::new();
+        let mut other = State::default();
+        other.pass_over(9);
+        let (before, mut changes) = replica.follow(State::index);
+        replica.replace(9, other);
+        let applied = changes.try_recv().unwrap();
+        assert_eq!((before, applied.index, applied.replaced), (0, 9, true));
+        assert_eq!((replica.index(), replica.read(State::index)), (9, 9));
+    }
+}
