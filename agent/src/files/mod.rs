@@ -13,6 +13,7 @@ mod erase;
 mod memory;
 mod place;
 mod root;
+mod sweep;
 mod target;
 mod tmpfs;
 

@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::geteuid;
 
-use super::erase;
 use super::root::{Root, RootError, is_mount_point};
+use super::sweep;
 
 /// Room for two sets of files per task: a value is below 500 KiB.
 const OPTIONS: &CStr = c"size=64m,nr_inodes=16k,mode=0711";
@@ -39,18 +39,26 @@ pub fn choose(named: Option<&Path>, node: &str) -> Result<Root, RootError> {
     {
         return Err(RootError::NodeName(node.escape_default().to_string()));
     }
+    // Workers of one process begin one after the other: a sweep must not meet a neighbour that is just taking its place.
+    let _one_at_a_time = CHOOSING.lock();
     if let Some(named) = named {
         make(named)?;
         Root::prove(named)?;
+        sweep::named(named, node);
         return directory(&named.join(node));
     }
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    first_of(&places(geteuid().as_raw(), runtime.as_deref(), node), node)
+}
+
+/// The best of `places` that will do. All are swept: a dead worker may have had to make do with another than this one.
+fn first_of(places: &[Place], node: &str) -> Result<Root, RootError> {
+    for Place::Mount(path) | Place::Directory(path) in places {
+        sweep::place(path, node);
+    }
     let mut tried = Vec::new();
-    // Workers of one process begin one after the other: a sweep must not meet a neighbour that is just taking its place.
-    let _one_at_a_time = CHOOSING.lock();
-    for place in places(geteuid().as_raw(), runtime.as_deref(), node) {
-        sweep(&place, node);
-        let (path, taken) = match &place {
+    for place in places {
+        let (path, taken) = match place {
             Place::Mount(path) => (path, mounted(path)),
             Place::Directory(path) => (path, directory(path)),
         };
@@ -81,36 +89,17 @@ fn places(user: u32, runtime: Option<&Path>, node: &str) -> Vec<Place> {
     places
 }
 
-/// Wipes what workers that were killed have left beside `place` and nobody will come back to: a demonstration has other node
-/// ids every time. Whose lock is held lives and is left alone; so is what cannot be wiped, for its own next start.
-fn sweep(place: &Place, node: &str) {
-    let (Place::Mount(path) | Place::Directory(path)) = place;
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-        return;
-    };
-    // `/dev/shm` is everybody's: there, what is ours begins like our own name.
-    let prefix = name.strip_suffix(node).unwrap_or(name);
-    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
-    let siblings =
-        entries.filter(|entry| entry.file_name() != name && entry.file_name().to_string_lossy().starts_with(prefix));
-    for sibling in siblings.map(|entry| entry.path()) {
-        // An empty one may belong to a worker that is about to lock it, and has nothing to wipe.
-        let is_empty = std::fs::read_dir(&sibling).map_or(true, |mut entries| entries.next().is_none());
-        if is_empty {
-            continue;
-        }
-        if let Ok(root) = Root::take(&sibling, is_mount_point(&sibling), false) {
-            let wiped = erase::contents(root.handle()).and_then(|()| root.give_back());
-            tracing::info!(path = %sibling.display(), ok = wiped.is_ok(), "wiped what a worker that was killed has left");
-        }
-    }
-}
-
 fn directory(path: &Path) -> Result<Root, RootError> {
     if let Some(parent) = path.parent() {
         make(parent)?;
         Root::prove(parent)?;
     }
+    make(path)?;
+    let root = Root::take(path, false, false)?;
+    if !root.is_removed() {
+        return Ok(root);
+    }
+    // The sweep of a neighbour that starts too took it for a dead worker's, just before it was locked here.
     make(path)?;
     Root::take(path, false, false)
 }
@@ -226,24 +215,20 @@ mod tests {
     }
 
     #[test]
-    fn what_killed_workers_left_is_wiped_and_the_living_are_left_alone() {
+    fn every_place_is_swept_though_the_first_will_do() {
         let home = tempfile::tempdir_in("/dev/shm").unwrap();
-        let shared = |node: &str| home.path().join(format!("wardroom-0-{node}"));
-        for node in ["dead", "living", "empty"] {
-            std::fs::create_dir(shared(node)).unwrap();
+        let at = |place: &str, node: &str| home.path().join(place).join(format!("wardroom-0-{node}"));
+        for (place, node) in [("first", "dead"), ("second", "dead"), ("second", "me")] {
+            sweep::tests::leave_behind(&at(place, node));
         }
-        std::fs::create_dir(home.path().join("somebody-elses")).unwrap();
-        for directory in [shared("dead"), shared("living"), home.path().join("somebody-elses")] {
-            std::fs::write(directory.join("file"), "c4n4ry").unwrap();
-        }
-        let living = Root::take(&shared("living"), false, false).unwrap();
-        sweep(&Place::Directory(shared("new")), "new");
-        assert!(!shared("dead").exists());
-        assert!(shared("empty").exists());
-        assert!(shared("living").join("file").exists());
-        assert!(home.path().join("somebody-elses/file").exists());
-        drop(living);
-        sweep(&Place::Directory(shared("new")), "new");
-        assert!(!shared("living").exists());
+        let places = ["first", "second"].map(|place| Place::Directory(at(place, "me")));
+        let root = first_of(&places, "me").unwrap();
+        assert_eq!(root.path(), at("first", "me"));
+        assert!(!at("first", "dead").exists());
+        assert!(!at("second", "dead").exists());
+        assert!(
+            !at("second", "me").exists(),
+            "nor where an earlier life of this node was"
+        );
     }
 }

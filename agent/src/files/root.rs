@@ -113,6 +113,11 @@ impl Root {
         &self.handle
     }
 
+    /// Whether it was removed before it was locked.
+    pub(super) fn is_removed(&self) -> bool {
+        fstat(&self.handle).is_ok_and(|stat| stat.st_nlink == 0)
+    }
+
     /// Gives the place back once it is empty.
     pub(super) fn give_back(&self) -> Result<(), Errno> {
         if self.mounted {

@@ -21,7 +21,10 @@ use crate::ids::TaskId;
 
 const CURRENT: &str = "..data";
 const NEXT: &str = "..data_tmp";
-const SECRETS: &str = "secrets";
+/// A task's directory of files, in the task's own.
+pub(super) const SECRETS: &str = "secrets";
+/// What the names of sets begin with.
+pub(super) const SET: &str = "..set-";
 /// No value is larger; reading back never takes more than this from a file that somebody enlarged.
 const VALUE_BYTES_MAX: u64 = 1 << 20;
 
@@ -61,7 +64,7 @@ impl TmpfsFiles {
 
     /// A fresh directory for one set.
     fn make_set(&self, secrets: &OwnedFd) -> Result<(SetName, OwnedFd), FilesError> {
-        let set = SetName(format!("..set-{}", self.sequence.fetch_add(1, Ordering::Relaxed)));
+        let set = SetName(format!("{SET}{}", self.sequence.fetch_add(1, Ordering::Relaxed)));
         let made = make_directory(secrets, &set.0, 0o755).map_err(FilesError::io("create a set"))?;
         Ok((set, made))
     }
