@@ -39,7 +39,7 @@ mod tests {
         let (dropped, cut) = tokio::sync::oneshot::channel::<()>();
         tasks.start(async move {
             let _held = dropped;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         tasks.start(async {});
         let before = tokio::time::Instant::now();
