@@ -37,7 +37,13 @@ impl SimDisk {
     /// somebody who remembers what was acknowledged can tell.
     pub(crate) fn new(lies: bool) -> Self {
         let held = lies.then(Mutex::default);
-        Self { memory: MemDisk::new(), knobs: Arc::new(Knobs { held, ..Knobs::default() }) }
+        Self {
+            memory: MemDisk::new(),
+            knobs: Arc::new(Knobs {
+                held,
+                ..Knobs::default()
+            }),
+        }
     }
 
     /// The next sync of a file fails.
@@ -60,13 +66,19 @@ impl SimDisk {
     }
 
     fn wrap(&self, path: &str, inner: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        Arc::new(SimFile { path: path.to_owned(), inner, knobs: Arc::clone(&self.knobs) })
+        Arc::new(SimFile {
+            path: path.to_owned(),
+            inner,
+            knobs: Arc::clone(&self.knobs),
+        })
     }
 }
 
 impl Knobs {
     fn held(&self) -> Option<MutexGuard<'_, BTreeMap<String, Write>>> {
-        self.held.as_ref().map(|held| held.lock().expect("no code panics while it holds this lock"))
+        self.held
+            .as_ref()
+            .map(|held| held.lock().expect("no code panics while it holds this lock"))
     }
 }
 
@@ -137,7 +149,9 @@ impl DiskFile for SimFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let Some(mut held) = self.knobs.held() else { return self.inner.write_at(offset, bytes) };
+        let Some(mut held) = self.knobs.held() else {
+            return self.inner.write_at(offset, bytes);
+        };
         if let Some(late) = held.remove(&self.path) {
             self.inner.write_at(late.offset, &late.bytes)?;
             self.inner.sync()?;
@@ -145,7 +159,13 @@ impl DiskFile for SimFile {
         if !self.can_be_held(offset, bytes.len())? {
             return self.inner.write_at(offset, bytes);
         }
-        held.insert(self.path.clone(), Write { offset, bytes: bytes.to_vec() });
+        held.insert(
+            self.path.clone(),
+            Write {
+                offset,
+                bytes: bytes.to_vec(),
+            },
+        );
         Ok(())
     }
 

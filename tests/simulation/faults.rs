@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::run::{MANAGERS, Run, WORKERS};
 use crate::schedule::{Fault, schedule};
+use crate::world::Life;
 
 /// Longest latency of a message on a link that is well.
 pub(crate) const LATENCY: Duration = Duration::from_millis(6);
@@ -62,7 +63,12 @@ impl Faults {
         for (at_ms, fault) in schedule(seed, MANAGERS, WORKERS) {
             agenda.entry(at_ms).or_default().push(Event::Strike(fault));
         }
-        Self { agenda, hits: BTreeMap::new(), down: BTreeSet::new(), failing: BTreeMap::new() }
+        Self {
+            agenda,
+            hits: BTreeMap::new(),
+            down: BTreeSet::new(),
+            failing: BTreeMap::new(),
+        }
     }
 
     /// What is due now, and what failed disks have brought about.
@@ -145,7 +151,11 @@ impl Faults {
                 self.fail_sync(run, manager, down_ms);
                 false // counted when a sync really fails
             }
-            Fault::Slow { manager, latency_ms, for_ms } => {
+            Fault::Slow {
+                manager,
+                latency_ms,
+                for_ms,
+            } => {
                 for (one, other) in pairs_of(Host::Manager(manager)) {
                     let latency = Duration::from_millis(latency_ms);
                     run.sim.set_link_max_message_latency(one.name(), other.name(), latency);
@@ -208,16 +218,26 @@ impl Faults {
         }
         let disk = &run.world.cluster.managers[place].disk;
         disk.fail_next_sync();
-        self.failing.insert(place, Failing { struck_before: disk.struck(), struck_at_ms: None, down_ms });
+        self.failing.insert(
+            place,
+            Failing {
+                struck_before: disk.struck(),
+                struck_at_ms: None,
+                down_ms,
+            },
+        );
     }
 
     /// A manager whose sync failed must stop by itself, and no other may.
     fn watch_disks(&mut self, run: &mut Run) {
         for place in 0..MANAGERS {
             let name = Host::Manager(place).name();
-            let stopped = run.world.lives.borrow().get(&place).and_then(|life| life.failure());
+            let stopped = run.world.lives.borrow().get(&place).and_then(Life::failure);
             let struck = run.world.cluster.managers[place].disk.struck();
-            let failing = self.failing.get_mut(&place).filter(|failing| struck > failing.struck_before);
+            let failing = self
+                .failing
+                .get_mut(&place)
+                .filter(|failing| struck > failing.struck_before);
             match (stopped, failing) {
                 (Some(_), Some(failing)) => {
                     let down_ms = failing.down_ms;
@@ -246,10 +266,16 @@ fn quicken(run: &mut Run, place: usize) {
 }
 
 fn pairs_of(host: Host) -> impl Iterator<Item = (Host, Host)> {
-    Host::all().filter(move |other| *other != host).map(move |other| (host, other))
+    Host::all()
+        .filter(move |other| *other != host)
+        .map(move |other| (host, other))
 }
 
 fn pairs() -> impl Iterator<Item = (Host, Host)> {
     let before = |one: Host, other: Host| one.name() < other.name();
-    Host::all().flat_map(move |one| Host::all().filter(move |other| before(one, *other)).map(move |other| (one, other)))
+    Host::all().flat_map(move |one| {
+        Host::all()
+            .filter(move |other| before(one, *other))
+            .map(move |other| (one, other))
+    })
 }

@@ -85,7 +85,10 @@ pub(crate) struct Founded {
 
 impl Founded {
     pub(crate) fn members(&self) -> BTreeMap<u64, Peer> {
-        let peer = |seat: &Rc<ManagerSeat>| Peer { address: seat.address(), node_id: seat.node_id.clone() };
+        let peer = |seat: &Rc<ManagerSeat>| Peer {
+            address: seat.address(),
+            node_id: seat.node_id.clone(),
+        };
         self.managers.iter().map(|seat| (seat.raft_id, peer(seat))).collect()
     }
 }
@@ -116,7 +119,13 @@ pub(crate) fn found(seed: u64, managers: usize, workers: usize, plant: Plant) ->
         .collect();
     let cluster = maker.cluster(&sealing_root);
     let bootstrap = Command::Bootstrap { cluster, nodes };
-    Founded { cluster_id: maker.cluster_id, managers, workers, sealing_root, bootstrap }
+    Founded {
+        cluster_id: maker.cluster_id,
+        managers,
+        workers,
+        sealing_root,
+        bootstrap,
+    }
 }
 
 struct Maker {
@@ -130,12 +139,25 @@ impl Maker {
         let chance = SeededChance::new(seed).derive("founding");
         let cluster_id = id(&chance);
         let root = Root::create(&cluster_id, &SimClock::default(), &chance).expect("the ids fit a certificate");
-        Self { chance, cluster_id, root }
+        Self {
+            chance,
+            cluster_id,
+            root,
+        }
     }
 
     fn papers(&self, node_id: &str, role: Role) -> Papers {
-        let request = IssueRequest { node_id, role, sans: &[], lifetime: NODE_LIFETIME, now_ms: BEGIN_MS };
-        let issued = self.root.issue(&request, &self.chance).expect("the ids fit a certificate");
+        let request = IssueRequest {
+            node_id,
+            role,
+            sans: &[],
+            lifetime: NODE_LIFETIME,
+            now_ms: BEGIN_MS,
+        };
+        let issued = self
+            .root
+            .issue(&request, &self.chance)
+            .expect("the ids fit a certificate");
         Papers {
             root_pem: self.root.certificate_pem().to_owned(),
             certificate_pem: issued.certificate_pem,
@@ -195,7 +217,11 @@ fn node(name: &str, node_id: &str, role: node::Role, facts: CertificateFacts) ->
         hostname: name.to_owned(),
         role,
         availability: Availability::Active,
-        state: if role == node::Role::Manager { NodeState::Ready } else { NodeState::Unknown },
+        state: if role == node::Role::Manager {
+            NodeState::Ready
+        } else {
+            NodeState::Unknown
+        },
         message: String::new(),
         state_since_ms: BEGIN_MS,
         address: String::new(),

@@ -1,6 +1,7 @@
 //! What did the clients ask, and what were they told? Every call with its outcome; "unknown" is never taken for "no".
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use wardroom_api::CallError;
 
@@ -26,7 +27,7 @@ pub(crate) struct Answer {
     pub(crate) version: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Outcome {
     Ok(Answer),
     /// A definite no: nothing was changed.
@@ -35,7 +36,7 @@ pub(crate) enum Outcome {
     Unknown(String),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) number: usize,
     /// Name of the host where it was asked.
@@ -45,6 +46,25 @@ pub(crate) struct Call {
     pub(crate) asked_ms: u64,
     pub(crate) answered_ms: Option<u64>,
     pub(crate) outcome: Outcome,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            number,
+            host,
+            ask,
+            asked_ms,
+            ..
+        } = self;
+        write!(f, "call {number} at {host}, {asked_ms} ms, {ask:?}: ")?;
+        match (&self.outcome, self.answered_ms) {
+            (Outcome::Ok(answer), Some(at)) => write!(f, "{answer:?} at {at} ms"),
+            (Outcome::Refused(why), Some(at)) => write!(f, "refused at {at} ms: {why}"),
+            (Outcome::Unknown(why), _) => write!(f, "unknown: {why}"),
+            _ => f.write_str("never answered"),
+        }
+    }
 }
 
 impl Call {
@@ -72,7 +92,14 @@ impl History {
     pub(crate) fn ask(&mut self, host: &str, ask: Ask, now_ms: u64) -> usize {
         let number = self.calls.len();
         let outcome = Outcome::Unknown("the client died with its host".to_owned());
-        self.calls.push(Call { number, host: host.to_owned(), ask, asked_ms: now_ms, answered_ms: None, outcome });
+        self.calls.push(Call {
+            number,
+            host: host.to_owned(),
+            ask,
+            asked_ms: now_ms,
+            answered_ms: None,
+            outcome,
+        });
         number
     }
 
@@ -127,16 +154,21 @@ impl History {
 
     /// Confirmed, refused and unknown.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
-        self.calls.iter().fold((0, 0, 0), |(ok, refused, unknown), call| match call.outcome {
-            Outcome::Ok(_) => (ok + 1, refused, unknown),
-            Outcome::Refused(_) => (ok, refused + 1, unknown),
-            Outcome::Unknown(_) => (ok, refused, unknown + 1),
-        })
+        self.calls
+            .iter()
+            .fold((0, 0, 0), |(ok, refused, unknown), call| match call.outcome {
+                Outcome::Ok(_) => (ok + 1, refused, unknown),
+                Outcome::Refused(_) => (ok, refused + 1, unknown),
+                Outcome::Unknown(_) => (ok, refused, unknown + 1),
+            })
     }
 }
 
 /// The state machine, or a check before it, said no.
 fn is_definite(error: &CallError) -> bool {
     use wardroom_api::CallKind::{AlreadyExists, Conflict, Invalid, NotFound, Precondition};
-    matches!(error.kind(), NotFound | AlreadyExists | Invalid | Precondition | Conflict)
+    matches!(
+        error.kind(),
+        NotFound | AlreadyExists | Invalid | Precondition | Conflict
+    )
 }

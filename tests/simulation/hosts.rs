@@ -75,8 +75,14 @@ async fn start(seat: &ManagerSeat, seed: u64, life: &str) -> Result<Manager, war
 }
 
 async fn begin(manager: &Manager, world: &World) {
-    let actor = Actor { name: "system".to_owned(), from: "local".to_owned() };
-    match manager.initialize(world.cluster.members(), actor, world.cluster.bootstrap.clone()).await {
+    let actor = Actor {
+        name: "system".to_owned(),
+        from: "local".to_owned(),
+    };
+    match manager
+        .initialize(world.cluster.members(), actor, world.cluster.bootstrap.clone())
+        .await
+    {
         Ok(_) => world.begun.set(true),
         Err(error) => world.complain(format!("the cluster could not be begun: {error}")),
     }
@@ -91,7 +97,10 @@ pub(crate) async fn worker(place: usize, world: Rc<World>) -> turmoil::Result {
             chance: Arc::new(SeededChance::new(world.seed).derive(&life)),
             net: Arc::new(SimNet),
             files: files(&seat),
-            executors: Executors { process: Arc::new(Simulated::default()), files: Arc::new(FilesOnly) },
+            executors: Executors {
+                process: Arc::new(Simulated::default()),
+                files: Arc::new(FilesOnly),
+            },
         };
         let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
         match Agent::start(config(&seat, &world), tls, seams) {
@@ -107,7 +116,11 @@ pub(crate) async fn worker(place: usize, world: Rc<World>) -> turmoil::Result {
 
 fn files(seat: &WorkerSeat) -> Arc<dyn Files> {
     let files = Arc::clone(&seat.files);
-    if seat.keeps { Arc::new(KeepingFiles(files)) } else { files }
+    if seat.keeps {
+        Arc::new(KeepingFiles(files))
+    } else {
+        files
+    }
 }
 
 fn config(seat: &WorkerSeat, world: &World) -> AgentConfig {
@@ -118,6 +131,9 @@ fn config(seat: &WorkerSeat, world: &World) -> AgentConfig {
         managers: world.cluster.managers.iter().map(|manager| manager.address()).collect(),
         secrets_root: None,
         shim: PathBuf::new(),
-        pace: Pace { swap_grace: Duration::from_millis(200), ..Pace::default() },
+        pace: Pace {
+            swap_grace: Duration::from_millis(200),
+            ..Pace::default()
+        },
     }
 }

@@ -22,7 +22,10 @@ struct Ran {
 impl Ran {
     /// The last line: trace, calls, faults.
     fn summary(&self) -> &str {
-        self.output.lines().rfind(|line| line.contains(": trace ")).unwrap_or("it did not come to its end")
+        self.output
+            .lines()
+            .rfind(|line| line.contains(": trace "))
+            .unwrap_or("it did not come to its end")
     }
 
     fn trace(&self) -> &str {
@@ -33,17 +36,27 @@ impl Ran {
 fn simulate(seed: u64, flags: &[&str]) -> Ran {
     let (free, freed) = &SLOTS;
     *freed.wait_while(free.lock().unwrap(), |free| *free == 0).unwrap() -= 1;
-    let child = Command::new(env!("CARGO_BIN_EXE_simulate")).arg(seed.to_string()).args(flags).output();
+    let child = Command::new(env!("CARGO_BIN_EXE_simulate"))
+        .arg(seed.to_string())
+        .args(flags)
+        .output();
     *free.lock().unwrap() += 1;
     freed.notify_one();
     let child = child.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { ok: child.status.success(), output: text(&child.stdout) + &text(&child.stderr) }
+    Ran {
+        ok: child.status.success(),
+        output: text(&child.stdout) + &text(&child.stderr),
+    }
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    let Ok(asked) = std::env::var("WARDROOM_SIM_SEEDS") else { return USUAL };
-    let bounds = asked.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let Ok(asked) = std::env::var("WARDROOM_SIM_SEEDS") else {
+        return USUAL;
+    };
+    let bounds = asked
+        .split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
     bounds.expect("WARDROOM_SIM_SEEDS is a range such as 1..1000")
 }
 
@@ -55,7 +68,9 @@ fn every_seed_keeps_the_promises() {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 loop {
-                    let Some(seed) = next.lock().unwrap().next() else { return };
+                    let Some(seed) = next.lock().unwrap().next() else {
+                        return;
+                    };
                     let ran = simulate(seed, &[]);
                     println!("{}", ran.summary());
                     if !ran.ok {
@@ -70,7 +85,10 @@ fn every_seed_keeps_the_promises() {
         println!("{output}\nto see it again: cargo run -p wardroom-tests --bin simulate -- {seed}\n");
     }
     let seeds: Vec<u64> = broken.iter().map(|(seed, _)| *seed).collect();
-    assert!(seeds.is_empty(), "broken promises with seeds {seeds:?}; above is what happened and how to repeat it");
+    assert!(
+        seeds.is_empty(),
+        "broken promises with seeds {seeds:?}; above is what happened and how to repeat it"
+    );
 }
 
 #[test]
@@ -98,7 +116,10 @@ fn caught(plant: &str, invariants: &[&str]) {
     let breaks = |line: &&str| invariants.iter().any(|invariant| line.starts_with(invariant));
     let caught = (1..=FOUND_WITHIN).find_map(|seed| {
         let ran = simulate(seed, &[plant]);
-        ran.output.lines().find(breaks).map(|finding| format!("seed {seed}: {finding}"))
+        ran.output
+            .lines()
+            .find(breaks)
+            .map(|finding| format!("seed {seed}: {finding}"))
     });
     println!("{caught:?}");
     assert!(caught.is_some(), "{plant} went unnoticed for {FOUND_WITHIN} seeds");

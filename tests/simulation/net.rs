@@ -14,7 +14,10 @@ impl Net for SimNet {
     async fn bind(&self, address: &str) -> io::Result<Box<dyn Listener>> {
         let (_, port) = parse(address)?;
         let listener = TcpListener::bind(("0.0.0.0", port)).await?;
-        Ok(Box::new(Bound { listener, address: address.to_owned() }))
+        Ok(Box::new(Bound {
+            listener,
+            address: address.to_owned(),
+        }))
     }
 
     async fn connect(&self, address: &str) -> io::Result<BoxStream> {

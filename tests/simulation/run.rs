@@ -9,7 +9,7 @@ use std::time::Duration;
 use turmoil::{Builder, Sim};
 use wardroom_manager::Applied;
 
-use crate::checks::{Checks, Findings, unsettled};
+use crate::checks::{Checks, Findings, on_disk, unsettled};
 use crate::dice::Dice;
 use crate::faults::Faults;
 use crate::founding::found;
@@ -112,7 +112,7 @@ impl Run {
     /// Everything off at once, the disks read as they are, everything on again.
     fn cut_power_and_compare(&mut self, faults: &mut Faults) -> Option<()> {
         faults.cut_power(self);
-        let findings = self.checks.on_disk(&self.world);
+        let findings = on_disk(&self.world);
         self.found(findings)?;
         faults.heal(self);
         self.rest(faults)
@@ -160,7 +160,9 @@ impl Run {
     pub(crate) fn observe(&mut self, place: usize) -> Findings {
         let world = Rc::clone(&self.world);
         let mut lives = world.lives.borrow_mut();
-        let Some(life) = lives.get_mut(&place) else { return Findings::new() };
+        let Some(life) = lives.get_mut(&place) else {
+            return Findings::new();
+        };
         let who = &world.cluster.managers[place].name;
         let mut applied: Vec<Arc<Applied>> = Vec::new();
         loop {
@@ -175,9 +177,12 @@ impl Run {
             return Findings::new();
         }
         for entry in &applied {
-            self.trace.note(self.now_ms, who, &format!("{} {:?}", entry.index, entry.events));
+            self.trace
+                .note(self.now_ms, who, &format!("{} {:?}", entry.index, entry.events));
         }
-        life.manager.replica().read(|state| self.checks.applied(who, &applied, state, &world))
+        life.manager
+            .replica()
+            .read(|state| self.checks.applied(who, &applied, state, &world))
     }
 
     /// A manager's process ends here and now.
@@ -204,7 +209,11 @@ impl Run {
 
     fn report(mut self, faults: Faults) -> Report {
         let lives = self.world.lives.borrow();
-        let index = lives.values().map(|life| life.manager.replica().index()).max().unwrap_or(0);
+        let index = lives
+            .values()
+            .map(|life| life.manager.replica().index())
+            .max()
+            .unwrap_or(0);
         drop(lives);
         // Before the runtimes go: no manager may outlive the host it ran on.
         self.world.lives.borrow_mut().clear();

@@ -27,7 +27,11 @@ pub(crate) enum Fault {
     /// The manager's next fsync fails: it must stop, and is started again.
     FailedSync { manager: usize, down_ms: u64 },
     /// Everything to and from the manager takes up to this long.
-    Slow { manager: usize, latency_ms: u64, for_ms: u64 },
+    Slow {
+        manager: usize,
+        latency_ms: u64,
+        for_ms: u64,
+    },
     /// The worker's tmpfs is full: so many writes fail.
     FullWorker { worker: usize, times: u32 },
     /// So many erasures fail on the worker.
@@ -78,19 +82,47 @@ fn fault(dice: &Dice, managers: usize, workers: usize) -> Fault {
     let other = (manager + 1 + dice.index(managers - 1)) % managers;
     let for_ms = dice.between(150, 1_800);
     match dice.below(23) {
-        0..=4 => Fault::Crash { manager, down_ms: for_ms },
-        5..=6 => Fault::PowerCut { down_ms: dice.between(50, 600) },
+        0..=4 => Fault::Crash {
+            manager,
+            down_ms: for_ms,
+        },
+        5..=6 => Fault::PowerCut {
+            down_ms: dice.between(50, 600),
+        },
         7..=9 => Fault::Isolate { manager, for_ms },
-        10..=11 => Fault::OneWay { from: manager, to: other, for_ms },
+        10..=11 => Fault::OneWay {
+            from: manager,
+            to: other,
+            for_ms,
+        },
         12 => Fault::CutWorker { worker, for_ms },
-        13..=14 => Fault::CrashWorker { worker, down_ms: for_ms },
-        15..=16 => Fault::FailedSync { manager, down_ms: dice.between(50, 800) },
-        17..=18 => Fault::Slow { manager, latency_ms: dice.between(20, 200), for_ms },
-        19 => Fault::FullWorker { worker, times: few(dice) },
-        20 => Fault::StuckWorker { worker, times: few(dice) },
+        13..=14 => Fault::CrashWorker {
+            worker,
+            down_ms: for_ms,
+        },
+        15..=16 => Fault::FailedSync {
+            manager,
+            down_ms: dice.between(50, 800),
+        },
+        17..=18 => Fault::Slow {
+            manager,
+            latency_ms: dice.between(20, 200),
+            for_ms,
+        },
+        19 => Fault::FullWorker {
+            worker,
+            times: few(dice),
+        },
+        20 => Fault::StuckWorker {
+            worker,
+            times: few(dice),
+        },
         _ => {
             let by_ms = i64::try_from(dice.below(120_000)).expect("two minutes fit");
-            Fault::ClockJump { manager, by_ms: by_ms - 60_000 }
+            Fault::ClockJump {
+                manager,
+                by_ms: by_ms - 60_000,
+            }
         }
     }
 }

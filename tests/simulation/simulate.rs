@@ -39,7 +39,9 @@ fn main() -> ExitCode {
     let Some(seed) = arguments.next().and_then(|seed| seed.parse().ok()) else {
         return usage();
     };
-    let Some(plant) = Plant::named(arguments.next().as_deref()) else { return usage() };
+    let Some(plant) = Plant::named(arguments.next().as_deref()) else {
+        return usage();
+    };
     // Before anything asks for randomness: hash maps of libraries are ordered by it.
     mad_turmoil::rand::set_rng(StdRng::seed_from_u64(seed));
     std::panic::set_hook(Box::new(panicked));
@@ -51,7 +53,11 @@ fn main() -> ExitCode {
     }
     let report = run(seed, plant);
     print(seed, &report);
-    if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// A panic ends the run: what unwinds through half a simulated world would only panic again.
@@ -70,7 +76,11 @@ fn print(seed: u64, report: &Report) {
     for finding in report.findings.iter().take(SHOWN) {
         println!("BROKEN {finding}");
     }
-    let hits: Vec<String> = report.hits.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let hits: Vec<String> = report
+        .hits
+        .iter()
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
     let (ok, refused, unknown) = report.calls;
     println!(
         "seed {seed}: trace {} | calls {ok} ok, {refused} refused, {unknown} unknown | hit {} | index {} | {} ms simulated",

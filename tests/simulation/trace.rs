@@ -16,7 +16,10 @@ pub(crate) struct Trace {
 impl Trace {
     pub(crate) fn new() -> Self {
         let file = std::env::var_os(FILE).map(|path| File::create(path).expect("the trace's file can be made"));
-        Self { hasher: Sha256::new(), file: file.map(BufWriter::new) }
+        Self {
+            hasher: Sha256::new(),
+            file: file.map(BufWriter::new),
+        }
     }
 
     /// Notes what happened on a host at a simulated millisecond.
@@ -24,7 +27,8 @@ impl Trace {
         let line = format!("{at_ms} {host} {what}\n");
         self.hasher.update(line.as_bytes());
         if let Some(file) = &mut self.file {
-            file.write_all(line.as_bytes()).expect("the trace's file can be written");
+            file.write_all(line.as_bytes())
+                .expect("the trace's file can be written");
         }
     }
 
@@ -34,6 +38,7 @@ impl Trace {
             file.flush().expect("the trace's file can be written");
         }
         let digest = self.hasher.clone().finalize();
-        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        let first = digest[..8].try_into().expect("a digest has 32 bytes");
+        format!("{:016x}", u64::from_be_bytes(first))
     }
 }

@@ -34,7 +34,9 @@ pub(crate) async fn run(life: &str, host: &str, client: &Client, world: &World) 
         }
         made += 1;
         let name = format!("{}-{made}", life.replace('/', "-"));
-        let Some(ask) = choose(&dice, world, name) else { continue };
+        let Some(ask) = choose(&dice, world, name) else {
+            continue;
+        };
         let number = world.history.borrow_mut().ask(host, ask.clone(), now_ms());
         let answer = call(client, ask, &dice).await;
         world.history.borrow_mut().answered(number, answer, now_ms());
@@ -50,16 +52,25 @@ fn choose(dice: &Dice, world: &World, name: String) -> Option<Ask> {
     let secret = || (!secrets.is_empty()).then(|| *dice.pick(&secrets));
     match dice.below(100) {
         0..=24 => Some(Ask::CreateSecret { name, value: value() }),
-        25..=59 => Some(Ask::RotateSecret { secret: secret()?.0.to_owned(), value: value() }),
-        60..=69 => Some(Ask::RevokeSecret { secret: secret()?.0.to_owned() }),
-        70..=77 => Some(Ask::RemoveSecret { secret: secret()?.0.to_owned() }),
+        25..=59 => Some(Ask::RotateSecret {
+            secret: secret()?.0.to_owned(),
+            value: value(),
+        }),
+        60..=69 => Some(Ask::RevokeSecret {
+            secret: secret()?.0.to_owned(),
+        }),
+        70..=77 => Some(Ask::RemoveSecret {
+            secret: secret()?.0.to_owned(),
+        }),
         78..=93 if services.len() < SERVICES_MAX => {
             let mut granted = vec![secret()?.1.to_owned(), secret()?.1.to_owned()];
             granted.dedup();
             Some(Ask::CreateService { name, secrets: granted })
         }
         _ if services.is_empty() => None,
-        _ => Some(Ask::RemoveService { service: (*dice.pick(&services)).to_owned() }),
+        _ => Some(Ask::RemoveService {
+            service: (*dice.pick(&services)).to_owned(),
+        }),
     }
 }
 
@@ -67,9 +78,17 @@ async fn call(client: &Client, ask: Ask, dice: &Dice) -> Result<Answer, CallErro
     let mut control = client.control();
     match ask {
         Ask::CreateSecret { name, value } => {
-            let message = v1::CreateSecretRequest { name, value: Some(bytes(value)), ..Default::default() };
+            let message = v1::CreateSecretRequest {
+                name,
+                value: Some(bytes(value)),
+                ..Default::default()
+            };
             let made = within(DEADLINE, control.create_secret(request(message, DEADLINE))).await?;
-            Ok(Answer { index: made.index, id: made.id, version: 1 })
+            Ok(Answer {
+                index: made.index,
+                id: made.id,
+                version: 1,
+            })
         }
         Ask::RotateSecret { secret, value } => {
             let message = v1::RotateSecretRequest {
@@ -78,33 +97,60 @@ async fn call(client: &Client, ask: Ask, dice: &Dice) -> Result<Answer, CallErro
                 ..Default::default()
             };
             let made = within(DEADLINE, control.rotate_secret(request(message, DEADLINE))).await?;
-            Ok(Answer { index: made.index, id: secret, version: made.version })
+            Ok(Answer {
+                index: made.index,
+                id: secret,
+                version: made.version,
+            })
         }
         Ask::RevokeSecret { secret } => {
-            let message = v1::RevokeSecretRequest { reference: secret.clone(), ..Default::default() };
+            let message = v1::RevokeSecretRequest {
+                reference: secret.clone(),
+                ..Default::default()
+            };
             let done = within(DEADLINE, control.revoke_secret(request(message, DEADLINE))).await?;
-            Ok(Answer { index: done.index, id: secret, version: 0 })
+            Ok(Answer {
+                index: done.index,
+                id: secret,
+                version: 0,
+            })
         }
         Ask::RemoveSecret { secret } => {
             let message = v1::RemoveSecretRequest { reference: secret };
             let done = within(DEADLINE, control.remove_secret(request(message, DEADLINE))).await?;
-            Ok(Answer { index: done.index, id: done.id, version: 0 })
+            Ok(Answer {
+                index: done.index,
+                id: done.id,
+                version: 0,
+            })
         }
         Ask::CreateService { name, secrets } => {
-            let message = v1::CreateServiceRequest { spec: Some(spec(name, secrets, dice)) };
+            let message = v1::CreateServiceRequest {
+                spec: Some(spec(name, secrets, dice)),
+            };
             let made = within(DEADLINE, control.create_service(request(message, DEADLINE))).await?;
-            Ok(Answer { index: made.index, id: made.id, version: 0 })
+            Ok(Answer {
+                index: made.index,
+                id: made.id,
+                version: 0,
+            })
         }
         Ask::RemoveService { service } => {
             let message = v1::RemoveServiceRequest { reference: service };
             let done = within(DEADLINE, control.remove_service(request(message, DEADLINE))).await?;
-            Ok(Answer { index: done.index, id: done.id, version: 0 })
+            Ok(Answer {
+                index: done.index,
+                id: done.id,
+                version: 0,
+            })
         }
     }
 }
 
 fn bytes(value: String) -> v1::Value {
-    v1::Value { source: Some(v1::value::Source::Bytes(value.into_bytes())) }
+    v1::Value {
+        source: Some(v1::value::Source::Bytes(value.into_bytes())),
+    }
 }
 
 fn spec(name: String, secrets: Vec<String>, dice: &Dice) -> v1::ServiceSpec {

@@ -15,7 +15,9 @@ impl Committed {
         let now = (status.committed, status.applied);
         let before = self.0.insert(who.to_owned(), now).unwrap_or_default();
         let back = now.0 < before.0 || now.1 < before.1;
-        back.then(|| format!("O {who} went back from {before:?} to {now:?} (committed, applied)")).into_iter().collect()
+        back.then(|| format!("O {who} went back from {before:?} to {now:?} (committed, applied)"))
+            .into_iter()
+            .collect()
     }
 
     pub(crate) fn forget(&mut self, who: &str) {

@@ -18,7 +18,7 @@ pub(crate) fn check(who: &str, history: &History, state: &State, world: &World) 
             Outcome::Refused(_) => case.refused(call),
             Outcome::Unknown(_) => None,
         };
-        lost.map(|why| format!("I1 {who} at {}: {why}; {call:?}", state.index()))
+        lost.map(|why| format!("I1 {who} at {}: {why}; {call}", state.index()))
     });
     lost.collect()
 }
@@ -37,9 +37,9 @@ impl Case<'_> {
         match &call.ask {
             Ask::CreateSecret { value, .. } | Ask::RotateSecret { value, .. } => self.version(answer, value),
             Ask::RevokeSecret { secret } => self.revoked(answer, secret),
-            Ask::RemoveSecret { .. } => {
-                self.secret(&answer.id).map(|_| "the secret was removed and is there again".to_owned())
-            }
+            Ask::RemoveSecret { .. } => self
+                .secret(&answer.id)
+                .map(|_| "the secret was removed and is there again".to_owned()),
             Ask::CreateService { .. } => {
                 let gone = !self.state.services().contains_key(&ServiceId::new(&answer.id));
                 let excused = self.history.asked_to_remove_service(&answer.id);
@@ -78,10 +78,14 @@ impl Case<'_> {
     /// Every version known to be made before the revoke is cut off for ever.
     fn revoked(&self, revoke: &Answer, id: &str) -> Option<String> {
         let secret = self.secret(id)?;
-        let made_before = self.history.calls.iter().filter_map(|call| match (&call.ask, call.answer()) {
-            (Ask::CreateSecret { .. } | Ask::RotateSecret { .. }, Some(answer)) => Some(answer),
-            _ => None,
-        });
+        let made_before = self
+            .history
+            .calls
+            .iter()
+            .filter_map(|call| match (&call.ask, call.answer()) {
+                (Ask::CreateSecret { .. } | Ask::RotateSecret { .. }, Some(answer)) => Some(answer),
+                _ => None,
+            });
         let mut made_before = made_before.filter(|made| made.id == id && made.index < revoke.index);
         let alive = made_before.find(|made| {
             secret.versions.get(&made.version).is_none_or(|version| {
@@ -112,10 +116,12 @@ pub(crate) fn order(history: &History) -> Findings {
     for later in &history.calls {
         let Some(later_answer) = later.answer() else { continue };
         for earlier in &history.calls {
-            let Some(earlier_answer) = earlier.answer() else { continue };
+            let Some(earlier_answer) = earlier.answer() else {
+                continue;
+            };
             let before = earlier.answered_ms.is_some_and(|answered| answered < later.asked_ms);
             if before && earlier_answer.index >= later_answer.index {
-                findings.push(format!("I1 order: {earlier:?} came before {later:?}"));
+                findings.push(format!("I1 order: {earlier} came before {later}"));
             }
         }
     }

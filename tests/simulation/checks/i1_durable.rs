@@ -30,13 +30,22 @@ pub(crate) fn check(world: &World) -> Findings {
             Err(error) => findings.push(format!("I1 the log of {} does not open: {error}", seat.name)),
         }
     }
-    let acknowledged = world.history.borrow().calls.iter().filter_map(|call| call.answer()).map(|made| made.index).max();
+    let acknowledged = world
+        .history
+        .borrow()
+        .calls
+        .iter()
+        .filter_map(|call| call.answer())
+        .map(|made| made.index)
+        .max();
     let acknowledged = acknowledged.unwrap_or(0);
     let majority = world.cluster.managers.len() / 2 + 1;
     let holders = scans.iter().filter(|scan| scan.last >= acknowledged).count();
     if holders < majority {
         let reached: Vec<_> = scans.iter().map(|scan| (&scan.who, scan.last)).collect();
-        findings.push(format!("I1 index {acknowledged} was acknowledged and only {holders} disks have it: {reached:?}"));
+        findings.push(format!(
+            "I1 index {acknowledged} was acknowledged and only {holders} disks have it: {reached:?}"
+        ));
     }
     findings.extend(disagreements(&scans, acknowledged));
     findings
@@ -51,7 +60,10 @@ fn disagreements(scans: &[Scan], committed: u64) -> Findings {
                 **index > other.purged && other.entries.get(*index).is_some_and(|theirs| theirs != *entry)
             });
             if let Some((index, _)) = differs {
-                findings.push(format!("I1 the logs of {} and {} differ at {index}", one.who, other.who));
+                findings.push(format!(
+                    "I1 the logs of {} and {} differ at {index}",
+                    one.who, other.who
+                ));
             }
         }
     }
@@ -61,7 +73,10 @@ fn disagreements(scans: &[Scan], committed: u64) -> Findings {
 fn scan(seat: &ManagerSeat, seed: u64) -> Result<Scan, Box<dyn std::error::Error>> {
     let disk: Arc<dyn Disk> = Arc::new(seat.disk.memory.clone());
     let chance: Arc<dyn Chance> = Arc::new(SeededChance::new(seed).derive(&format!("scan {}", seat.name)));
-    let identity = Identity { cluster: seat.cluster_id.clone(), node: seat.node_id.clone() };
+    let identity = Identity {
+        cluster: seat.cluster_id.clone(),
+        node: seat.node_id.clone(),
+    };
     let (log, recovered) = Log::open(disk, identity, Arc::new(seat.keyring()), chance, LogOptions::default())?;
     let entries = log.reader().read(..)?;
     let purged = recovered.purged.map_or(0, |purged| purged.index);
@@ -69,6 +84,9 @@ fn scan(seat: &ManagerSeat, seed: u64) -> Result<Scan, Box<dyn std::error::Error
         who: seat.name.clone(),
         purged,
         last: entries.last().map_or(purged, |entry| entry.index),
-        entries: entries.into_iter().map(|entry| (entry.index, (entry.term, entry.payload))).collect(),
+        entries: entries
+            .into_iter()
+            .map(|entry| (entry.index, (entry.term, entry.payload)))
+            .collect(),
     })
 }

@@ -20,9 +20,15 @@ impl Agreement {
         let mut findings = Findings::new();
         for applied in applied.iter().filter(|applied| !applied.replaced) {
             let events = format!("{:?}", applied.events);
-            let (first, known) = self.events.entry(applied.index).or_insert_with(|| (who.to_owned(), events.clone()));
+            let (first, known) = self
+                .events
+                .entry(applied.index)
+                .or_insert_with(|| (who.to_owned(), events.clone()));
             if *known != events {
-                findings.push(format!("I2 {who} and {first} applied different entries at {}", applied.index));
+                findings.push(format!(
+                    "I2 {who} and {first} applied different entries at {}",
+                    applied.index
+                ));
             }
         }
         let (index, digest) = (state.index(), state.digest());

@@ -1,5 +1,7 @@
 //! I3: is there plaintext on a manager's disk? Every value of a run begins with the same words; none may be found.
 
+use std::fmt::Write as _;
+
 use super::Findings;
 use crate::workload::canary;
 use crate::world::World;
@@ -7,7 +9,7 @@ use crate::world::World;
 pub(crate) fn check(world: &World) -> Findings {
     let words = canary(world.seed);
     let plain = words.as_bytes();
-    let hex: String = plain.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(plain);
     let mut findings = Findings::new();
     for seat in &world.cluster.managers {
         for (path, bytes) in seat.disk.memory.dump() {
@@ -19,6 +21,13 @@ pub(crate) fn check(world: &World) -> Findings {
         }
     }
     findings
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes everything");
+        text
+    })
 }
 
 /// Segments are mostly zeros and megabytes long: only where the first byte fits is the rest compared.

@@ -18,23 +18,36 @@ impl Assigned {
     pub(crate) fn learn(&mut self, applied: &[Arc<Applied>], state: &State) {
         // Changes show each task as it was at its index; the state shows only the last of a step.
         for change in applied.iter().flat_map(|applied| &applied.changes) {
-            let Some(change::Action::Put(object)) = &change.action else { continue };
+            let Some(change::Action::Put(object)) = &change.action else {
+                continue;
+            };
             if let Some(object::Kind::Task(task)) = &object.kind {
-                let files = task.files.iter().map(|file| (task.node_id.clone(), file.version_id.clone()));
+                let files = task
+                    .files
+                    .iter()
+                    .map(|file| (task.node_id.clone(), file.version_id.clone()));
                 self.0.extend(files);
             }
         }
         if applied.iter().any(|applied| applied.replaced) {
             for task in state.tasks().values() {
                 let Some(node) = &task.node else { continue };
-                self.0.extend(task.files.iter().map(|file| (node.to_string(), file.version_id.to_string())));
+                self.0.extend(
+                    task.files
+                        .iter()
+                        .map(|file| (node.to_string(), file.version_id.to_string())),
+                );
             }
         }
     }
 
     pub(crate) fn check(&self, held: &Held) -> Findings {
-        let pairs = held.iter().flat_map(|(node, versions)| versions.iter().map(move |version| (node, version)));
+        let pairs = held
+            .iter()
+            .flat_map(|(node, versions)| versions.iter().map(move |version| (node, version)));
         let strangers = pairs.filter(|(node, version)| !self.0.contains(&((*node).clone(), (*version).clone())));
-        strangers.map(|(node, version)| format!("I4 worker {node} has version {version} and no task for it")).collect()
+        strangers
+            .map(|(node, version)| format!("I4 worker {node} has version {version} and no task for it"))
+            .collect()
     }
 }

@@ -16,13 +16,20 @@ use crate::world::World;
 pub(crate) fn check(who: &str, state: &State, world: &World) -> Findings {
     let mut findings = Findings::new();
     for seat in &world.cluster.workers {
-        let here = state.holdings().iter().filter(|(key, _)| key.node.as_str() == seat.node_id);
-        for (key, holding) in here.filter(|(_, holding)| is_proven(holding)) {
+        let here = state
+            .holdings()
+            .iter()
+            .filter(|(key, _)| key.node.as_str() == seat.node_id);
+        for (key, _) in here.filter(|(_, holding)| is_proven(holding)) {
             if let Some(why) = missing(state, world, seat, key) {
                 findings.push(format!("I5 {who}: {why} though a receipt proves it: {key:?}"));
             }
         }
-        findings.extend(beyond(state, seat).into_iter().map(|file| format!("I5 {who}: {} holds {file}", seat.name)));
+        findings.extend(
+            beyond(state, seat)
+                .into_iter()
+                .map(|file| format!("I5 {who}: {} holds {file}", seat.name)),
+        );
     }
     findings
 }
@@ -53,11 +60,18 @@ fn beyond(state: &State, seat: &WorkerSeat) -> Vec<String> {
         .filter(on_it)
         .map(|key| (key.task.as_str(), key.target.as_str()))
         .collect();
-    let tasks: BTreeSet<&str> = state.holdings().keys().filter(on_it).map(|key| key.task.as_str()).collect();
+    let tasks: BTreeSet<&str> = state
+        .holdings()
+        .keys()
+        .filter(on_it)
+        .map(|key| key.task.as_str())
+        .collect();
     let mut beyond = Vec::new();
     for task in tasks {
         let visible = seat.files.targets(&TaskId::new(task));
-        let unknown = visible.into_iter().filter(|target| !live.contains(&(task, target.as_str())));
+        let unknown = visible
+            .into_iter()
+            .filter(|target| !live.contains(&(task, target.as_str())));
         beyond.extend(unknown.map(|target| format!("{target} of task {task}")));
     }
     beyond

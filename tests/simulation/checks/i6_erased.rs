@@ -12,7 +12,9 @@ pub(crate) fn check(state: &State, held: &Held) -> Findings {
     let destroyed = versions.filter(|version| version.state == VersionState::Destroyed);
     let mut findings = Findings::new();
     for version in destroyed {
-        let holders = held.iter().filter(|(_, versions)| versions.contains(version.id.as_str()));
+        let holders = held
+            .iter()
+            .filter(|(_, versions)| versions.contains(version.id.as_str()));
         findings.extend(holders.map(|(node, _)| format!("I6 {} is destroyed and worker {node} has it", version.name)));
     }
     findings

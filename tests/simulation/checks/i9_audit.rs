@@ -16,12 +16,14 @@ pub(crate) fn check(who: &str, history: &History, state: &State) -> Findings {
     if !complete {
         return findings;
     }
-    let recorded: BTreeSet<(u64, &str)> =
-        state.audit().map(|record| (record.index, record.action.as_str())).collect();
+    let recorded: BTreeSet<(u64, &str)> = state
+        .audit()
+        .map(|record| (record.index, record.action.as_str()))
+        .collect();
     for call in &history.calls {
         let Some(answer) = call.answer() else { continue };
         if !recorded.contains(&(answer.index, action(&call.ask))) {
-            findings.push(format!("I9 {who}: no record of {call:?}"));
+            findings.push(format!("I9 {who}: no record of {call}"));
         }
     }
     findings

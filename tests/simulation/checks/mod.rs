@@ -51,7 +51,9 @@ impl Checks {
     /// After each step: what a manager says of itself.
     pub(crate) fn status(&mut self, place: usize, world: &World) -> Findings {
         let lives = world.lives.borrow();
-        let Some(life) = lives.get(&place) else { return Vec::new() };
+        let Some(life) = lives.get(&place) else {
+            return Vec::new();
+        };
         let who = &world.cluster.managers[place].name;
         let mut findings = self.leaders.observe(who, &life.leadership(), &life.status());
         findings.extend(self.committed.observe(who, &life.status()));
@@ -101,11 +103,11 @@ impl Checks {
         findings.extend(stale_refusal::check(&history));
         findings
     }
+}
 
-    /// On the disks alone, after the last power cut.
-    pub(crate) fn on_disk(&self, world: &World) -> Findings {
-        let mut findings = i3_plaintext::check(world);
-        findings.extend(i1_durable::check(world));
-        findings
-    }
+/// On the disks alone, after the last power cut.
+pub(crate) fn on_disk(world: &World) -> Findings {
+    let mut findings = i3_plaintext::check(world);
+    findings.extend(i1_durable::check(world));
+    findings
 }

@@ -24,7 +24,10 @@ impl Leaders {
     }
 
     fn note(&mut self, who: &str, term: u64, leader: &str) -> Option<String> {
-        let (known, first) = self.0.entry(term).or_insert_with(|| (leader.to_owned(), who.to_owned()));
+        let (known, first) = self
+            .0
+            .entry(term)
+            .or_insert_with(|| (leader.to_owned(), who.to_owned()));
         (known != leader).then(|| format!("O term {term} is led by {leader} for {who}, by {known} for {first}"))
     }
 }

@@ -6,7 +6,7 @@ use wardroom_state::node::{NodeState, Role};
 use wardroom_state::service::Mode;
 use wardroom_state::task::TaskState;
 
-use crate::world::World;
+use crate::world::{Life, World};
 
 /// Why it has not; `None` when it has.
 pub(crate) fn unsettled(world: &World) -> Option<String> {
@@ -23,19 +23,33 @@ pub(crate) fn unsettled(world: &World) -> Option<String> {
         return Some("the managers are at different indexes".to_owned());
     }
     if !lives.values().any(|life| life.leadership().mine) {
-        let told: Vec<String> = lives.values().map(|life| {
-            let status = life.status();
-            format!("{} is {} in term {}, voted for {}, last {}", status.hostname, status.role, status.term, status.voted_for, status.last_index)
-        }).collect();
-        return Some(format!("nobody leads: {}", told.join("; ")));
+        return Some(format!(
+            "nobody leads: {}",
+            lives.values().map(told).collect::<Vec<_>>().join("; ")
+        ));
     }
     lives.values().find_map(|life| life.manager.replica().read(moving))
 }
 
+fn told(life: &Life) -> String {
+    let status = life.status();
+    let (who, role, term, last) = (status.hostname, status.role, status.term, status.last_index);
+    format!(
+        "{who} is {role} in term {term}, voted for {:?}, last index {last}",
+        status.voted_for
+    )
+}
+
 fn moving(state: &State) -> Option<String> {
-    let down = state.nodes().values().find(|node| node.role == Role::Worker && node.state != NodeState::Ready);
+    let down = state
+        .nodes()
+        .values()
+        .find(|node| node.role == Role::Worker && node.state != NodeState::Ready);
     if let Some(node) = down {
-        return Some(format!("worker {} is {:?}: {}", node.hostname, node.state, node.message));
+        return Some(format!(
+            "worker {} is {:?}: {}",
+            node.hostname, node.state, node.message
+        ));
     }
     if let Some(rotation) = state.rotations().values().find(|rotation| !rotation.phase.is_final()) {
         return Some(format!("a rotation is {:?}: {}", rotation.phase, rotation.message));
@@ -43,7 +57,10 @@ fn moving(state: &State) -> Option<String> {
     if let Some((key, _)) = state.holdings().iter().find(|(_, holding)| holding.owed) {
         return Some(format!("a receipt is owed: {key:?}"));
     }
-    let pending = state.holdings().iter().find(|(_, holding)| holding.is_live() && !is_proven(holding.state, holding.proven));
+    let pending = state
+        .holdings()
+        .iter()
+        .find(|(_, holding)| holding.is_live() && !is_proven(holding.state, holding.proven));
     if let Some((key, holding)) = pending {
         return Some(format!("a file is not proven: {key:?} {holding:?}"));
     }

@@ -20,10 +20,13 @@ pub(crate) struct Values(BTreeMap<String, Vec<u8>>);
 
 impl Values {
     pub(crate) fn learn(&mut self, applied: &[Arc<Applied>], state: &State, world: &World) {
-        let changed = applied.iter().flat_map(|applied| &applied.events).filter_map(|event| match event {
-            Event::Put(ObjectKey::Secret(id)) => state.secrets().get(id),
-            _ => None,
-        });
+        let changed = applied
+            .iter()
+            .flat_map(|applied| &applied.events)
+            .filter_map(|event| match event {
+                Event::Put(ObjectKey::Secret(id)) => state.secrets().get(id),
+                _ => None,
+            });
         for secret in changed {
             for version in secret.versions.values() {
                 if !self.0.contains_key(version.id.as_str())
@@ -41,7 +44,12 @@ impl Values {
             let found = self.0.iter().filter(|(_, value)| seat.files.contains(value));
             found.map(|(version, _)| version.clone()).collect()
         };
-        world.cluster.workers.iter().map(|seat| (seat.node_id.clone(), on(seat))).collect()
+        world
+            .cluster
+            .workers
+            .iter()
+            .map(|seat| (seat.node_id.clone(), on(seat)))
+            .collect()
     }
 }
 
@@ -53,6 +61,9 @@ pub(crate) fn open(world: &World, secret: &Secret, version: &Version) -> Option<
         secret: secret.id.as_str(),
         version: version.id.as_str(),
     };
-    let opened = world.cluster.sealing_root.open(&context, &sealed.wrapped_key, &sealed.ciphertext);
+    let opened = world
+        .cluster
+        .sealing_root
+        .open(&context, &sealed.wrapped_key, &sealed.ciphertext);
     opened.ok().map(|opened| opened.value.expose().to_vec())
 }
