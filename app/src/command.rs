@@ -104,7 +104,7 @@ pub const COMMANDS: &[Command] = &[
         "",
         "NAME[@N] [--plan] [--yes] [--detach]",
         "Cut a secret off everywhere now, and collect proof of erasure",
-        "4 x",
+        "4 ctrl-d",
     ),
     command(
         ("secret", "versions"),
