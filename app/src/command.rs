@@ -17,17 +17,6 @@ pub struct Command {
     pub key: &'static str,
 }
 
-impl Command {
-    /// `secret create`, or `status`.
-    pub fn path(&self) -> String {
-        if self.noun.is_empty() {
-            self.verb.to_owned()
-        } else {
-            format!("{} {}", self.noun, self.verb)
-        }
-    }
-}
-
 /// A noun and what it is about.
 pub const NOUNS: &[(&str, &str)] = &[
     ("secret", "Named secrets: create, rotate, revoke, and who holds them"),
@@ -169,13 +158,6 @@ pub const COMMANDS: &[Command] = &[
     ),
 ];
 
-/// The command with that noun and verb (or its alias).
-pub fn find(noun: &str, verb: &str) -> Option<&'static Command> {
-    COMMANDS
-        .iter()
-        .find(|command| command.noun == noun && (command.verb == verb || (!verb.is_empty() && command.alias == verb)))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
@@ -184,6 +166,11 @@ mod tests {
 
     use super::*;
     use crate::cli::arguments;
+
+    /// `secret create`, or `status`.
+    fn path(command: &Command) -> String {
+        format!("{} {}", command.noun, command.verb).trim().to_owned()
+    }
 
     /// The leaves of the parser, as paths.
     fn parsed_paths() -> BTreeSet<String> {
@@ -206,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_table_is_the_parser() {
-        let table: BTreeSet<String> = COMMANDS.iter().map(Command::path).collect();
+        let table: BTreeSet<String> = COMMANDS.iter().map(path).collect();
         assert_eq!(table.len(), COMMANDS.len(), "a path stands twice in the table");
         assert_eq!(table, parsed_paths());
     }
@@ -216,7 +203,7 @@ mod tests {
         let parser = arguments::parser();
         for command in COMMANDS {
             let mut node = &parser;
-            for word in command.path().split(' ') {
+            for word in path(command).split(' ') {
                 node = node.find_subcommand(word).unwrap();
             }
             let parsed: BTreeSet<String> = node
@@ -230,7 +217,7 @@ mod tests {
                 .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
             {
                 if let Some(long) = word.strip_prefix("--").filter(|long| !long.is_empty()) {
-                    assert!(parsed.contains(long), "{}: --{long} is not parsed", command.path());
+                    assert!(parsed.contains(long), "{}: --{long} is not parsed", path(command));
                 }
             }
         }
@@ -249,12 +236,5 @@ mod tests {
             let aliases: Vec<&str> = verb.get_visible_aliases().collect();
             assert_eq!(aliases.first().copied().unwrap_or(""), command.alias);
         }
-    }
-
-    #[test]
-    fn a_command_is_found_by_its_alias() {
-        assert_eq!(find("secret", "remove").unwrap().verb, "rm");
-        assert_eq!(find("", "status").unwrap().path(), "status");
-        assert_eq!(find("secret", ""), None);
     }
 }

@@ -317,6 +317,10 @@ pub fn parser() -> clap::Command {
     for command in COMMANDS {
         let describe = |node: clap::Command| {
             let node = node.about(command.help);
+            let node = match command.key {
+                "" => node,
+                key => node.after_help(format!("In the console: {key}")),
+            };
             if command.alias.is_empty() {
                 node
             } else {

@@ -169,19 +169,15 @@ fn csv_record(text: &str) -> Result<Vec<String>, Report> {
     let mut rest = text;
     loop {
         let column = text.len() - rest.len() + 1;
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let (field, after) = quoted_field(quoted)
-                    .ok_or_else(|| broken(text.len() + 1, "extraneous or missing \" in quoted-field"))?;
-                (field, after)
+        let (field, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            let unclosed = || broken(text.len() + 1, "extraneous or missing \" in quoted-field");
+            quoted_field(quoted).ok_or_else(unclosed)?
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            if let Some(quote) = rest[..end].find('"') {
+                return Err(broken(column + quote, "bare \" in non-quoted-field"));
             }
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                if let Some(quote) = rest[..end].find('"') {
-                    return Err(broken(column + quote, "bare \" in non-quoted-field"));
-                }
-                (rest[..end].to_owned(), &rest[end..])
-            }
+            (rest[..end].to_owned(), &rest[end..])
         };
         fields.push(field);
         match after.strip_prefix(',') {

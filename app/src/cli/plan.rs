@@ -1,6 +1,7 @@
 //! What would a change do? A plan as a page for people or as JSON, and the question whether to go on.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{self, BufRead, IsTerminal, Write as _};
 
 use serde_json::{Value, json};
 use wardroom_api::v1;
@@ -84,15 +85,12 @@ pub fn page(plan: &v1::Plan) -> String {
         ("Keep them until they answer:", &plan.stays),
     ] {
         if !hosts.is_empty() {
-            text.push_str(&format!("{words} {}\n", clean(&hosts.join(", "))));
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{words} {}", clean(&hosts.join(", ")));
         }
     }
     for check in &plan.checks {
-        text.push_str(&format!(
-            "{}: {}\n",
-            words::check_level(check.level),
-            clean(&check.text)
-        ));
+        let _ = writeln!(text, "{}: {}", words::check_level(check.level), clean(&check.text));
     }
     text
 }

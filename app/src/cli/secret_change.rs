@@ -46,7 +46,7 @@ pub async fn rotate(arguments: &SecretRotate, session: &mut Session) -> Result<(
         return tell(
             session,
             &answer.version_name,
-            json!({
+            &json!({
                 "version": answer.version,
                 "version_name": answer.version_name,
                 "rotation_id": answer.rotation_id,
@@ -97,7 +97,7 @@ async fn await_rotation(name: &str, made: &v1::RotateSecretResponse, session: &m
                 made.version_name,
                 proof.proven_text()
             );
-            tell(session, &text, rotation_json(made, &rotation, &proof))
+            tell(session, &text, &rotation_json(made, &rotation, &proof))
         }
         Ok((rotation, proof)) => {
             if session.output.is_json() {
@@ -182,7 +182,7 @@ pub async fn revoke(arguments: &SecretRevoke, session: &mut Session) -> Result<(
         return tell(
             session,
             &arguments.name,
-            json!({ "secret": secret.name, "version": version, "index": answer.index }),
+            &json!({ "secret": secret.name, "version": version, "index": answer.index }),
         );
     }
     await_erasure(&arguments.name, &secret, version, answer.index, session).await
@@ -266,7 +266,7 @@ async fn await_erasure(
         return tell(
             session,
             &format!("{typed}: revoked and destroyed, {receipts}, nobody holds it"),
-            document,
+            &document,
         );
     }
     if session.output.is_json() {
@@ -300,9 +300,9 @@ fn ask(plan: &v1::Plan, name: &str, verb: &str) -> Result<String, Report> {
     Ok(plan.basis.clone())
 }
 
-fn tell(session: &mut Session, text: &str, document: Value) -> Result<(), Report> {
+fn tell(session: &mut Session, text: &str, document: &Value) -> Result<(), Report> {
     if session.output.is_json() {
-        session.output.json(&document)
+        session.output.json(document)
     } else {
         session.output.line(text)
     }

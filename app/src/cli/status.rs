@@ -148,8 +148,8 @@ fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String]) -
         holders::hostname(&hosts, &status.leader)
     };
     let term = status.managers.iter().map(|manager| manager.term).max().unwrap_or(0);
-    let (ready, workers, running, holding) = counts(view);
-    let live = view.secrets.values().filter(|secret| secret.current != 0).count();
+    let (ready, workers, running, held) = counts(view);
+    let usable = view.secrets.values().filter(|secret| secret.current != 0).count();
     let revoked = view
         .secrets
         .values()
@@ -179,7 +179,7 @@ fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String]) -
     };
     line(
         "Secrets:",
-        &format!("{live} of {} have a current version{owing}", view.secrets.len()),
+        &format!("{usable} of {} have a current version{owing}", view.secrets.len()),
     );
     line(
         "Services:",
@@ -187,7 +187,7 @@ fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String]) -
     );
     line(
         "Holdings:",
-        &format!("{} in workers' memory", words::count(holding, "file")),
+        &format!("{} in workers' memory", words::count(held, "file")),
     );
     if attention.is_empty() {
         line("Attention:", "nothing");

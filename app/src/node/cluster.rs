@@ -81,8 +81,7 @@ async fn finish(
     tokio::spawn(door::serve(door, incoming.clone()));
     establish(house, first).await?;
     let workers = start_workers(house, seed)?;
-    let served = workers.iter().map(|worker| served(worker));
-    join_all(served).await;
+    join_all(workers.iter().map(served)).await;
     let socket = socket::bind(&house.socket()).map_err(|error| cannot_write(&house.dir, &error))?;
     Ok((workers, socket.serve(incoming)))
 }
