@@ -7,6 +7,8 @@ use harness::terminal::Terminal;
 use crate::{binary, ms, row};
 
 const RUNS: usize = 5;
+/// What /proc counts in, on every Linux architecture there is.
+const USER_HZ: u64 = 100;
 
 pub(crate) fn report() {
     let (mut frames, mut leaders) = (Vec::new(), Vec::new());
@@ -67,7 +69,7 @@ fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let after_name = stat.rsplit_once(')').unwrap().1;
     let ticks: u64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+    Duration::from_millis(ticks * 1000 / USER_HZ)
 }
 
 pub(crate) fn rss_mib(pid: u32) -> f64 {
