@@ -1,5 +1,6 @@
 //! Which manager is tried next, and after how long a wait? Pure: a list with a place in it, and Swarm's back-off.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use wardroom_keys::Chance;
@@ -14,7 +15,10 @@ const HINTS_MAX: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Managers {
     addresses: Vec<String>,
-    next: usize,
+    /// In this round.
+    asked: BTreeSet<String>,
+    /// Whose session broke last: asked after the others, because it may lead in name only.
+    lost: Option<String>,
     hint: Option<String>,
     hints: u32,
     wait: Duration,
@@ -32,7 +36,8 @@ impl Managers {
     pub(crate) fn new(addresses: Vec<String>) -> Self {
         Self {
             addresses,
-            next: 0,
+            asked: BTreeSet::new(),
+            lost: None,
             hint: None,
             hints: 0,
             wait: WAIT_MIN,
@@ -48,14 +53,19 @@ impl Managers {
             .collect();
         if !known.is_empty() {
             self.addresses = known;
-            self.next = 0;
         }
     }
 
-    /// A session came about: the next loss is retried as swiftly as the first.
+    /// A manager took a report, so it leads in deed: the next loss is retried as swiftly as the first.
     pub(crate) fn served(&mut self) {
+        self.asked.clear();
         self.hints = 0;
         self.wait = WAIT_MIN;
+    }
+
+    /// There is no session with this manager (any more).
+    pub(crate) fn lost(&mut self, address: &str) {
+        self.lost = Some(address.to_owned());
     }
 
     /// A manager does not lead and names who does.
@@ -67,18 +77,23 @@ impl Managers {
     }
 
     pub(crate) fn next(&mut self, chance: &dyn Chance) -> Next {
-        if let Some(hint) = self.hint.take() {
-            return Next::Try(hint);
+        let next = self.hint.take().or_else(|| self.not_asked());
+        if let Some(address) = next {
+            self.asked.insert(address.clone());
+            return Next::Try(address);
         }
-        if let Some(address) = self.addresses.get(self.next) {
-            self.next += 1;
-            return Next::Try(address.clone());
-        }
-        self.next = 0;
+        self.asked.clear();
         self.hints = 0;
         let wait = self.wait;
         self.wait = (wait * 2).min(WAIT_MAX);
         Next::Wait(jittered(wait, chance))
+    }
+
+    fn not_asked(&self) -> Option<String> {
+        let is_lost = |address: &&String| self.lost.as_ref() == Some(*address);
+        let others = self.addresses.iter().filter(|address| !is_lost(address));
+        let mut order = others.chain(self.addresses.iter().filter(is_lost));
+        order.find(|address| !self.asked.contains(*address)).cloned()
     }
 }
 
@@ -157,5 +172,51 @@ mod tests {
             matches!(managers.next(&chance), Next::Wait(_)),
             "an empty list is no news"
         );
+    }
+
+    #[test]
+    fn a_leader_that_cannot_commit_does_not_keep_a_worker_from_the_others() {
+        let chance = SeededChance::new(1);
+        let mut managers = Managers::new(addresses(&["stale"]));
+        assert_eq!(managers.next(&chance), tried("stale"));
+        // It opens sessions, names itself first, and fails to take the first report.
+        managers.learn(&addresses(&["stale", "b", "c"]));
+        managers.lost("stale");
+        let round = [(); 2].map(|()| managers.next(&chance));
+        assert_eq!(round, [tried("b"), tried("c")]);
+        assert!(
+            matches!(managers.next(&chance), Next::Wait(_)),
+            "a session that served nothing is no reason to hurry"
+        );
+        assert_eq!(managers.next(&chance), tried("b"), "and it is asked last from here on");
+    }
+
+    #[test]
+    fn a_lost_manager_is_asked_last_but_at_once() {
+        let chance = SeededChance::new(1);
+        let mut managers = Managers::new(addresses(&["a"]));
+        managers.next(&chance);
+        managers.learn(&addresses(&["a", "b"]));
+        managers.served();
+        managers.lost("a");
+        assert_eq!(
+            [managers.next(&chance), managers.next(&chance)],
+            [tried("b"), tried("a")]
+        );
+        assert!(matches!(managers.next(&chance), Next::Wait(_)));
+        managers.next(&chance);
+        managers.served();
+        managers.lost("b");
+        assert_eq!(managers.next(&chance), tried("a"));
+    }
+
+    #[test]
+    fn a_hint_counts_as_asked() {
+        let chance = SeededChance::new(1);
+        let mut managers = Managers::new(addresses(&["a", "b"]));
+        managers.next(&chance);
+        managers.hinted("b".into());
+        assert_eq!(managers.next(&chance), tried("b"));
+        assert!(matches!(managers.next(&chance), Next::Wait(_)));
     }
 }

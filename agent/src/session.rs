@@ -92,7 +92,9 @@ impl Link {
                     continue;
                 }
             };
-            match self.session(&address, &managers).await {
+            let lost = self.session(&address, &managers).await;
+            lock(&managers).lost(&address);
+            match lost {
                 Lost::NotLeader(leader) => {
                     tracing::debug!(manager = address, ?leader, "this manager does not lead");
                     lock(&managers).hinted(leader.unwrap_or_default());
@@ -113,11 +115,7 @@ impl Link {
             Ok(assignments) => assignments,
             Err(lost) => return lost,
         };
-        {
-            let mut managers = lock(managers);
-            managers.served();
-            managers.learn(&first.managers);
-        }
+        lock(managers).learn(&first.managers);
         self.outbox.connected();
         self.served_by.send_replace(Some(address.to_owned()));
         let period = Duration::from_millis(first.heartbeat_ms);
@@ -125,7 +123,7 @@ impl Link {
             biased;
             lost = follow(sessions, managers) => lost,
             lost = self.receive(assignments) => lost,
-            lost = self.report(client.clone(), &id) => lost,
+            lost = self.report(client.clone(), &id, managers) => lost,
             lost = beat(client.clone(), &id, period) => lost,
         };
         self.served_by.send_replace(None);
@@ -169,11 +167,14 @@ impl Link {
         }
     }
 
-    async fn report(&self, mut client: Client, id: &str) -> Lost {
+    async fn report(&self, mut client: Client, id: &str, managers: &Mutex<Managers>) -> Lost {
         loop {
             let report = self.outbox.next(id).await;
             match timeout(CALL_DEADLINE, client.report(request(report, CALL_DEADLINE))).await {
-                Ok(Ok(_index)) => self.outbox.acknowledged(),
+                Ok(Ok(_index)) => {
+                    lock(managers).served();
+                    self.outbox.acknowledged();
+                }
                 Ok(Err(status)) => return status.into(),
                 Err(_elapsed) => return Lost::broken("a report was not answered in time"),
             }

@@ -199,6 +199,20 @@ async fn a_report_that_was_not_answered_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_in_name_only_is_left_for_the_one_in_deed() {
+    let bench = bench();
+    let (stale, leader) = (bench.manager("m1"), bench.manager("m2"));
+    stale.introduce(&["m1:2377", "m2:2377"]);
+    stale.refuse_reports(u32::MAX);
+    leader.assign(vec![secret(1), task(&[1])]);
+    let _agent = bench.start(&["m1"]);
+    leader
+        .until(|heard| heard.state("t1") == Some(TaskState::Running))
+        .await;
+    assert_eq!(stale.read(|heard| heard.sessions), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_manager_that_falls_silent_is_left() {
     let bench = bench();
     let leader = bench.manager("m1");

@@ -91,6 +91,7 @@ enum Lead {
 struct Inner {
     heard: watch::Sender<Heard>,
     lead: Mutex<Lead>,
+    managers: Mutex<Vec<String>>,
     complete: Mutex<Vec<assignment_change::Change>>,
     sessions: Mutex<Vec<mpsc::Sender<Result<SessionMessage, Status>>>>,
     assignments: Mutex<Vec<mpsc::Sender<Result<AssignmentsMessage, Status>>>>,
@@ -127,6 +128,7 @@ impl FakeManager {
         let manager = Self(Arc::new(Inner {
             heard: watch::Sender::default(),
             lead: Mutex::default(),
+            managers: Mutex::default(),
             complete: Mutex::default(),
             sessions: Mutex::default(),
             assignments: Mutex::default(),
@@ -157,6 +159,11 @@ impl FakeManager {
 
     pub(crate) fn follow(&self, leader: Option<&str>) {
         *self.0.lead.lock().unwrap() = leader.map_or(Lead::Nobody, |leader| Lead::Of(leader.to_owned()));
+    }
+
+    /// Whom sessions are told of.
+    pub(crate) fn introduce(&self, addresses: &[&str]) {
+        *self.0.managers.lock().unwrap() = addresses.iter().map(|&address| address.to_owned()).collect();
     }
 
     /// What the next sessions' complete message says.
@@ -238,7 +245,7 @@ impl Dispatcher for FakeManager {
         let first = SessionMessage {
             session_id,
             heartbeat_ms: 1000,
-            managers: Vec::new(),
+            managers: self.0.managers.lock().unwrap().clone(),
         };
         messages.send(Ok(first)).await.unwrap();
         self.0.sessions.lock().unwrap().push(messages);
