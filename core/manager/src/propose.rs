@@ -15,6 +15,10 @@ use crate::raft::{Consensus, Peer};
 /// How long a proposal may wait for a quorum.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// Largest encoded proposal, in bytes. One entry has to travel and become durable within one heartbeat on every follower;
+/// a larger one would stand in the leader's log for ever and block everything behind it. Values are at most 500 KB.
+const BYTES_MAX: usize = 1 << 20;
+
 /// Docker's words for a cluster that nobody leads.
 pub const NO_LEADER: &str = "The swarm does not have a leader. It's possible that too few managers are online. \
      Make sure more than half of the managers are online.";
@@ -43,6 +47,9 @@ pub enum ProposeError {
         DEADLINE.as_secs()
     )]
     NoQuorum,
+    /// Nothing was proposed.
+    #[error("the change takes {bytes} bytes, more than the {BYTES_MAX} that managers replicate at once; make it smaller")]
+    TooLarge { bytes: usize },
     #[error("this manager has stopped ({0}); ask another one, and see its log for the reason")]
     Stopped(String),
 }
@@ -51,6 +58,13 @@ fn not_leader(leader: Option<&Peer>) -> String {
     match leader {
         Some(peer) => format!("this manager does not lead; ask the one at {}", peer.address),
         None => NO_LEADER.to_owned(),
+    }
+}
+
+fn fitting(bytes: Vec<u8>) -> Result<Vec<u8>, ProposeError> {
+    match bytes.len() {
+        0..=BYTES_MAX => Ok(bytes),
+        bytes => Err(ProposeError::TooLarge { bytes }),
     }
 }
 
@@ -73,7 +87,8 @@ impl Proposer {
             actor,
             command,
         };
-        let writing = self.consensus.write(encode_proposal(&proposal));
+        let bytes = fitting(encode_proposal(&proposal))?;
+        let writing = self.consensus.write(bytes);
         let Ok(written) = tokio::time::timeout(DEADLINE, writing).await else {
             return Err(ProposeError::NoQuorum);
         };
@@ -114,6 +129,14 @@ mod tests {
         assert!(text(ProposeError::NotLeader { leader: Some(leader) }).contains("ask the one at 10.0.0.1:2377"));
         assert_eq!(text(ProposeError::NotLeader { leader: None }), NO_LEADER);
         assert!(text(ProposeError::NoQuorum).contains("look before you repeat it"));
+        assert!(text(ProposeError::TooLarge { bytes: 2_000_000 }).contains("2000000 bytes, more than the 1048576"));
         assert!(text(ProposeError::Stopped("disk".into())).contains("ask another one"));
+    }
+
+    #[test]
+    fn a_proposal_may_be_as_large_as_the_limit_and_no_larger() {
+        assert_eq!(fitting(vec![0; BYTES_MAX]).map(|bytes| bytes.len()).ok(), Some(BYTES_MAX));
+        let refused = fitting(vec![0; BYTES_MAX + 1]);
+        assert!(matches!(refused, Err(ProposeError::TooLarge { bytes }) if bytes == BYTES_MAX + 1));
     }
 }

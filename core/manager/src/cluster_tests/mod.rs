@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use wardroom_ca::{Root, SystemClock};
 use wardroom_keys::{Keyring, OsChance, SealingRoot};
+use wardroom_state::command::Command;
 
 use self::fleet::{Berth, CLUSTER, Fleet, PATIENCE, actor, seams, secret};
 use crate::{InitializeError, Manager, ProposeError, StartError, Word};
@@ -146,6 +147,20 @@ async fn without_a_quorum_nothing_is_confirmed() {
     );
     assert!(fleet.manager(leader).proposer().confirm().await.is_err());
     assert_eq!(fleet.manager(leader).replica().read(|state| state.secrets().len()), 0);
+}
+
+#[tokio::test]
+async fn a_change_too_large_to_replicate_is_refused_and_blocks_nobody() {
+    let fleet = Fleet::begun(3, 5_000).await;
+    let leader = fleet.wait_leader().await;
+    let mut large = secret(1);
+    if let Command::CreateSecret { version, .. } = &mut large {
+        version.sealed.ciphertext = vec![7; 9 << 20];
+    }
+    let refused = fleet.manager(leader).proposer().propose(actor(), large).await;
+    assert!(matches!(refused, Err(ProposeError::TooLarge { .. })), "{refused:?}");
+    let index = fleet.create(2).await;
+    fleet.agree(index, 1).await;
 }
 
 #[tokio::test]

@@ -65,6 +65,7 @@ impl From<ProposeError> for Failure {
             ProposeError::NotLeader { leader } => Self::NotLeader {
                 leader: leader.map(|peer| peer.address),
             },
+            ProposeError::TooLarge { .. } => Self::invalid(error.to_string()),
             ProposeError::NoQuorum | ProposeError::Stopped(_) => Self::Unavailable(error.to_string()),
         }
     }
