@@ -230,7 +230,8 @@ pub enum ExecutorChoice {
 
 #[derive(Debug, Args)]
 pub struct ServiceCreate {
-    #[arg(long, value_name = "NAME")]
+    // A name that begins with a hyphen is the manager's to refuse, in words about names.
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub name: String,
     /// Tasks to run
     #[arg(long, value_name = "R", conflicts_with = "mode")]
