@@ -4,79 +4,82 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Deserialize;
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::v1::{self, OnChange};
 use wardroom_api::{CallError, CallKind, Client};
 
-/// Name, characters, label.
-const SECRETS: &[(&str, u32, (&str, &str))] = &[
-    ("db_password", 24, ("team", "storage")),
-    ("api_token", 40, ("team", "platform")),
-    ("session_key", 64, ("team", "web")),
-    ("smtp_password", 20, ("team", "web")),
-    ("tls_key", 128, ("team", "platform")),
-    ("license", 200, ("team", "office")),
-];
+/// What the demo makes, as data that anyone can read and change.
+const SCENARIO: &str = include_str!("../../../assets/demo.json");
 
-/// A grant in short: secret, target, mode, what a change does.
-type Granted = (&'static str, &'static str, u32, OnChange);
-
-struct Sample {
-    name: &'static str,
-    /// 0: one on every worker.
-    replicas: u32,
-    grants: &'static [Granted],
+#[derive(Deserialize)]
+struct Scenario {
+    secrets: Vec<SampleSecret>,
+    services: Vec<SampleService>,
 }
 
-const SERVICES: &[Sample] = &[
-    Sample {
-        name: "web",
-        replicas: 3,
-        grants: &[
-            ("db_password", "db_password", 0o444, OnChange::Swap),
-            ("session_key", "session_key", 0o400, OnChange::Swap),
-        ],
-    },
-    Sample {
-        name: "api",
-        replicas: 2,
-        grants: &[
-            ("db_password", "database/password", 0o440, OnChange::Swap),
-            ("api_token", "token", 0o400, OnChange::Restart),
-        ],
-    },
-    Sample {
-        name: "mail",
-        replicas: 1,
-        grants: &[("smtp_password", "smtp_password", 0o400, OnChange::Swap)],
-    },
-    Sample {
-        name: "edge",
-        replicas: 0,
-        grants: &[("tls_key", "tls.pem", 0o400, OnChange::Signal)],
-    },
-];
+#[derive(Deserialize)]
+struct SampleSecret {
+    name: String,
+    /// Of the value, which the leader generates.
+    characters: u32,
+    team: String,
+}
+
+#[derive(Deserialize)]
+struct SampleService {
+    name: String,
+    #[serde(default)]
+    replicas: u32,
+    /// One task on every worker instead of `replicas`.
+    #[serde(default)]
+    global: bool,
+    grants: Vec<SampleGrant>,
+}
+
+#[derive(Deserialize)]
+struct SampleGrant {
+    secret: String,
+    target: String,
+    /// Octal.
+    mode: String,
+    on_change: Reaction,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reaction {
+    Swap,
+    Restart,
+    /// SIGHUP.
+    Signal,
+}
+
+fn scenario() -> Scenario {
+    serde_json::from_str(SCENARIO).expect("the scenario is part of the program, and a test reads it")
+}
 
 /// Between two tries while the cluster has no leader.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Makes the samples. What is there already stays as it is.
 pub async fn furnish(client: &Client) -> Result<(), CallError> {
-    for (name, length, (key, value)) in SECRETS {
-        create_secret(client, name, *length, (key, value)).await?;
+    let scenario = scenario();
+    for secret in &scenario.secrets {
+        create_secret(client, secret).await?;
     }
-    for sample in SERVICES {
-        create_service(client, sample).await?;
+    for service in &scenario.services {
+        create_service(client, service).await?;
     }
     Ok(())
 }
 
-async fn create_secret(client: &Client, name: &str, length: u32, label: (&str, &str)) -> Result<(), CallError> {
+async fn create_secret(client: &Client, sample: &SampleSecret) -> Result<(), CallError> {
     loop {
         let message = v1::CreateSecretRequest {
-            name: name.to_owned(),
-            value: Some(v1::Value::generated(length)),
-            labels: BTreeMap::from([(label.0.to_owned(), label.1.to_owned())]),
+            name: sample.name.clone(),
+            value: Some(v1::Value::generated(sample.characters)),
+            labels: BTreeMap::from([("team".to_owned(), sample.team.clone())]),
             max_age_ms: 0,
         };
         let made = within(
@@ -90,7 +93,7 @@ async fn create_secret(client: &Client, name: &str, length: u32, label: (&str, &
     }
 }
 
-async fn create_service(client: &Client, sample: &Sample) -> Result<(), CallError> {
+async fn create_service(client: &Client, sample: &SampleService) -> Result<(), CallError> {
     loop {
         let message = v1::CreateServiceRequest {
             spec: Some(spec(sample)),
@@ -118,25 +121,13 @@ async fn again(made: Result<(), CallError>) -> Result<bool, CallError> {
     }
 }
 
-fn spec(sample: &Sample) -> v1::ServiceSpec {
-    let grant = |&(secret, target, mode, on_change): &Granted| v1::Grant {
-        secret_name: secret.to_owned(),
-        target: target.to_owned(),
-        mode,
-        on_change: on_change.into(),
-        signal: if on_change == OnChange::Signal {
-            "SIGHUP".to_owned()
-        } else {
-            String::new()
-        },
-        ..v1::Grant::default()
-    };
+fn spec(sample: &SampleService) -> v1::ServiceSpec {
     v1::ServiceSpec {
-        name: sample.name.to_owned(),
+        name: sample.name.clone(),
         labels: BTreeMap::from([("sample".to_owned(), "yes".to_owned())]),
         executor: v1::Executor::Process.into(),
         command: vec!["sh".to_owned(), "-c".to_owned(), script(sample)],
-        global: sample.replicas == 0,
+        global: sample.global,
         replicas: sample.replicas,
         grants: sample.grants.iter().map(grant).collect(),
         update_parallelism: 1,
@@ -144,13 +135,32 @@ fn spec(sample: &Sample) -> v1::ServiceSpec {
     }
 }
 
+fn grant(sample: &SampleGrant) -> v1::Grant {
+    let (on_change, signal) = match sample.on_change {
+        Reaction::Swap => (OnChange::Swap, ""),
+        Reaction::Restart => (OnChange::Restart, ""),
+        Reaction::Signal => (OnChange::Signal, "SIGHUP"),
+    };
+    v1::Grant {
+        secret_name: sample.secret.clone(),
+        target: sample.target.clone(),
+        mode: u32::from_str_radix(&sample.mode, 8).expect("a test reads every mode of the scenario"),
+        on_change: on_change.into(),
+        signal: signal.to_owned(),
+        ..v1::Grant::default()
+    }
+}
+
 /// Reads its files again and again, as a program does that opens connections; a missing file ends it. With a mount
 /// namespace of its own the files are at `/run/secrets`, otherwise where the variable says.
-fn script(sample: &Sample) -> String {
+fn script(sample: &SampleService) -> String {
     let reads: Vec<String> = sample
         .grants
         .iter()
-        .map(|(_, target, ..)| format!("read -r value < \"$dir/{target}\" || [ -n \"$value\" ] || exit 1"))
+        .map(|grant| {
+            let target = &grant.target;
+            format!("read -r value < \"$dir/{target}\" || [ -n \"$value\" ] || exit 1")
+        })
         .collect();
     format!(
         "dir=\"${{WARDROOM_SECRETS_DIR:-/run/secrets}}\"; trap : HUP; while :; do {}; value=; sleep 20; done",
@@ -163,17 +173,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_grant_names_a_sample_secret() {
-        assert_eq!((SECRETS.len(), SERVICES.len()), (6, 4));
-        for (secret, ..) in SERVICES.iter().flat_map(|sample| sample.grants) {
-            assert!(SECRETS.iter().any(|(name, ..)| name == secret), "{secret}");
+    fn the_scenario_is_whole() {
+        let scenario = scenario();
+        assert_eq!((scenario.secrets.len(), scenario.services.len()), (6, 4));
+        for grant in scenario.services.iter().flat_map(|service| &service.grants) {
+            let named = scenario.secrets.iter().any(|secret| secret.name == grant.secret);
+            assert!(named, "{}", grant.secret);
+            assert!(u32::from_str_radix(&grant.mode, 8).is_ok_and(|mode| mode <= 0o777));
         }
     }
 
     #[test]
     fn a_service_reads_its_files_where_they_are() {
         let dir = tempfile::tempdir().expect("a scratch directory");
-        let sample = &SERVICES[2];
+        let scenario = scenario();
+        let sample = scenario
+            .services
+            .iter()
+            .find(|service| service.name == "mail")
+            .expect("it has mail");
         let run = |script: &str| {
             let ends_at_once = script.replace("sleep 20", "exit 0");
             let mut shell = std::process::Command::new("sh");
