@@ -20,6 +20,8 @@ use crate::replica::Replica;
 
 /// Shortest time between two published words.
 const PACE: Duration = Duration::from_millis(250);
+/// How long one that needs nobody's answer is confirmed before it is confirmed again.
+const ALWAYS: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Elections remembered.
 const ELECTIONS: usize = 16;
 
@@ -29,7 +31,8 @@ pub struct Leadership {
     pub term: u64,
     /// `None` while nobody is known to lead.
     pub leader: Option<Peer>,
-    /// This manager leads and has applied everything committed before its term: what it decides rests on the truth.
+    /// This manager leads, a quorum has confirmed that lately, and it has applied everything committed before its term:
+    /// what it decides rests on the truth.
     pub mine: bool,
 }
 
@@ -66,6 +69,8 @@ struct Memory {
     elections: Elections,
     /// The last view, and whether a quorum had confirmed it.
     seen: Option<(View, bool)>,
+    /// On a leader: when its quorum's last answer is too old to rely on.
+    confirmed_until: Option<Instant>,
     /// The state's digest, and the index it was computed at.
     digest: Option<(u64, [u8; 32])>,
 }
@@ -77,7 +82,7 @@ impl Reporter {
         let view = self.consensus.view();
         let senders = Senders {
             status: watch::Sender::new(self.status(&view, &mut memory)),
-            leadership: watch::Sender::new(view.leadership()),
+            leadership: watch::Sender::new(view.leadership(self.confirmed_until(&view).is_some())),
             members: watch::Sender::new(view.members()),
             failure: watch::Sender::new(None),
         };
@@ -103,6 +108,10 @@ impl Reporter {
                     Ok(()) => pending |= self.take_in(&senders, &mut memory),
                     Err(reason) => return self.ended(&senders, reason),
                 },
+                () = at(memory.confirmed_until) => {
+                    memory.confirmed_until = None;
+                    pending |= self.tell_news(&senders, &mut memory, self.consensus.view());
+                }
                 () = tokio::time::sleep_until(next), if pending => {
                     pending = false;
                     next = Instant::now() + PACE;
@@ -113,10 +122,16 @@ impl Reporter {
         }
     }
 
-    /// Tells at once who leads and who belongs; returns whether there is more to tell than the next heartbeat.
+    /// Takes in what Raft has just said; returns whether there is more to tell than the next heartbeat.
     fn take_in(&self, senders: &Senders, memory: &mut Memory) -> bool {
         let view = self.consensus.view();
-        let confirmed = self.is_confirmed(&view);
+        memory.confirmed_until = self.confirmed_until(&view);
+        self.tell_news(senders, memory, view)
+    }
+
+    /// Tells at once who leads and who belongs, if that is news.
+    fn tell_news(&self, senders: &Senders, memory: &mut Memory, view: View) -> bool {
+        let confirmed = memory.confirmed_until.is_some();
         let news = !memory
             .seen
             .as_ref()
@@ -127,17 +142,23 @@ impl Reporter {
                 view.leader_peer().map(|peer| peer.node_id),
                 self.clock.now_ms(),
             );
-            tell(&senders.leadership, view.leadership());
+            tell(&senders.leadership, view.leadership(confirmed));
             tell(&senders.members, view.members());
             memory.seen = Some((view, confirmed));
         }
         news
     }
 
-    /// A quorum has answered this leader within two elections' time.
-    fn is_confirmed(&self, view: &View) -> bool {
-        view.quorum_acked_ms_ago
-            .is_none_or(|ms| ms <= 2 * self.config.timing.election_max_ms)
+    /// Until when this leader may rely on its quorum's last answer: for two elections' time. `None` if there was none
+    /// lately; a Raft that says nothing any more is no longer relied on either when the time is over.
+    fn confirmed_until(&self, view: &View) -> Option<Instant> {
+        let now = Instant::now();
+        if view.is_only_voter() {
+            return Some(now + ALWAYS);
+        }
+        let patience = 2 * self.config.timing.election_max_ms;
+        let left = patience.checked_sub(view.quorum_acked_ms_ago?).filter(|left| *left > 0)?;
+        Some(now + Duration::from_millis(left))
     }
 
     fn ended(&self, senders: &Senders, reason: String) {
@@ -203,6 +224,14 @@ impl Reporter {
             certificate_not_after_ms: certificate.not_after_ms,
             memory_locked: keys.locked_in_memory,
         }
+    }
+}
+
+/// Ends at an instant, or never without one.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -150,6 +150,47 @@ async fn without_a_quorum_nothing_is_confirmed() {
 }
 
 #[tokio::test]
+async fn a_leader_without_a_quorum_knows_that_it_decides_nothing() {
+    let mut fleet = Fleet::begun(3, 5_000).await;
+    let leader = fleet.wait_leader().await;
+    let others: Vec<usize> = (0..3).filter(|place| *place != leader).collect();
+    for place in &others {
+        fleet.kill(*place).await;
+    }
+    let mut leadership = fleet.manager(leader).leadership();
+    timeout(PATIENCE, leadership.wait_for(|known| !known.mine))
+        .await
+        .expect("the missing answers are noticed")
+        .unwrap();
+
+    // Raft restores its role at the start, long before anybody could have answered.
+    fleet.kill(leader).await;
+    fleet.start(leader).await;
+    let mut status = fleet.manager(leader).status();
+    timeout(PATIENCE, status.wait_for(|status| status.role == "leader"))
+        .await
+        .expect("it takes itself for the leader")
+        .unwrap();
+    assert!(!fleet.manager(leader).leadership().borrow().mine);
+
+    fleet.start(others[0]).await;
+    fleet.wait_leader().await;
+    let index = fleet.create(1).await;
+    fleet.agree(index, 1).await;
+}
+
+#[tokio::test]
+async fn the_only_voter_leads_at_rest_and_after_a_restart() {
+    let mut fleet = Fleet::begun(1, 5_000).await;
+    fleet.kill(0).await;
+    fleet.start(0).await;
+    fleet.wait_leader().await;
+    let mut leadership = fleet.manager(0).leadership();
+    let lost = timeout(Duration::from_secs(3), leadership.wait_for(|known| !known.mine));
+    assert!(lost.await.is_err(), "no answer is missing");
+}
+
+#[tokio::test]
 async fn a_change_too_large_to_replicate_is_refused_and_blocks_nobody() {
     let fleet = Fleet::begun(3, 5_000).await;
     let leader = fleet.wait_leader().await;

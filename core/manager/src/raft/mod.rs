@@ -107,7 +107,10 @@ impl Consensus {
 
     /// Raft as it is now.
     pub(crate) fn view(&self) -> View {
-        View::new(&self.raft.metrics().borrow(), self.log.pointers())
+        let running = self.raft.metrics().borrow().running_state.is_ok();
+        let (data, server) = (self.raft.data_metrics(), self.raft.server_metrics());
+        let (data, server) = (data.borrow().clone(), server.borrow().clone());
+        View::new(running, &data, &server, self.log.pointers())
     }
 
     pub(crate) fn changes(&self) -> Changes {

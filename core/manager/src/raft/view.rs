@@ -31,26 +31,34 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(super) fn new(metrics: &RaftMetrics<u64, Peer>, pointers: Pointers) -> Self {
-        let role = match (&metrics.running_state, metrics.state) {
-            (Err(_), _) | (_, ServerState::Shutdown) => "stopped",
-            (_, ServerState::Leader) => "leader",
-            (_, ServerState::Follower) => "follower",
-            (_, ServerState::Candidate) => "candidate",
-            (_, ServerState::Learner) => "learner",
+    /// From the two streams that [`Changes`] wakes on: the whole metrics are sent after them, and whoever looks between
+    /// the two would keep what is outdated until the next change. Only why Raft stopped stands in the whole alone.
+    pub(super) fn new(
+        running: bool,
+        data: &RaftDataMetrics<u64>,
+        server: &RaftServerMetrics<u64, Peer>,
+        pointers: Pointers,
+    ) -> Self {
+        let role = match server.state {
+            _ if !running => "stopped",
+            ServerState::Shutdown => "stopped",
+            ServerState::Leader => "leader",
+            ServerState::Follower => "follower",
+            ServerState::Candidate => "candidate",
+            ServerState::Learner => "learner",
         };
-        let matched = metrics.replication.iter().flatten();
+        let matched = data.replication.iter().flatten();
         Self {
             role,
-            term: metrics.current_term,
-            voted_for: metrics.vote.leader_id.node_id,
-            leader: metrics.current_leader.filter(|_| role != "stopped"),
-            me: metrics.id,
-            applied: metrics.last_applied.map_or((0, 0), |id| (id.index, id.leader_id.term)),
-            snapshot: metrics.snapshot.map_or(0, |id| id.index),
+            term: server.vote.leader_id.term,
+            voted_for: server.vote.leader_id.node_id,
+            leader: server.current_leader.filter(|_| role != "stopped"),
+            me: server.id,
+            applied: data.last_applied.map_or((0, 0), |id| (id.index, id.leader_id.term)),
+            snapshot: data.snapshot.map_or(0, |id| id.index),
             pointers,
-            quorum_acked_ms_ago: metrics.millis_since_quorum_ack,
-            membership: Arc::clone(&metrics.membership_config),
+            quorum_acked_ms_ago: data.millis_since_quorum_ack,
+            membership: Arc::clone(&server.membership_config),
             matched: matched.map(|(id, at)| (*id, at.map_or(0, |at| at.index))).collect(),
         }
     }
@@ -69,8 +77,15 @@ impl View {
         self.membership.membership().get_node(&self.leader?).cloned()
     }
 
-    pub(crate) fn leadership(&self) -> Leadership {
-        let mine = self.role == "leader" && self.applied.1 == self.term;
+    /// A leader that runs alone needs nobody's answer.
+    pub(crate) fn is_only_voter(&self) -> bool {
+        self.membership.membership().voter_ids().eq([self.me])
+    }
+
+    /// `confirmed`: a quorum has answered this manager lately. openraft restores a leader after a restart and lets it
+    /// lead for ever without an answer, so its role alone means nothing.
+    pub(crate) fn leadership(&self, confirmed: bool) -> Leadership {
+        let mine = self.role == "leader" && self.applied.1 == self.term && confirmed;
         Leadership {
             term: self.term,
             leader: self.leader_peer(),
