@@ -43,7 +43,7 @@ pub fn found(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Manifes
 
 fn make(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Manifest, Report> {
     let io = |error: io::Error| cannot_write(dir, &error);
-    folder(&dir.join(UNDER_WAY)).map_err(io)?;
+    begin(dir).map_err(io)?;
     let mut manifest = Manifest::new(id(chance), wanted.name.clone());
     let root = Root::create(&manifest.cluster_id, &SystemClock, chance).map_err(|error| refused(&error))?;
     let sealing_root = SealingRoot::generate(chance);
@@ -79,7 +79,7 @@ fn make(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Manifest, Re
         sealing_root_check: sealing_root.check(),
     });
     manifest.write(dir).map_err(io)?;
-    fs::remove_dir(dir.join(UNDER_WAY)).map_err(io)?;
+    finished(dir).map_err(io)?;
     Ok(manifest)
 }
 
@@ -146,6 +146,21 @@ fn sweep(dir: &Path) -> io::Result<()> {
         }
     }
     fs::remove_dir(mark)
+}
+
+/// Sets the mark, durably: whatever is made after it can be swept if it must.
+fn begin(dir: &Path) -> io::Result<()> {
+    folder(&dir.join(UNDER_WAY))?;
+    File::open(dir)?.sync_all()
+}
+
+/// Takes the mark away, once the manifest is there: nothing may be swept from then on.
+pub fn finished(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir(dir.join(UNDER_WAY)) {
+        Ok(()) => File::open(dir)?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a founding was cut short here, and may be begun anew.

@@ -11,6 +11,7 @@ use wardroom_keys::Chance;
 use super::founding::{self, Wanted, cannot_write};
 use super::lock::{self, LOCK, Lock, Taken};
 use super::manifest::Manifest;
+use super::scratch::EPHEMERAL;
 use crate::cli::connect::SOCKET;
 use crate::report::Report;
 
@@ -61,8 +62,7 @@ pub fn open(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Opened, 
         .map_err(|error| cannot_write(dir, &error))?;
     let opened = open_existing(dir, wanted, chance);
     if opened.is_err() && is_new_dir {
-        // It was empty before and is made again by the next try.
-        let _ = fs::remove_file(dir.join(LOCK));
+        // Does nothing when another process has begun something in it meanwhile.
         let _ = fs::remove_dir(dir);
     }
     opened
@@ -79,25 +79,44 @@ fn open_existing(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Ope
             )),
         );
     }
-    let known = Manifest::read(&dir)?;
-    if known.is_none() {
-        check_free(&dir)?;
+    match lock::take(&dir).map_err(|error| cannot_write(&dir, &error))? {
+        Taken::Mine(lock) => enter(&dir, lock, wanted, chance).map(Opened::Mine),
+        Taken::Held(pid) => Ok(Opened::Running { pid, socket }),
     }
-    let lock = match lock::take(&dir).map_err(|error| cannot_write(&dir, &error))? {
-        Taken::Mine(lock) => lock,
-        Taken::Held(pid) => return Ok(Opened::Running { pid, socket }),
-    };
-    // Read again under the lock: another process may have founded it meanwhile.
-    let (manifest, is_new) = match Manifest::read(&dir)? {
-        Some(manifest) => (manifest, false),
-        None => (founding::found(&dir, wanted, chance)?, true),
-    };
-    Ok(Opened::Mine(Box::new(House {
-        dir,
-        manifest,
-        is_new,
-        _lock: lock,
-    })))
+}
+
+/// Opens or founds the cluster of a directory whose lock is held; `dir` is absolute. Everything that looks at the
+/// directory does it here, because without the lock it may be looking at another process's half-made cluster.
+pub fn enter(dir: &Path, lock: Lock, wanted: &Wanted, chance: &dyn Chance) -> Result<Box<House>, Report> {
+    match read_or_found(dir, wanted, chance) {
+        Ok((manifest, is_new)) => Ok(Box::new(House {
+            dir: dir.to_owned(),
+            manifest,
+            is_new,
+            _lock: lock,
+        })),
+        Err(report) => {
+            if matches!(Manifest::read(dir), Ok(None)) {
+                // No cluster: then this attempt made the lock, and takes it away again while it still holds it.
+                let _ = fs::remove_file(dir.join(LOCK));
+            }
+            Err(report)
+        }
+    }
+}
+
+/// The manifest, and whether it was made just now.
+fn read_or_found(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<(Manifest, bool), Report> {
+    match Manifest::read(dir)? {
+        Some(manifest) => {
+            founding::finished(dir).map_err(|error| cannot_write(dir, &error))?;
+            Ok((manifest, false))
+        }
+        None => {
+            check_free(dir)?;
+            Ok((founding::found(dir, wanted, chance)?, true))
+        }
+    }
 }
 
 /// A directory without a cluster must hold nothing else either.
@@ -112,7 +131,7 @@ fn check_free(dir: &Path) -> Result<(), Report> {
                 .collect::<io::Result<Vec<_>>>()
         })
         .map_err(|error| cannot_write(dir, &error))?;
-    match names.iter().find(|name| *name != LOCK) {
+    match names.iter().find(|name| *name != LOCK && *name != EPHEMERAL) {
         None => Ok(()),
         Some(name) => Err(Report::failure(format!(
             "{} holds no cluster, but other things ({})",
@@ -171,6 +190,43 @@ mod tests {
         let report = open_with_one_manager(scratch.path()).err().unwrap();
         assert!(report.message.contains("letter.txt"));
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_another_process_its_lock() {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("a");
+        let letter = dir.join("letter.txt");
+        // The other process made the directory and holds its lock when this one comes to look.
+        fs::create_dir(&dir).unwrap();
+        let Taken::Mine(theirs) = lock::take(&dir).unwrap() else {
+            panic!("the directory is new")
+        };
+        fs::write(&letter, "dear").unwrap();
+        assert!(
+            matches!(open_with_one_manager(&dir), Ok(Opened::Running { .. })),
+            "whatever it is about to make there"
+        );
+        assert!(dir.join(LOCK).exists());
+        drop(theirs);
+        assert!(open_with_one_manager(&dir).is_err(), "it has ended without a cluster");
+        assert!(!dir.join(LOCK).exists() && letter.exists());
+    }
+
+    #[test]
+    fn a_mark_that_outlived_its_founding_goes() {
+        let scratch = tempfile::tempdir().unwrap();
+        drop(open_with_one_manager(scratch.path()).unwrap());
+        fs::create_dir(scratch.path().join("founding")).unwrap();
+        let Opened::Mine(house) = open_with_one_manager(scratch.path()).unwrap() else {
+            panic!("the lock is free")
+        };
+        assert!(!house.is_new && !founding::is_under_way(scratch.path()));
+        // Had it stayed, a lost manifest would have had the keys swept with it.
+        fs::remove_file(scratch.path().join(super::super::manifest::MANIFEST)).unwrap();
+        drop(house);
+        assert!(open_with_one_manager(scratch.path()).is_err());
+        assert!(scratch.path().join("manager-1").join(founding::KEYRING).exists());
     }
 
     #[test]

@@ -11,10 +11,10 @@ use wardroom_keys::{Chance, OsChance, SeededChance, memory};
 
 use super::cluster::{self, Embedded};
 use super::door;
-use super::founding::Wanted;
+use super::founding::{Wanted, cannot_write};
 use super::house::{self, House, Opened};
 use super::samples;
-use super::scratch::Scratch;
+use super::scratch::{self, Scratch};
 use crate::cli::arguments::Demo;
 use crate::cli::connect;
 use crate::cli::output::Output;
@@ -45,19 +45,6 @@ pub fn own<F: Future<Output = Ended>>(console: impl FnOnce(Client) -> F) -> Ende
 /// `wardroom demo`.
 pub fn demo<F: Future<Output = Ended>>(demo: &Demo, output: &mut Output, console: impl FnOnce(Client) -> F) -> Ended {
     harden();
-    let mut scratch = if demo.dir.is_some() {
-        None
-    } else {
-        Some(Scratch::create()?)
-    };
-    let dir = match (&demo.dir, &scratch) {
-        (Some(dir), _) => dir.clone(),
-        (None, Some(scratch)) => scratch.path().to_owned(),
-        (None, None) => return Err(Report::failure("there is no directory for the demo")),
-    };
-    if let Some(scratch) = scratch.as_mut().filter(|_| demo.keep) {
-        scratch.keep();
-    }
     let wanted = Wanted {
         name: "demo".to_owned(),
         managers: demo.managers,
@@ -67,10 +54,8 @@ pub fn demo<F: Future<Output = Ended>>(demo: &Demo, output: &mut Output, console
         Some(seed) => Box::new(SeededChance::new(seed)),
         None => Box::new(OsChance),
     };
-    let house = match house::open(&dir, &wanted, &*chance)? {
-        Opened::Mine(house) => house,
-        Opened::Running { pid, socket } => return Err(busy(&dir, pid, &socket)),
-    };
+    let (house, scratch) = demo_house(demo, &wanted, &*chance)?;
+    let dir = house.dir.clone();
     let furnish = house.is_new && !demo.empty;
     if demo.headless {
         runtime()?.block_on(headless(house, demo.seed, furnish, output))?;
@@ -84,6 +69,25 @@ pub fn demo<F: Future<Output = Ended>>(demo: &Demo, output: &mut Output, console
         output.text(&farewell(kept.then_some(dir.as_path())))?;
     }
     Ok(code)
+}
+
+/// The directory that was named, or one that is gone afterwards: then as long as the second value lives.
+fn demo_house(demo: &Demo, wanted: &Wanted, chance: &dyn Chance) -> Result<(Box<House>, Option<Scratch>), Report> {
+    let Some(dir) = &demo.dir else {
+        let mut scratch = Scratch::create(demo.keep)?;
+        let Some(lock) = scratch.lock() else {
+            return Err(busy(scratch.path(), 0, &scratch.path().join(connect::SOCKET)));
+        };
+        let house = house::enter(scratch.path(), lock, wanted, chance)?;
+        return Ok((house, Some(scratch)));
+    };
+    match house::open(dir, wanted, chance)? {
+        Opened::Mine(house) => {
+            scratch::retain(&house.dir).map_err(|error| cannot_write(&house.dir, &error))?;
+            Ok((house, None))
+        }
+        Opened::Running { pid, socket } => Err(busy(dir, pid, &socket)),
+    }
 }
 
 fn busy(dir: &Path, pid: u32, socket: &Path) -> Report {
@@ -144,7 +148,7 @@ async fn with_console<F: Future<Output = Ended>>(
     console: impl FnOnce(Client) -> F,
 ) -> Ended {
     if let Err(error) = logging::to_file(&house.log_file()) {
-        return Err(super::founding::cannot_write(&house.dir, &error));
+        return Err(cannot_write(&house.dir, &error));
     }
     let (client, door) = door::open(format!("unix://{}", house.socket().display()));
     let samples = furnish.then(|| client.clone());
