@@ -20,6 +20,7 @@ mod propose;
 mod raft;
 pub(crate) mod reconcile;
 mod replica;
+mod root;
 mod server;
 mod status;
 mod tasks;
@@ -46,6 +47,7 @@ pub use peer::{Managers, Table, Word};
 pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};
 pub use raft::{OpenError, Peer};
 pub use replica::{Applied, Replica};
+pub use root::RootError;
 pub use server::Local;
 pub use status::Leadership;
 /// The founder of a cluster names its first change in these words.
