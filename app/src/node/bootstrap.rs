@@ -7,48 +7,55 @@ use wardroom_manager::state::command::{Actor, Command};
 use wardroom_manager::state::ids::{ClusterId, NodeId};
 use wardroom_manager::state::node::{Availability, Certificate, Node, NodeState, Role};
 
-use super::cluster::tls;
+use super::badge::Badge;
 use super::house::House;
 use super::manifest::Founding;
-use crate::report::Report;
 
 /// Period of the workers' heartbeats, Docker's.
 const HEARTBEAT_MS: u64 = 5_000;
 /// Finished tasks to keep per slot, Docker's.
 const TASK_HISTORY: u32 = 5;
 
-/// The command that names the cluster and all its nodes.
-pub fn first_change(house: &House, founding: &Founding) -> Result<(Actor, Command), Report> {
-    let mut nodes = Vec::new();
-    for manager in &house.manifest.managers {
-        let mut node = node(
-            house,
-            &manager.hostname,
-            &manager.node_id,
-            Role::Manager,
-            founding.at_ms,
-        )?;
-        node.raft_id = manager.raft_id;
-        node.address.clone_from(&manager.address);
-        nodes.push(node);
+/// The command that names the cluster and all its nodes, with the certificates that they show now.
+pub fn first_change(house: &House, founding: &Founding, badges: &[Badge]) -> Command {
+    let nodes = badges.iter().map(|badge| {
+        let mut node = node(badge, founding.at_ms);
+        let manager = house
+            .manifest
+            .managers
+            .iter()
+            .find(|entry| entry.node_id == badge.node_id);
+        if let Some(manager) = manager {
+            node.raft_id = manager.raft_id;
+            node.address.clone_from(&manager.address);
+        }
+        node
+    });
+    Command::Bootstrap {
+        cluster: cluster(house, founding),
+        nodes: nodes.collect(),
     }
-    for worker in &house.manifest.workers {
-        nodes.push(node(
-            house,
-            &worker.hostname,
-            &worker.node_id,
-            Role::Worker,
-            founding.at_ms,
-        )?);
-    }
-    let cluster = cluster(house, founding);
-    let actor = Actor {
-        name: "system".to_owned(),
-        from: "local".to_owned(),
-    };
-    Ok((actor, Command::Bootstrap { cluster, nodes }))
 }
 
+/// In whose name this process changes its own cluster.
+pub fn system() -> Actor {
+    Actor {
+        name: "system".to_owned(),
+        from: "local".to_owned(),
+    }
+}
+
+/// The certificate of a node, as the state keeps it.
+fn certificate(badge: &Badge) -> Certificate {
+    let facts = badge.tls.facts();
+    Certificate {
+        fingerprint: facts.fingerprint,
+        not_before_ms: facts.not_before_ms,
+        not_after_ms: facts.not_after_ms,
+    }
+}
+
+/// What the first change says of the cluster.
 fn cluster(house: &House, founding: &Founding) -> Cluster {
     Cluster {
         id: ClusterId::new(&house.manifest.cluster_id),
@@ -67,29 +74,24 @@ fn cluster(house: &House, founding: &Founding) -> Cluster {
 }
 
 /// Managers are up when this is committed; a worker is not known to be until it opens its session.
-fn node(house: &House, hostname: &str, node_id: &str, role: Role, at_ms: i64) -> Result<Node, Report> {
-    let facts = tls(&house.node(hostname))?.facts();
-    Ok(Node {
-        id: NodeId::new(node_id),
-        hostname: hostname.to_owned(),
+fn node(badge: &Badge, at_ms: i64) -> Node {
+    let (role, state) = match badge.role {
+        wardroom_ca::Role::Manager => (Role::Manager, NodeState::Ready),
+        wardroom_ca::Role::Worker => (Role::Worker, NodeState::Unknown),
+    };
+    Node {
+        id: NodeId::new(&badge.node_id),
+        hostname: badge.hostname.clone(),
         role,
         availability: Availability::Active,
-        state: if role == Role::Manager {
-            NodeState::Ready
-        } else {
-            NodeState::Unknown
-        },
+        state,
         message: String::new(),
         state_since_ms: at_ms,
         address: String::new(),
         raft_id: 0,
         labels: BTreeMap::new(),
-        certificate: Certificate {
-            fingerprint: facts.fingerprint,
-            not_before_ms: facts.not_before_ms,
-            not_after_ms: facts.not_after_ms,
-        },
+        certificate: certificate(badge),
         created_at_ms: at_ms,
         version_index: 0,
-    })
+    }
 }

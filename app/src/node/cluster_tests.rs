@@ -5,15 +5,26 @@ use wardroom_api::Client;
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::v1;
 
+use std::path::Path;
+
+use wardroom_keys::OsChance;
+use wardroom_manager::state::command::Command;
+
 use super::*;
+use crate::node::bootstrap;
 use crate::node::founding::Wanted;
 use crate::node::house::{self, Opened};
+use crate::node::manifest::Manifest;
 use crate::node::{door, samples};
 
 fn open(dir: &Path) -> Box<House> {
+    open_with(dir, 1)
+}
+
+fn open_with(dir: &Path, managers: u8) -> Box<House> {
     let wanted = Wanted {
         name: "test".into(),
-        managers: 1,
+        managers,
         workers: 0,
     };
     match house::open(dir, &wanted, &OsChance).unwrap() {
@@ -97,5 +108,70 @@ async fn a_port_in_use_is_named_and_nothing_stays_behind() {
     assert!(report.hint.is_some());
     assert!(!scratch.path().join(crate::cli::connect::SOCKET).exists());
     // The lock is free again.
+    drop(open(scratch.path()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_founding_is_finished_by_whoever_leads() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut house = open_with(scratch.path(), 3);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ground = Ground {
+        manifest: house.manifest.clone(),
+        badges: badge::all(&house, &clock).unwrap(),
+        clock,
+        seed: None,
+    };
+    let mut managers = nodes::start_managers(&ground).await.unwrap();
+    // The members are told, and the first change is not: any other change is refused before it.
+    let members = house.manifest.managers.iter().map(|entry| {
+        let peer = wardroom_manager::Peer {
+            address: entry.address.clone(),
+            node_id: entry.node_id.clone(),
+        };
+        (entry.raft_id, peer)
+    });
+    let refused = Command::NoteRefusal {
+        method: String::new(),
+        reason: String::new(),
+    };
+    assert!(
+        managers[0]
+            .initialize(members.collect(), bootstrap::system(), refused)
+            .await
+            .is_err()
+    );
+    // Whoever is asked first does not lead.
+    managers.rotate_left(1);
+    establish(&mut house, &managers, &ground.badges).await.unwrap();
+    assert_eq!(Manifest::read(scratch.path()).unwrap().unwrap().founding, None);
+    // A crash came before the manifest was written: it is found to be done.
+    house.manifest.founding = ground.manifest.founding.clone();
+    establish(&mut house, &managers, &ground.badges).await.unwrap();
+    for manager in &managers {
+        manager.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_cannot_be_bound_leaves_no_worker() {
+    let scratch = tempfile::tempdir().unwrap();
+    let wanted = Wanted {
+        name: "test".into(),
+        managers: 1,
+        workers: 1,
+    };
+    let Opened::Mine(house) = house::open(scratch.path(), &wanted, &OsChance).unwrap() else {
+        panic!("nobody else is there")
+    };
+    // No socket can replace a folder.
+    std::fs::create_dir(house.socket()).unwrap();
+    let (_client, door) = door::open("embedded".to_owned());
+    let report = start(house, None, door).await.err().unwrap();
+    assert!(
+        report.message.contains(&*scratch.path().to_string_lossy()),
+        "{}",
+        report.message
+    );
     drop(open(scratch.path()));
 }

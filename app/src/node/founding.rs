@@ -8,10 +8,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use wardroom_ca::{Clock, IssueError, IssueRequest, NODE_LIFETIME, NodeFiles, Role, Root, SystemClock};
+use wardroom_ca::{Clock, IssueError, Role, Root, SystemClock};
 use wardroom_keys::{Chance, Keyring, SealingRoot};
 use wardroom_manager::state::ids::id_from_entropy;
 
+use super::badge;
 use super::manifest::{Founding, ManagerEntry, Manifest, WorkerEntry};
 use crate::report::Report;
 
@@ -93,20 +94,8 @@ pub fn id(chance: &dyn Chance) -> String {
 /// A node's folder with its certificate and key.
 fn identity(node: &Path, root: &Root, node_id: &str, role: Role, chance: &dyn Chance) -> Result<(), Report> {
     folder(node).map_err(|error| cannot_write(node, &error))?;
-    let sans = ["localhost".to_owned(), LOOPBACK.to_owned()];
-    let request = IssueRequest {
-        node_id,
-        role,
-        sans: &sans,
-        lifetime: NODE_LIFETIME,
-        now_ms: SystemClock.now_ms(),
-    };
-    let issued = root.issue(&request, chance).map_err(|error| refused(&error))?;
-    let files = NodeFiles {
-        root_pem: root.certificate_pem().to_owned(),
-        certificate_pem: issued.certificate_pem,
-        key: issued.key,
-    };
+    let issued = badge::issue(root, node_id, role, SystemClock.now_ms(), chance);
+    let files = issued.map_err(|error| refused(&error))?;
     files.save(node).map_err(|error| super::explain(&error))
 }
 
@@ -202,6 +191,7 @@ pub fn cannot_write(dir: &Path, error: &io::Error) -> Report {
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+    use wardroom_ca::NodeFiles;
     use wardroom_keys::{KeyringFile, SeededChance};
 
     use super::*;

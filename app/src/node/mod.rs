@@ -6,13 +6,16 @@
 //! socket (other programs), door (this one) ─> router ─> the first manager that is well
 //! ```
 
+mod badge;
 mod bootstrap;
 mod cluster;
 mod door;
+mod establish;
 mod founding;
 mod house;
 mod lock;
 mod manifest;
+mod nodes;
 mod router;
 mod run;
 mod samples;

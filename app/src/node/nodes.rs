@@ -1,0 +1,180 @@
+//! How does one node start? A manager on its log and its keyring, a worker on its folder in memory; both with the
+//! identity that was made for them, and with the settings of a cluster on one machine.
+
+use std::error::Error;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace};
+use wardroom_api::TcpNet;
+use wardroom_ca::{Clock, NodeTls};
+use wardroom_keys::{Chance, Keyring, KeyringFile, OsChance, SecretBytes, SeededChance};
+use wardroom_log::{RealDisk, Spawn};
+use wardroom_manager::{Manager, ManagerConfig, Seams, StartError, Timing};
+
+use super::badge::Badge;
+use super::cluster::stop_workers;
+use super::explain_with;
+use super::founding::{KEYRING, cannot_write};
+use super::manifest::{ManagerEntry, Manifest, WorkerEntry};
+use crate::report::Report;
+
+/// Applied entries between two snapshots.
+const SNAPSHOT_EVERY: u64 = 5_000;
+/// This very program, also when its file was replaced meanwhile.
+const MYSELF: &str = "/proc/self/exe";
+
+/// What all nodes of the process stand on.
+#[derive(Clone)]
+pub struct Ground {
+    pub manifest: Manifest,
+    pub badges: Vec<Badge>,
+    pub clock: Arc<dyn Clock>,
+    /// Repeats a demo; it may serve a cluster's first life only, because it repeats its nonces too.
+    pub seed: Option<u64>,
+}
+
+impl Ground {
+    /// A stream of randomness of its own.
+    pub fn chance(&self, label: &str) -> Arc<dyn Chance> {
+        match self.seed {
+            Some(seed) => Arc::new(SeededChance::new(seed).derive(label)),
+            None => Arc::new(OsChance),
+        }
+    }
+
+    fn badge(&self, node_id: &str) -> Result<&Badge, Report> {
+        let badge = self.badges.iter().find(|badge| badge.node_id == node_id);
+        badge.ok_or_else(|| Report::failure(format!("node {node_id} has no identity here")))
+    }
+}
+
+/// All at once: each waits for its own disk only. When one fails, none is left running.
+pub async fn start_managers(ground: &Ground) -> Result<Vec<Manager>, Report> {
+    let starting = ground.manifest.managers.iter().map(|entry| {
+        let (ground, entry) = (ground.clone(), entry.clone());
+        tokio::spawn(async move { start_manager(&ground, &entry).await })
+    });
+    let mut managers = Vec::new();
+    let mut failed = None;
+    for started in join_all(starting).await {
+        match started {
+            Ok(Ok(manager)) => managers.push(manager),
+            Ok(Err(report)) => failed = failed.or(Some(report)),
+            Err(panic) => failed = failed.or(Some(Report::failure(format!("a manager did not start: {panic}")))),
+        }
+    }
+    let Some(report) = failed else { return Ok(managers) };
+    join_all(managers.iter().map(Manager::shutdown)).await;
+    Err(report)
+}
+
+async fn start_manager(ground: &Ground, entry: &ManagerEntry) -> Result<Manager, Report> {
+    let about = |error: &dyn Error| explain_with(&format!("{} does not start", entry.hostname), error);
+    let (cluster_id, badge) = (&ground.manifest.cluster_id, ground.badge(&entry.node_id)?);
+    let disk = RealDisk::new(&badge.dir).map_err(|error| cannot_write(&badge.dir, &error))?;
+    let bytes = read_keyring(&badge.dir.join(KEYRING))?;
+    let file = KeyringFile::decode(bytes.expose()).map_err(|error| about(&error))?;
+    let keyring = Keyring::open(file, cluster_id, &entry.node_id).map_err(|error| about(&error))?;
+    let config = ManagerConfig {
+        cluster_id: cluster_id.clone(),
+        node_id: entry.node_id.clone(),
+        raft_id: entry.raft_id,
+        hostname: entry.hostname.clone(),
+        listen: entry.address.clone(),
+        advertise: entry.address.clone(),
+        timing: Timing::default(),
+        snapshot_every: SNAPSHOT_EVERY,
+    };
+    let seams = Seams {
+        clock: Arc::clone(&ground.clock),
+        chance: ground.chance(&entry.hostname),
+        net: Arc::new(TcpNet),
+        disk: Arc::new(disk),
+        spawn: Spawn::Thread,
+    };
+    let started = Manager::start(config, keyring, badge.tls.clone(), seams).await;
+    started.map_err(|error| match &error {
+        StartError::Bind { .. } => {
+            about(&error).hint("see what listens there with `ss -ltnp`, stop it, then start again")
+        }
+        _ => about(&error),
+    })
+}
+
+/// Without a passphrase of the operator's, the key that opens all others stands in this file in clear.
+fn read_keyring(path: &Path) -> Result<SecretBytes, Report> {
+    let unreadable = |error: io::Error| {
+        Report::failure(format!("cannot read {}: {error}", path.display()))
+            .hint("restore the file: without it this manager's log cannot be read")
+    };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(
+            Report::failure(format!("{} holds keys and is open to other users", path.display())).hint(format!(
+                "run `chmod 600 {}`, then start again; if others may have read it, rotate every secret",
+                path.display()
+            )),
+        );
+    }
+    std::fs::read(path).map(SecretBytes::new).map_err(unreadable)
+}
+
+/// When one fails, those before it are ended and their files erased.
+pub async fn start_workers(ground: &Ground) -> Result<Vec<Agent>, Report> {
+    let mut workers = Vec::new();
+    for entry in &ground.manifest.workers {
+        match start_worker(ground, entry) {
+            Ok(worker) => workers.push(worker),
+            Err(report) => {
+                stop_workers(workers).await;
+                return Err(report);
+            }
+        }
+    }
+    Ok(workers)
+}
+
+fn start_worker(ground: &Ground, entry: &WorkerEntry) -> Result<Agent, Report> {
+    let about = |error: &dyn Error| explain_with(&format!("{} does not start", entry.hostname), error);
+    let managers = ground.manifest.managers.iter().map(|manager| manager.address.clone());
+    let config = AgentConfig {
+        cluster_id: ground.manifest.cluster_id.clone(),
+        node_id: entry.node_id.clone(),
+        hostname: entry.hostname.clone(),
+        managers: managers.collect(),
+        secrets_root: None,
+        shim: PathBuf::from(MYSELF),
+        pace: Pace::default(),
+    };
+    let tls: NodeTls = ground.badge(&entry.node_id)?.tls.clone();
+    let mut seams = AgentSeams::real(&config).map_err(|error| about(&error))?;
+    seams.chance = ground.chance(&entry.hostname);
+    Agent::start(config, tls, seams).map_err(|error| about(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+    use std::fs::{self, Permissions};
+
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(KEYRING);
+        fs::write(&path, "key").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read_keyring(&path).ok().unwrap().expose(), b"key");
+        for mode in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let report = read_keyring(&path).err().unwrap();
+            assert!(report.hint.unwrap().contains("chmod 600"), "{mode:o}");
+        }
+    }
+}
