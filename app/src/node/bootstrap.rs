@@ -46,7 +46,7 @@ pub fn system() -> Actor {
 }
 
 /// The certificate of a node, as the state keeps it.
-fn certificate(badge: &Badge) -> Certificate {
+pub fn certificate(badge: &Badge) -> Certificate {
     let facts = badge.tls.facts();
     Certificate {
         fingerprint: facts.fingerprint,
@@ -56,7 +56,7 @@ fn certificate(badge: &Badge) -> Certificate {
 }
 
 /// What the first change says of the cluster.
-fn cluster(house: &House, founding: &Founding) -> Cluster {
+pub fn cluster(house: &House, founding: &Founding) -> Cluster {
     Cluster {
         id: ClusterId::new(&house.manifest.cluster_id),
         name: house.manifest.name.clone(),

@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use wardroom_agent::Agent;
 use wardroom_ca::{Clock, SystemClock};
 use wardroom_manager::Manager;
@@ -18,9 +19,10 @@ use super::establish::establish;
 use super::founding::cannot_write;
 use super::house::House;
 use super::nodes::{self, Ground};
+use super::renewal::Renewal;
 use super::router;
 use super::socket::{self, SocketFile};
-use super::badge;
+use super::{badge, bootstrap};
 use crate::report::Report;
 
 /// How long workers may take to find their leader before others are let in.
@@ -30,6 +32,7 @@ const WORKERS: Duration = Duration::from_secs(2);
 pub struct Embedded {
     managers: Vec<Manager>,
     workers: Vec<Agent>,
+    renewing: JoinHandle<()>,
     _socket: SocketFile,
     house: Box<House>,
 }
@@ -54,10 +57,17 @@ async fn start_at(
         seed: seed.filter(|_| house.is_new),
     };
     let managers = nodes::start_managers(&ground).await?;
-    match finish(&mut house, &managers, &ground, door).await {
+    let renewal = Renewal {
+        managers: managers.clone(),
+        badges: ground.badges.clone(),
+        clock: Arc::clone(&ground.clock),
+        chance: ground.chance("renewal"),
+    };
+    match finish(&mut house, &managers, &ground, &renewal, door).await {
         Ok((workers, socket)) => Ok(Embedded {
             managers,
             workers,
+            renewing: tokio::spawn(renewal.run()),
             _socket: socket,
             house,
         }),
@@ -73,10 +83,14 @@ async fn finish(
     house: &mut House,
     managers: &[Manager],
     ground: &Ground,
+    renewal: &Renewal,
     door: Door,
 ) -> Result<(Vec<Agent>, SocketFile), Report> {
     let incoming = router::start(managers);
     tokio::spawn(door::serve(door, incoming.clone()));
+    let founding = house.manifest.founding.as_ref();
+    let founding = founding.map(|founding| bootstrap::cluster(house, founding));
+    renewal.at_start(founding.as_ref())?;
     establish(house, managers, &ground.badges).await?;
     let socket = socket::bind(&house.socket()).map_err(|error| cannot_write(&house.dir, &error))?;
     let workers = nodes::start_workers(ground).await?;
@@ -123,6 +137,7 @@ impl Embedded {
 
     /// Ends tasks and erases their files first, then stops the managers. The socket goes with it.
     pub async fn shutdown(self) {
+        self.renewing.abort();
         stop_workers(self.workers).await;
         join_all(self.managers.iter().map(Manager::shutdown)).await;
         tracing::info!(dir = %self.house.dir.display(), "the cluster has stopped");

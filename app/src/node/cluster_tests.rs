@@ -7,15 +7,19 @@ use wardroom_api::v1;
 
 use std::path::Path;
 
+use wardroom_ca::ManualClock;
 use wardroom_keys::OsChance;
 use wardroom_manager::state::command::Command;
+use wardroom_manager::state::ids::NodeId;
 
 use super::*;
-use crate::node::bootstrap;
+use crate::node::badge::Badge;
 use crate::node::founding::Wanted;
 use crate::node::house::{self, Opened};
 use crate::node::manifest::Manifest;
 use crate::node::{door, samples};
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
 
 fn open(dir: &Path) -> Box<House> {
     open_with(dir, 1)
@@ -109,6 +113,53 @@ async fn a_port_in_use_is_named_and_nothing_stays_behind() {
     assert!(!scratch.path().join(crate::cli::connect::SOCKET).exists());
     // The lock is free again.
     drop(open(scratch.path()));
+}
+
+async fn started_at(dir: &Path, clock: &Arc<ManualClock>) -> (Embedded, Client) {
+    let (client, door) = door::open("embedded".to_owned());
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
+    (start_at(open_with(dir, 3), None, door, clock).await.unwrap(), client)
+}
+
+/// Until the state says of every node what its folder says; gives the earliest end of a certificate.
+async fn recorded(cluster: &Embedded) -> i64 {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let badges = badge::all(&cluster.house, &clock).unwrap();
+    let replica = cluster.managers[0].replica();
+    let mut moving = replica.indices();
+    let is_recorded = |badge: &Badge| {
+        let node = NodeId::new(&badge.node_id);
+        replica.read(|state| state.nodes()[&node].certificate == bootstrap::certificate(badge))
+    };
+    let all_are = moving.wait_for(|_| badges.iter().all(is_recorded));
+    tokio::time::timeout(Duration::from_secs(30), all_are)
+        .await
+        .expect("it is recorded")
+        .unwrap();
+    badges.iter().map(|badge| badge.tls.facts().not_after_ms).min().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_outlives_its_certificates() {
+    let scratch = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(SystemClock.now_ms()));
+    let (cluster, _client) = started_at(scratch.path(), &clock).await;
+    let first_end = recorded(&cluster).await;
+    cluster.shutdown().await;
+
+    // Nobody opened it before all its certificates had expired: no manager believes another one.
+    clock.set(first_end + 30 * DAY_MS);
+    let (cluster, client) = started_at(scratch.path(), &clock).await;
+    let second_end = recorded(&cluster).await;
+    assert!(second_end > clock.now_ms() + 80 * DAY_MS);
+    assert_eq!(names(&client).await, [""; 0]);
+    cluster.shutdown().await;
+
+    // Opened again while they are young: nothing is renewed.
+    clock.advance(DAY_MS);
+    let (cluster, _client) = started_at(scratch.path(), &clock).await;
+    assert_eq!(recorded(&cluster).await, second_end);
+    cluster.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

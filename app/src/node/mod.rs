@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! house (directory, lock, manifest) ─> founding (root, keys, identities) ─> cluster (managers, workers)
+//! badge (who each node is) <─ renewal (as long as the cluster runs)
 //! socket (other programs), door (this one) ─> router ─> the first manager that is well
 //! ```
 
@@ -16,6 +17,7 @@ mod house;
 mod lock;
 mod manifest;
 mod nodes;
+mod renewal;
 mod router;
 mod run;
 mod samples;
