@@ -16,11 +16,18 @@ pub fn message(event: Event) -> Option<Msg> {
 }
 
 fn key(event: KeyEvent) -> Option<Key> {
-    if event.kind == KeyEventKind::Release || event.modifiers.contains(KeyModifiers::ALT) {
+    if event.kind == KeyEventKind::Release {
         return None;
     }
+    let alt = event.modifiers.contains(KeyModifiers::ALT);
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
     let code = match event.code {
+        KeyCode::Left if ctrl || alt => Code::WordLeft,
+        KeyCode::Right if ctrl || alt => Code::WordRight,
+        KeyCode::Char('b') if alt && !ctrl => Code::WordLeft,
+        KeyCode::Char('f') if alt && !ctrl => Code::WordRight,
+        KeyCode::Backspace if alt => Code::EraseWord,
+        _ if alt => return None,
         KeyCode::Char(character) if ctrl => Code::Char(character.to_ascii_lowercase()),
         KeyCode::Char(character) => Code::Char(character),
         KeyCode::Enter => Code::Enter,
@@ -70,6 +77,15 @@ mod tests {
         );
         assert_eq!(press(KeyCode::Tab, KeyModifiers::SHIFT), Some(bare(Code::BackTab)));
         assert_eq!(press(KeyCode::Char('x'), KeyModifiers::ALT), None);
+        assert_eq!(press(KeyCode::Char('b'), KeyModifiers::ALT), Some(bare(Code::WordLeft)));
+        assert_eq!(
+            press(KeyCode::Right, KeyModifiers::CONTROL),
+            Some(bare(Code::WordRight))
+        );
+        assert_eq!(
+            press(KeyCode::Backspace, KeyModifiers::ALT),
+            Some(bare(Code::EraseWord))
+        );
         let mut release = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
         release.kind = KeyEventKind::Release;
         assert_eq!(key(release), None);

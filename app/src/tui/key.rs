@@ -20,9 +20,13 @@ pub enum Code {
     End,
     PageUp,
     PageDown,
+    /// A word to the left, however the terminal says it: ctrl or alt with an arrow, alt-b.
+    WordLeft,
+    WordRight,
+    EraseWord,
 }
 
-/// A key press. Shift is part of the character (`N`), alt is not used.
+/// A key press. Shift is part of the character (`N`); alt has no meaning but with the codes for words.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub code: Code,
@@ -44,7 +48,7 @@ pub const fn ctrl(character: char) -> Key {
     }
 }
 
-const NAMES: [(Code, &str); 15] = [
+const NAMES: [(Code, &str); 18] = [
     (Code::Enter, "enter"),
     (Code::Esc, "esc"),
     (Code::Tab, "tab"),
@@ -59,6 +63,9 @@ const NAMES: [(Code, &str); 15] = [
     (Code::End, "end"),
     (Code::PageUp, "pgup"),
     (Code::PageDown, "pgdn"),
+    (Code::WordLeft, "ctrl-left"),
+    (Code::WordRight, "ctrl-right"),
+    (Code::EraseWord, "alt-bksp"),
     (Code::Char(' '), "space"),
 ];
 

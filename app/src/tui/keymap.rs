@@ -65,6 +65,8 @@ pub enum Action {
     Cancel,
     Erase,
     Clear,
+    /// Whatever the line of input makes of the key: the cursor, words, undo.
+    Edit,
     Complete,
 }
 

@@ -1,50 +1,116 @@
-//! What stands in a line of input that is no secret? Text with the cursor at its end; control characters are refused.
+//! What stands in a line of input that is no secret? A text area of one line: cursor, words and undo are its own; what
+//! would make a second line, or a character that no name has, never reaches it.
+//!
+//! It remembers what was typed, for undo and for putting back. Bytes of a secret therefore go into a `SecretInput`.
+
+use std::fmt;
+
+use tui_textarea::{CursorMove, Input, Key as Pressed, TextArea};
+
+use crate::tui::key::{Code, Key};
 
 /// Longest line, in characters.
 const LENGTH_MAX: usize = 1024;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct LineInput {
-    text: String,
+    area: TextArea<'static>,
 }
 
 impl LineInput {
+    /// That text with the cursor behind it, and nothing to undo.
     pub fn with(text: &str) -> Self {
-        Self { text: text.to_owned() }
+        let mut line = Self {
+            area: TextArea::new(vec![one_line(text).take(LENGTH_MAX).collect()]),
+        };
+        line.area.move_cursor(CursorMove::End);
+        line
     }
 
     pub fn text(&self) -> &str {
-        &self.text
+        self.area.lines().first().map_or("", String::as_str)
     }
 
-    pub fn set(&mut self, text: &str) {
-        text.clone_into(&mut self.text);
+    /// The text before the cursor, and the text from it on.
+    pub fn parts(&self) -> (&str, &str) {
+        let text = self.text();
+        let column = self.area.cursor().1;
+        let at = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
+        text.split_at(at)
     }
 
-    /// Takes in a character, unless it is a control character or the line is full.
-    pub fn push(&mut self, character: char) {
-        if !character.is_control() && self.text.chars().count() < LENGTH_MAX {
-            self.text.push(character);
+    /// Does what the key means to a line: types, erases, moves, takes back, puts back. Keys with no such meaning, and
+    /// those that would break the line, do nothing.
+    pub fn input(&mut self, key: Key) {
+        if let Some(input) = meaning(key)
+            && (key.typed().is_none() || self.room() > 0)
+        {
+            self.area.input(input);
         }
     }
 
-    /// Takes in pasted text; line ends become spaces, so that a paste never runs anything.
-    pub fn paste(&mut self, text: &str) {
-        for character in text.trim_end().chars().take(LENGTH_MAX) {
-            self.push(if matches!(character, '\r' | '\n' | '\t') {
-                ' '
-            } else {
-                character
-            });
-        }
+    /// Takes in pasted text, without its last line end; line ends within become spaces, so that a paste never runs
+    /// anything. False when the end of it did not fit.
+    pub fn paste(&mut self, text: &str) -> bool {
+        let mut pasted = one_line(text.trim_end());
+        let taken: String = pasted.by_ref().take(self.room()).collect();
+        self.area.insert_str(taken);
+        pasted.next().is_none()
     }
 
-    pub fn erase(&mut self) {
-        self.text.pop();
-    }
-
+    /// Empties the line; undo brings the text back.
     pub fn clear(&mut self) {
-        self.text.clear();
+        self.area.select_all();
+        self.area.cut();
+    }
+
+    fn room(&self) -> usize {
+        LENGTH_MAX.saturating_sub(self.text().chars().count())
+    }
+}
+
+/// The characters of a text as one line has them.
+fn one_line(text: &str) -> impl Iterator<Item = char> {
+    text.chars()
+        .map(|character| match character {
+            '\r' | '\n' | '\t' => ' ',
+            other => other,
+        })
+        .filter(|character| !character.is_control())
+}
+
+fn meaning(key: Key) -> Option<Input> {
+    let plain = |pressed| Input {
+        key: pressed,
+        ..Input::default()
+    };
+    let with_ctrl = |pressed| Input {
+        ctrl: true,
+        ..plain(pressed)
+    };
+    Some(match key.code {
+        Code::Char(letter) if key.ctrl && "deruy".contains(letter) => with_ctrl(Pressed::Char(letter)),
+        Code::Char(character) if !key.ctrl && !character.is_control() => plain(Pressed::Char(character)),
+        Code::Backspace => plain(Pressed::Backspace),
+        Code::EraseWord => Input {
+            alt: true,
+            ..plain(Pressed::Backspace)
+        },
+        Code::Delete => plain(Pressed::Delete),
+        Code::Left => plain(Pressed::Left),
+        Code::Right => plain(Pressed::Right),
+        Code::WordLeft => with_ctrl(Pressed::Left),
+        Code::WordRight => with_ctrl(Pressed::Right),
+        Code::Home => plain(Pressed::Home),
+        Code::End => plain(Pressed::End),
+        _ => return None,
+    })
+}
+
+/// The length only: what was erased stands in the area's memory, too, and may have been a value in the wrong field.
+impl fmt::Debug for LineInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LineInput({} characters)", self.text().chars().count())
     }
 }
 
@@ -52,16 +118,60 @@ impl LineInput {
 mod tests {
     use super::*;
 
+    fn typed(script: &str) -> LineInput {
+        let mut line = LineInput::default();
+        Key::script(script).into_iter().for_each(|key| line.input(key));
+        line
+    }
+
     #[test]
     fn a_line_stays_a_line() {
         let mut line = LineInput::default();
-        line.paste("a\r\nb\x1b[2J\n");
+        assert!(line.paste("a\r\nb\x1b[2J\n"));
         assert_eq!(line.text(), "a  b[2J");
-        line.paste(&"x".repeat(5000));
+        for breaking in ["<enter>", "<ctrl-m>", "<ctrl-j>", "<tab>", "<down>", "\n", "\r"] {
+            Key::script(breaking).into_iter().for_each(|key| line.input(key));
+            assert_eq!((line.text(), line.area.lines().len()), ("a  b[2J", 1), "{breaking:?}");
+        }
+        assert_eq!(LineInput::with("a\nb").text(), "a b");
+    }
+
+    #[test]
+    fn a_line_has_an_end() {
+        let mut line = typed("ab");
+        assert!(!line.paste(&"x".repeat(5000)));
+        line.input(Key::script("y")[0]);
         assert_eq!(line.text().chars().count(), LENGTH_MAX);
+        assert!(line.text().ends_with('x'));
+    }
+
+    #[test]
+    fn the_cursor_moves_by_characters_and_words() {
+        assert_eq!(typed("déf<left><left>x").parts(), ("dx", "éf"));
+        assert_eq!(typed("one two<ctrl-left>x").parts(), ("one x", "two"));
+        assert_eq!(typed("one two<home><ctrl-right>x").parts(), ("one x", "two"));
+        assert_eq!(typed("one two<alt-bksp>x<end><bksp>").parts(), ("one ", ""));
+        assert_eq!(typed("ab<home><del>").parts(), ("", "b"));
+    }
+
+    #[test]
+    fn what_was_erased_comes_back() {
+        let mut line = typed("name");
         line.clear();
-        line.push('é');
-        line.erase();
         assert_eq!(line.text(), "");
+        line.input(Key::script("<ctrl-u>")[0]);
+        assert_eq!(line.text(), "name");
+        line.input(Key::script("<ctrl-r>")[0]);
+        assert_eq!(line.text(), "");
+        line.input(Key::script("<ctrl-y>")[0]);
+        assert_eq!(line.text(), "name");
+    }
+
+    #[test]
+    fn debug_shows_the_length_only() {
+        let mut line = typed("c4n4ry");
+        line.clear();
+        line.paste("more");
+        assert_eq!(format!("{line:?}"), "LineInput(4 characters)");
     }
 }

@@ -7,6 +7,7 @@ mod fixture;
 mod fixture_work;
 mod grants;
 mod idle;
+mod lines;
 mod navigate;
 mod overview;
 mod play;

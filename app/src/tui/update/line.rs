@@ -1,5 +1,7 @@
 //! What does a key do while the palette or a filter is being typed? A filter acts at every key, the palette on enter.
 
+use zeroize::Zeroizing;
+
 use super::{palette, scoped};
 use crate::tui::key::Key;
 use crate::tui::keymap::{Action, Scope};
@@ -30,14 +32,9 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
 
 fn edit(line: &mut LineInput, action: Option<Action>, key: Key) {
     match action {
-        Some(Action::Erase) => line.erase(),
         Some(Action::Clear) => line.clear(),
+        Some(Action::Erase | Action::Edit) | None => line.input(key),
         Some(_) => {}
-        None => {
-            if let Some(character) = key.typed() {
-                line.push(character);
-            }
-        }
     }
 }
 
@@ -50,7 +47,7 @@ fn palette_key(model: &mut Model, mut open: Palette, action: Option<Action>, key
         Some(Action::Accept) => return accept(model, open),
         Some(Action::Complete) => {
             if let Some(suggestion) = open.suggestions.get(open.selected) {
-                open.input.set(&suggestion.line);
+                open.input = LineInput::with(&suggestion.line);
             }
             palette::suggest(model, &mut open);
         }
@@ -86,7 +83,7 @@ fn accept(model: &mut Model, mut open: Palette) -> Vec<Effect> {
     if let Some(effects) = palette::run(model, &line) {
         return effects;
     }
-    open.input.set(&line);
+    open.input = LineInput::with(&line);
     palette::suggest(model, &mut open);
     model.overlay = Some(Overlay::Palette(open));
     Vec::new()
@@ -114,7 +111,9 @@ fn apply(model: &mut Model, list: ListId, text: &str) {
 }
 
 pub fn paste(model: &mut Model, pasted: Pasted) {
-    let text = String::from_utf8_lossy(&pasted.take()).into_owned();
+    // Somebody may paste a value into the wrong line: what does not stay in it is wiped.
+    let bytes = Zeroizing::new(pasted.take());
+    let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
     match model.overlay.take() {
         Some(Overlay::Palette(mut open)) => {
             open.input.paste(&text);

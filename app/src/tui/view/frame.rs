@@ -9,7 +9,7 @@ use crate::tui::model::overlay::Overlay;
 use crate::tui::model::place::{Kind, Place};
 use crate::tui::model::{Level, Link, Model};
 use crate::tui::theme::Tone;
-use crate::tui::widgets::{Canvas, Piece, piece, plain, safe};
+use crate::tui::widgets::{Canvas, Piece, line_input, piece, plain, safe};
 use crate::tui::wizard::{Step, Task};
 
 /// Line 1: the cluster, what this session may do, quorum and leader, which manager answers, and how fresh the view is.
@@ -210,8 +210,8 @@ pub fn message_line(canvas: &mut Canvas<'_>, model: &Model) {
     let x = area.x + 1;
     let width = area.width.saturating_sub(2);
     if let Some(Overlay::Filter(_, line)) = &model.overlay {
-        let end = canvas.line(x, y, width, &[piece("/", Tone::Key), plain(line.text())]);
-        canvas.cursor = Some((end, y));
+        let x = canvas.text(x, y, 1, "/", Tone::Key);
+        line_input(canvas, (x, y, width.saturating_sub(1)), line, Tone::Plain, true);
         return;
     }
     if let (Link::Stale { since_ms, reason }, false) = (&model.link, model.quit_armed) {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Menu, Overlay, Page, Palette};
 use crate::tui::theme::Tone;
-use crate::tui::widgets::{Canvas, piece, plain, safe};
+use crate::tui::widgets::{Canvas, line_input, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     match &model.overlay {
@@ -38,12 +38,9 @@ fn palette(canvas: &mut Canvas<'_>, area: Rect, palette: &Palette) {
     };
     canvas.clear(place);
     let inner = canvas.pane(place, &[piece("command", Tone::Title)], true);
-    let end = canvas.line(
-        inner.x + 1,
-        inner.y,
-        inner.width.saturating_sub(2),
-        &[piece(":", Tone::Key), plain(palette.input.text())],
-    );
+    let x = canvas.text(inner.x + 1, inner.y, 1, ":", Tone::Key);
+    let width = inner.width.saturating_sub(3);
+    line_input(canvas, (x, inner.y, width), &palette.input, Tone::Plain, true);
     for (row, suggestion) in (1..inner.height).zip(&palette.suggestions) {
         let y = inner.y + row;
         let chosen = usize::from(row) == palette.selected + 1;
@@ -58,7 +55,6 @@ fn palette(canvas: &mut Canvas<'_>, area: Rect, palette: &Palette) {
             canvas.restyle(Rect { y, height: 1, ..inner }, Tone::Selected);
         }
     }
-    canvas.cursor = Some((end, inner.y));
 }
 
 fn menu(canvas: &mut Canvas<'_>, area: Rect, menu: &Menu) {

@@ -6,7 +6,7 @@ use super::{plan, rows, titled};
 use crate::tui::model::{Level, Model};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::bars::bar;
-use crate::tui::widgets::{Canvas, piece, plain, safe};
+use crate::tui::widgets::{Canvas, line_input, piece, plain, safe};
 use crate::tui::wizard::form::{Field, Input};
 use crate::tui::wizard::progress::{Progress, Verdict, progress};
 use crate::tui::wizard::{Step, Task, Wizard, request};
@@ -79,25 +79,27 @@ fn field(canvas: &mut Canvas<'_>, area: Rect, field: &Field, focused: bool) {
     let x = area.x + LABEL + 2;
     let width = area.width.saturating_sub(LABEL + 3);
     match &field.input {
-        Input::Line(line) => input_line(canvas, (x, area.y, width), line.text(), focused),
+        Input::Line(line) => {
+            let x = canvas.text(x, area.y, 1, "[", Tone::Dim);
+            let end = line_input(canvas, (x, area.y, width.saturating_sub(2)), line, Tone::Plain, focused);
+            canvas.text(end, area.y, 1, "]", Tone::Dim);
+        }
         Input::Secret(secret) => {
             let shown = if secret.is_empty() {
                 "(empty)".to_owned()
             } else {
                 secret.shown()
             };
-            input_line(canvas, (x, area.y, width), &shown, focused);
+            value_line(canvas, (x, area.y, width), &shown, focused);
         }
         Input::Choice { options, chosen } => choice(canvas, (x, area.y, width), options, *chosen, focused),
     }
 }
 
-/// Text between brackets; of a long one the end is shown, where typing happens.
-fn input_line(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), text: &str, focused: bool) {
-    let room = usize::from(width.saturating_sub(3));
-    let count = text.chars().count();
-    let shown: String = text.chars().skip(count.saturating_sub(room)).collect();
-    let end = canvas.line(x, y, width, &[piece("[", Tone::Dim), plain(shown)]);
+/// What is said about a value, between brackets.
+fn value_line(canvas: &mut Canvas<'_>, (x, y, width): (u16, u16, u16), text: &str, focused: bool) {
+    let width = width.saturating_sub(1);
+    let end = canvas.line(x, y, width, &[piece("[", Tone::Dim), plain(text)]);
     canvas.text(end, y, 1, "]", Tone::Dim);
     if focused {
         canvas.cursor = Some((end, y));
@@ -186,22 +188,13 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
         .chars()
         .count()
         .saturating_sub(wizard.confirm.text().chars().count());
-    let end = canvas.line(
-        at,
-        y + 2,
-        width,
-        &[
-            piece("[", Tone::Dim),
-            piece(wizard.confirm.text(), if matches { Tone::Accent } else { Tone::Plain }),
-        ],
-    );
-    canvas.line(
-        end,
-        y + 2,
-        width,
-        &[piece("_".repeat(missing.min(40)), Tone::Dim), piece("]", Tone::Dim)],
-    );
-    canvas.cursor = Some((end, y + 2));
+    let at = canvas.text(at, y + 2, 1, "[", Tone::Dim);
+    let right = area.right().saturating_sub(2);
+    let tone = if matches { Tone::Accent } else { Tone::Plain };
+    let room = right.saturating_sub(at);
+    let end = line_input(canvas, (at, y + 2, room), &wizard.confirm, tone, true);
+    let rest = [piece("_".repeat(missing.min(40)), Tone::Dim), piece("]", Tone::Dim)];
+    canvas.line(end, y + 2, right.saturating_sub(end) + 1, &rest);
     if wizard.waiting.is_some() {
         canvas.text(x, y + 3, width, "sent, waiting for the answer ...", Tone::Dim);
     }

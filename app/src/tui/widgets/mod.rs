@@ -2,10 +2,12 @@
 
 pub mod bars;
 pub mod canvas;
+pub mod line;
 pub mod safe_text;
 pub mod table;
 
 pub use canvas::{Canvas, Piece, piece, plain};
+pub use line::line_input;
 pub use safe_text::SafeText;
 pub(crate) use safe_text::safe;
 pub use table::{Column, column, table};

@@ -51,16 +51,12 @@ impl SafeText {
         }
         let tail_width = (width - 1) / 2;
         let head = take_width(&self.0, width - 1 - tail_width);
-        let mut tail = String::new();
-        let mut used = 0;
-        for character in self.0.chars().rev() {
-            used += character.width().unwrap_or(0);
-            if used > tail_width {
-                break;
-            }
-            tail.insert(0, character);
-        }
-        Self(format!("{head}{mark}{tail}"))
+        Self(format!("{head}{mark}{}", last_width(&self.0, tail_width)))
+    }
+
+    /// Its end, as much as fits into `width` columns.
+    pub fn tail(&self, width: usize) -> Self {
+        Self(last_width(&self.0, width).to_owned())
     }
 }
 
@@ -71,6 +67,18 @@ fn take_width(text: &str, width: usize) -> &str {
         used += character.width().unwrap_or(0);
         if used > width {
             return &text[..at];
+        }
+    }
+    text
+}
+
+/// The longest end that fits into `width` columns.
+fn last_width(text: &str, width: usize) -> &str {
+    let mut used = 0;
+    for (at, character) in text.char_indices().rev() {
+        used += character.width().unwrap_or(0);
+        if used > width {
+            return &text[at + character.len_utf8()..];
         }
     }
     text

@@ -111,7 +111,8 @@ impl Wizard {
         if let Step::Page(_) = step {
             self.form.focus = 0;
         }
-        self.confirm.clear();
+        // A new line: undo must not bring back the name that was typed for another plan.
+        self.confirm = LineInput::default();
     }
 
     /// The name that must be typed to run the plan.

@@ -30,9 +30,13 @@ pub fn fill(wizard: &mut Wizard, page: usize, action: Option<Action>, key: Key) 
         (Input::Choice { .. }, None) if key.typed() == Some(' ') => {
             field.turn(1);
         }
-        (Input::Line(line), Some(Action::Erase)) => line.erase(),
         (Input::Line(line), Some(Action::Clear)) => line.clear(),
-        (Input::Line(line), None) => key.typed().into_iter().for_each(|character| line.push(character)),
+        (
+            Input::Line(line),
+            Some(Action::Erase | Action::Edit | Action::NextChoice | Action::PreviousChoice) | None,
+        ) => {
+            line.input(key);
+        }
         (Input::Secret(secret), Some(Action::Erase)) => secret.erase(),
         (Input::Secret(secret), Some(Action::Clear)) => secret.clear(),
         (Input::Secret(_), None) if source == Source::Paste => {
@@ -53,13 +57,11 @@ pub fn fill(wizard: &mut Wizard, page: usize, action: Option<Action>, key: Key) 
 
 pub fn confirm(wizard: &mut Wizard, action: Option<Action>, key: Key) {
     match action {
-        Some(Action::Erase) => wizard.confirm.erase(),
         Some(Action::Clear) => wizard.confirm.clear(),
+        Some(Action::Erase | Action::Edit | Action::NextChoice | Action::PreviousChoice) | None => {
+            wizard.confirm.input(key);
+        }
         Some(_) => {}
-        None => key
-            .typed()
-            .into_iter()
-            .for_each(|character| wizard.confirm.push(character)),
     }
 }
 
@@ -77,8 +79,9 @@ pub fn paste(model: &mut Model, pasted: Pasted) {
     let Some(field) = wizard.form.focused(page) else { return };
     let refused = match &mut field.input {
         Input::Line(line) => {
-            line.paste(&text);
-            None
+            let fits = line.paste(&text);
+            text.zeroize();
+            (!fits).then_some("the paste was too long for this field: its end was left out")
         }
         Input::Secret(secret) => {
             if pasting {
