@@ -12,7 +12,7 @@ fn cluster() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      cluster                                           <:>command </>filter <?>help
     +- Managers (raft) --------------------++- Health -----------------------------+
-    | NAME       ROLE     REACH   TERM  LAG|| ok    quorum 3/3, tolerates 1 lost   |
+    | NAME       ROLE     REACH   TERM  LAG|| ok    quorum 3/3, tolerates 1 loss   |
     | mgr-2      LEADER   ok        41    0|| WARN  13 of 14 files proved in memory|
     | mgr-1      follower ok        41    0|| WARN  2 secrets need attention       |
     | mgr-3      follower ok        41 214!|| WARN  1 certificate near the end     |

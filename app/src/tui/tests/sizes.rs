@@ -53,7 +53,7 @@ fn wide_cluster() {
      wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
      cluster                                                                                   <:>command </>filter <?>help
     +- Managers (raft) ----------------------------------------++- Health -------------------------------------------------+
-    | NAME                  ROLE     REACH   TERM  LAG  APPLIED|| ok    quorum 3/3, tolerates 1 lost                       |
+    | NAME                  ROLE     REACH   TERM  LAG  APPLIED|| ok    quorum 3/3, tolerates 1 loss                       |
     | mgr-2                 LEADER   ok        41    0    18842|| WARN  13 of 14 files proved in memory                    |
     | mgr-1                 follower ok        41    0    18842|| WARN  2 secrets need attention                           |
     | mgr-3                 follower ok        41 214!    18628|| WARN  1 certificate near the end                         |
@@ -95,7 +95,7 @@ fn wide_cluster() {
 #[test]
 fn one_pane_below_80x24() {
     insta::assert_snapshot!(sized((60, 14), "4<enter><tab>").screen(), @r#"
-     prod-eu [RW] quorum 3/3 leader mgr-2 t41~#18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 #18842 12:04Z live
      secrets > db_password         <:>command </>filter <?>help
     +- In memory right now: v3 1 node  v4 2 nodes -------------+
     |  NODE      VER  STATE        TASK       SINCE       PROOF|

@@ -148,10 +148,10 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             (
                 true,
                 safe!(
-                    "quorum {}/{}, tolerates {} lost",
+                    "quorum {}/{}, tolerates {}",
                     quorum.answering,
                     quorum.members,
-                    quorum.tolerates()
+                    losses(quorum.tolerates())
                 ),
             )
         } else {
@@ -192,6 +192,14 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             inner.width.saturating_sub(1),
             &[mark, plain(text)],
         );
+    }
+}
+
+fn losses(count: usize) -> String {
+    match count {
+        0 => "no loss".to_owned(),
+        1 => "1 loss".to_owned(),
+        count => format!("{count} losses"),
     }
 }
 

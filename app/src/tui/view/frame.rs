@@ -17,7 +17,7 @@ pub fn header(canvas: &mut Canvas<'_>, model: &Model) {
     let area = canvas.area();
     let view = &model.cluster;
     let mode = if model.read_only() { "[RO]" } else { "[RW]" };
-    // The words come closer together where room is short, and the program's own name is the first to go.
+    // The words come closer together where room is short; the program's own name is the first to go, then who answers.
     let gap = if area.width < super::WIDE { " " } else { "  " };
     let mut pieces = vec![piece(" wardroom", Tone::Title)];
     if let Some(cluster) = &view.cluster {
@@ -61,11 +61,16 @@ pub fn header(canvas: &mut Canvas<'_>, model: &Model) {
     };
     let right: usize = freshness.iter().map(|piece| piece.text.width()).sum();
     let right = u16::try_from(right).unwrap_or(u16::MAX).min(area.width);
-    let room = usize::from(area.width - right);
-    if pieces.iter().map(|piece| piece.text.width()).sum::<usize>() >= room {
+    // One column stays free between the two halves.
+    let room = (area.width - right).saturating_sub(1);
+    let fits = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.width()).sum::<usize>() <= usize::from(room);
+    if !fits(&pieces) {
         pieces.remove(0);
     }
-    canvas.line(area.x, area.y, area.width - right, &pieces);
+    if !fits(&pieces) && view.cluster.is_some() && model.attached.is_some() {
+        pieces.pop();
+    }
+    canvas.line(area.x, area.y, room, &pieces);
     canvas.right(area.x, area.y, area.width, &freshness);
 }
 
