@@ -16,6 +16,7 @@ pub mod files;
 mod ids;
 mod managers;
 mod report;
+mod room;
 mod session;
 mod task;
 mod values;

@@ -6,8 +6,11 @@
 //!             └──── acknowledged: gone from what is owed, kept for the next inventory
 //! ```
 //!
-//! The first report of a session is an inventory: all that this worker holds and every task's state. It waits until no
-//! task is in the middle of writing or erasing, because the manager takes what it leaves out as not held.
+//! A session begins with an inventory: all that this worker holds and every task's state. It waits until no task is in the
+//! middle of writing or erasing, because the manager takes what it leaves out as not held. For the same reason an inventory
+//! is never cut in two. What makes it too large for one report goes before it: states of tasks, failures and erasures. A
+//! worker that holds more files than one report can name says so in plain reports, and gives its inventory once it fits:
+//! until then the manager believes in files that may be gone, and never the other way round.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -16,9 +19,7 @@ use tokio::sync::Notify;
 use wardroom_api::v1::{HoldingState, Receipt, ReportRequest, TaskReport};
 
 use crate::ids::TaskId;
-
-/// Entries per report, an inventory aside: far below the largest message.
-const BATCH_MAX: usize = 1000;
+use crate::room::{Room, split_first};
 
 /// What a receipt is about: task, secret, version, target.
 type ReceiptKey = (String, String, u32, String);
@@ -72,6 +73,12 @@ impl Ledger {
     fn connected(&mut self) {
         self.lost();
         self.inventory_owed = true;
+        for (id, report) in &self.known.tasks {
+            self.owed.tasks.entry(id.clone()).or_insert_with(|| report.clone());
+        }
+        for (key, receipt) in &self.known.receipts {
+            self.owed.receipts.entry(key.clone()).or_insert_with(|| receipt.clone());
+        }
     }
 
     /// The next report, or `None` when nothing can or need be said now. One is under way at a time.
@@ -79,35 +86,65 @@ impl Ledger {
         if self.under_way.is_some() || (self.inventory_owed && !self.unsettled.is_empty()) {
             return None;
         }
-        let inventory = self.inventory_owed;
-        let batch = if inventory { self.inventory() } else { self.next_owed() };
-        if !inventory && batch.tasks.is_empty() && batch.receipts.is_empty() {
+        let inventory = if self.inventory_owed { self.inventory() } else { None };
+        let is_inventory = inventory.is_some();
+        let batch = inventory.unwrap_or_else(|| self.next_owed());
+        if !is_inventory && batch.is_empty() {
             return None;
         }
-        self.inventory_owed = false;
+        self.inventory_owed &= !is_inventory;
         let request = ReportRequest {
             session_id: session_id.to_owned(),
             tasks: batch.tasks.values().cloned().collect(),
             receipts: batch.receipts.values().cloned().collect(),
-            inventory,
+            inventory: is_inventory,
         };
-        self.under_way = Some((batch, inventory));
+        self.under_way = Some((batch, is_inventory));
         Some(request)
     }
 
-    fn inventory(&mut self) -> Batch {
-        let mut batch = self.known.clone();
-        let owed = std::mem::take(&mut self.owed);
-        batch.tasks.extend(owed.tasks);
-        batch.receipts.extend(owed.receipts);
-        batch
+    /// All that is held and all that is owed, if one report has room for it and nothing has to be said before.
+    fn inventory(&mut self) -> Option<Batch> {
+        // The manager looks for the word Present. A failure to erase is not that word, though the file is there.
+        let hides =
+            |(key, receipt): (&ReceiptKey, &Receipt)| !is_present(receipt) && self.known.receipts.contains_key(key);
+        if self.owed.receipts.iter().any(hides) {
+            return None;
+        }
+        let mut room = Room::new();
+        let held = self
+            .known
+            .receipts
+            .iter()
+            .filter(|(key, _)| !self.owed.receipts.contains_key(*key));
+        let fits = self.owed.tasks.values().all(|report| room.takes(report))
+            && self.owed.receipts.values().all(|receipt| room.takes(receipt))
+            && held.map(|(_, receipt)| receipt).all(|receipt| room.takes(receipt));
+        fits.then(|| {
+            let mut batch = std::mem::take(&mut self.owed);
+            batch.receipts.extend(self.known.receipts.clone());
+            batch
+        })
     }
 
+    /// As much as one report takes. While an inventory is to come, first what it need not say again.
     fn next_owed(&mut self) -> Batch {
-        Batch {
-            tasks: split_first(&mut self.owed.tasks),
-            receipts: split_first(&mut self.owed.receipts),
+        let mut room = Room::new();
+        let tasks = split_first(&mut self.owed.tasks, &mut room);
+        if !self.inventory_owed {
+            let receipts = split_first(&mut self.owed.receipts, &mut room);
+            return Batch { tasks, receipts };
         }
+        let owed = std::mem::take(&mut self.owed.receipts);
+        let (mut present, mut others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            owed.into_iter().partition(|(_, receipt)| is_present(receipt));
+        let mut receipts = split_first(&mut others, &mut room);
+        if tasks.is_empty() && receipts.is_empty() {
+            receipts = split_first(&mut present, &mut room);
+        }
+        self.owed.receipts = present;
+        self.owed.receipts.append(&mut others);
+        Batch { tasks, receipts }
     }
 
     fn acknowledged(&mut self) {
@@ -141,14 +178,13 @@ fn key(receipt: &Receipt) -> ReceiptKey {
     )
 }
 
-/// Takes the first entries out of `all`, at most a batch of them.
-fn split_first<K: Ord + Clone, V>(all: &mut BTreeMap<K, V>) -> BTreeMap<K, V> {
-    match all.keys().nth(BATCH_MAX).cloned() {
-        Some(first_left) => {
-            let rest = all.split_off(&first_left);
-            std::mem::replace(all, rest)
-        }
-        None => std::mem::take(all),
+fn is_present(receipt: &Receipt) -> bool {
+    receipt.state() == HoldingState::Present
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.receipts.is_empty()
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use wardroom_api::v1::TaskState;
 
 use super::*;
+use crate::room::{BYTES_MAX, ITEMS_MAX, Weighed};
 
 fn report(task: &str, state: TaskState) -> TaskReport {
     TaskReport {
@@ -124,11 +125,108 @@ fn large_ledgers_go_in_parts() {
     }
     let mut sent = Vec::new();
     while let Some(request) = ledger.take("s") {
-        assert!(request.receipts.len() <= BATCH_MAX);
+        assert!(request.receipts.len() <= ITEMS_MAX);
         sent.extend(states(&request));
         ledger.acknowledged();
     }
     assert_eq!(sent.len(), 2500);
+}
+
+/// Takes and acknowledges all there is to say; each part is small enough for a manager.
+fn drain(ledger: &mut Ledger) -> Vec<ReportRequest> {
+    let mut parts = Vec::new();
+    while let Some(part) = ledger.take("s") {
+        let items = part.tasks.len() + part.receipts.len();
+        let bytes = part.tasks.iter().map(Weighed::bytes).sum::<usize>()
+            + part.receipts.iter().map(Weighed::bytes).sum::<usize>();
+        assert!(items <= ITEMS_MAX && bytes <= BYTES_MAX, "{items} items, {bytes} bytes");
+        parts.push(part);
+        ledger.acknowledged();
+    }
+    parts
+}
+
+#[test]
+fn a_large_inventory_comes_last_and_names_all_that_is_held() {
+    let mut ledger = Ledger::default();
+    for number in 0..1500 {
+        ledger.task(report(&format!("t{number}"), TaskState::Running));
+        ledger.receipt(receipt("a", number, HoldingState::Present));
+        ledger.receipt(receipt("b", number, HoldingState::Erased));
+    }
+    ledger.connected();
+    let parts = drain(&mut ledger);
+    let (last, before) = parts.split_last().unwrap();
+    assert!(before.len() >= 2 && before.iter().all(|part| !part.inventory));
+    assert!(last.inventory);
+    assert!(states(last).iter().all(|(_, state)| *state == HoldingState::Present));
+    assert_eq!(
+        last.receipts.len(),
+        1500,
+        "the manager takes what it leaves out as gone"
+    );
+    assert_eq!(parts.iter().map(|part| part.tasks.len()).sum::<usize>(), 1500);
+    assert!(ledger.is_silent());
+}
+
+#[test]
+fn more_than_one_inventory_can_name_is_said_without_one() {
+    let mut ledger = Ledger::default();
+    for number in 0..5000 {
+        ledger.receipt(receipt("a", number, HoldingState::Present));
+    }
+    drain(&mut ledger);
+    ledger.connected();
+    let parts = drain(&mut ledger);
+    assert!(
+        parts.iter().all(|part| !part.inventory),
+        "half an inventory would call the other half erased"
+    );
+    assert_eq!(parts.iter().map(|part| part.receipts.len()).sum::<usize>(), 5000);
+    // When enough of them are gone it is made up for.
+    for number in 0..4000 {
+        ledger.receipt(receipt("a", number, HoldingState::Erased));
+    }
+    let parts = drain(&mut ledger);
+    let last = parts.last().unwrap();
+    assert!(last.inventory);
+    let present = states(last)
+        .iter()
+        .filter(|(_, state)| *state == HoldingState::Present)
+        .count();
+    assert_eq!(present, 1000);
+    assert!(ledger.is_silent());
+}
+
+#[test]
+fn long_texts_make_more_parts() {
+    let mut ledger = Ledger::default();
+    for number in 0..400 {
+        let receipt = Receipt {
+            target: format!("{number}{}", "x".repeat(4000)),
+            ..receipt("a", number, HoldingState::Present)
+        };
+        ledger.receipt(receipt);
+    }
+    ledger.connected();
+    let parts = drain(&mut ledger);
+    assert!(parts.len() > 1);
+    assert_eq!(parts.iter().map(|part| part.receipts.len()).sum::<usize>(), 400);
+}
+
+#[test]
+fn a_failed_erasure_under_way_does_not_leave_the_file_out_of_the_inventory() {
+    let mut ledger = Ledger::default();
+    ledger.receipt(receipt("a", 1, HoldingState::Present));
+    ledger.take("s").unwrap();
+    ledger.acknowledged();
+    ledger.receipt(receipt("a", 1, HoldingState::Failed));
+    ledger.connected();
+    let parts = drain(&mut ledger);
+    let last = parts.last().unwrap();
+    assert!(last.inventory);
+    assert_eq!(states(last), [(1, HoldingState::Present)], "its bytes are still there");
+    assert_eq!(states(&parts[0]), [(1, HoldingState::Failed)]);
 }
 
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! In which order do a task's files, workload and words follow each other? One run through the states, then the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdraw
         withdrawn,
         shared,
         shelf,
-        settled: BTreeSet::new(),
+        said: BTreeMap::new(),
     };
     let end = runner.live(&wanted).await;
     runner.finish(&end);
@@ -43,8 +43,8 @@ struct Runner {
     withdrawn: Withdrawn,
     shared: Shared,
     shelf: Shelf,
-    /// What the last receipt called erased or failed.
-    settled: BTreeSet<About>,
+    /// The last receipt of each file.
+    said: BTreeMap<About, Receipt>,
 }
 
 impl Runner {
@@ -219,11 +219,12 @@ impl Runner {
             receipt.version,
             receipt.target.clone(),
         );
-        match receipt.state() {
-            HoldingState::Present => self.settled.remove(&about),
-            _ => self.settled.insert(about),
-        };
+        self.said.insert(about, receipt.clone());
         self.shared.outbox.receipt(receipt);
+    }
+
+    fn last_said(&self, file: &WantedFile) -> Option<HoldingState> {
+        self.said.get(&file.about()).map(Receipt::state)
     }
 
     /// Waits for the manager's next order, erasing old sets meanwhile as their time comes.
@@ -262,13 +263,25 @@ impl Runner {
         self.shared.outbox.settled(&self.id);
     }
 
-    /// Says of files that were taken back before they were ever written that they are not here.
+    /// Answers for files that were taken back: those that are not here, were they never written or could not be, are said
+    /// to be gone; those that are wanted again before anybody looked are proven again, because the manager asks again.
     fn disclaim(&mut self) {
         let withdrawn = std::mem::take(&mut *self.withdrawn.lock().expect("no code panics while it holds this lock"));
         let held: BTreeSet<About> = self.shelf.held().iter().map(WantedFile::about).collect();
-        let unseen = |file: &WantedFile| !held.contains(&file.about()) && !self.settled.contains(&file.about());
-        let unseen: Vec<WantedFile> = withdrawn.into_iter().filter(unseen).collect();
-        self.erased(&unseen);
+        let (here, gone): (Vec<_>, Vec<_>) = withdrawn.into_iter().partition(|file| held.contains(&file.about()));
+        let unsaid = |file: &WantedFile| self.last_said(file) != Some(HoldingState::Erased);
+        let gone: Vec<WantedFile> = gone.into_iter().filter(unsaid).collect();
+        self.erased(&gone);
+        let wanted: Vec<WantedFile> = match &*self.orders.borrow() {
+            Order::Bring(wanted) => wanted.files.clone(),
+            Order::End => Vec::new(),
+        };
+        for file in here.iter().filter(|file| wanted.contains(file)) {
+            let said = self.said.get(&file.about());
+            if let Some(proof) = said.filter(|receipt| receipt.state() == HoldingState::Present).cloned() {
+                self.receipt(proof);
+            }
+        }
     }
 
     fn erased(&mut self, gone: &[WantedFile]) {
@@ -289,7 +302,8 @@ impl Runner {
                 }
                 // Files that were assigned after the end, or before this life began, are not here.
                 Order::Bring(wanted) if !held => {
-                    let unsaid = wanted.files.iter().filter(|file| !self.settled.contains(&file.about()));
+                    let settled = |file: &&WantedFile| self.last_said(file).is_some_and(|s| s != HoldingState::Present);
+                    let unsaid = wanted.files.iter().filter(|file| !settled(file));
                     self.erased(&unsaid.cloned().collect::<Vec<_>>());
                 }
                 _ => {}

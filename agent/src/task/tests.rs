@@ -149,6 +149,10 @@ async fn a_swap_that_fails_leaves_the_set_before_and_says_so() {
     // The manager rolls back: version 1 is still there, and nothing is left to complain of.
     bench.bring(Desired::Running, vec![file("a", 1)]);
     bench.until(|heard| heard.tasks["t1"].error.is_empty()).await;
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Erased))
+        .await;
+    assert_eq!(bench.heard.holding("t1", 1, "a"), Some(HoldingState::Present));
     bench.bring(Desired::Running, vec![file("a", 3)]);
     bench
         .until(|heard| heard.holding("t1", 3, "a") == Some(HoldingState::Present))
@@ -229,6 +233,20 @@ async fn an_erasure_that_fails_is_told_and_tried_until_it_succeeds() {
         .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Erased))
         .await;
     assert!(!bench.files.contains(&value(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_taken_back_and_asked_for_again_is_proven_again() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    bench.heard.receipts.clear();
+    // Both orders come before the task has looked at the first; to the manager version 1 is new again.
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Present))
+        .await;
+    assert_eq!(bench.heard.holding("t1", 2, "a"), Some(HoldingState::Erased));
 }
 
 #[tokio::test(start_paused = true)]
