@@ -8,6 +8,12 @@
 //! It dies with the worker (`PDEATHSIG`), sees its own files at `/run/secrets` and, as root, no other task's. Failures go
 //! back through standard input, which the worker hands over as the writing end of a pipe: it closes by itself when the
 //! command takes over, so an empty answer means that the command runs. What it does not know: any value, any key.
+//!
+//! Only the command itself is tied to the worker: `PDEATHSIG` is not inherited. When a worker is killed with no chance to
+//! end its groups, what a command has started (`sh -c 'a | b'`) goes on with what it has already read, until somebody ends
+//! it; its files are wiped by the next start. A process name space would end them all, but its first process must then be
+//! an init that reaps, and passes signals and exit codes on: more than a shim that vanishes into its command can be. Where
+//! it matters, run the worker in a unit or container of its own, so that its end is the end of the whole control group.
 #![allow(unsafe_code)] // unshare(2) and handles by number; no other file of this crate may
 
 use std::ffi::{OsStr, OsString};
