@@ -3,6 +3,7 @@
 
 mod cli;
 mod command;
+#[cfg(feature = "embedded")]
 mod logging;
 #[cfg(feature = "embedded")]
 mod node;
