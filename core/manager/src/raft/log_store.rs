@@ -16,7 +16,7 @@ use wardroom_api::v1;
 use wardroom_log::{Log, LogReader, Purged, Record, Recovered, Spawn, Writer};
 
 use super::encode;
-use super::snapshot_store::SnapshotStore;
+use super::snapshot_store::{Coverage, SnapshotStore};
 use super::types::{Entry, LogId, StorageError, StorageIoError, TypeConfig, Vote};
 
 /// Most bytes of entries in one message to a follower: an append has to be answered within one heartbeat.
@@ -29,6 +29,7 @@ pub(crate) struct LogStore(Arc<Inner>);
 struct Inner {
     writer: Writer,
     reader: LogReader,
+    coverage: Coverage,
     records_found: u64,
     head: Mutex<Head>,
 }
@@ -54,8 +55,8 @@ pub(crate) struct Pointers {
 }
 
 impl LogStore {
-    /// Takes over a log that was just opened.
-    pub(crate) fn new(log: Log, recovered: &Recovered, spawn: Spawn) -> Result<Self, StorageError> {
+    /// Takes over a log that was just opened; it forgets only what `coverage` reaches.
+    pub(crate) fn new(log: Log, recovered: &Recovered, coverage: Coverage, spawn: Spawn) -> Result<Self, StorageError> {
         let read = |error: encode::DecodeError| StorageIoError::read_logs(AnyError::new(&error));
         let id = |bytes: &[u8]| encode::decode_log_id(bytes).map_err(read);
         let purged = recovered.purged.as_ref().map(|purged| id(&purged.id)).transpose()?;
@@ -77,6 +78,7 @@ impl LogStore {
         let store = Self(Arc::new(Inner {
             writer,
             reader,
+            coverage,
             records_found,
             head: Mutex::default(),
         }));
@@ -276,7 +278,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         written.map_err(|error| StorageIoError::write_logs(error).into())
     }
 
+    /// openraft asks for this as soon as it has *handed* a received snapshot to the state machine. A purge that became
+    /// durable before the snapshot would leave a manager with neither after a crash, so it waits for the snapshot.
+    ///
+    /// The wait ends: the state machine works on a task of its own that waits for nothing of Raft's, and when it ends,
+    /// for whatever reason, it abandons its snapshots.
     async fn purge(&mut self, upto: LogId) -> Result<(), StorageError> {
+        self.0.coverage.reaches(upto).await.map_err(StorageIoError::write_logs)?;
         {
             let mut head = self.head();
             head.purged = head.purged.max(Some(upto));

@@ -91,8 +91,9 @@ fn stores(opening: &Opening) -> Result<(LogStore, Arc<SnapshotStore>), OpenError
         Arc::clone(keyring),
         Arc::clone(&seams.chance),
     )?;
-    let log = LogStore::new(log, &recovered, seams.spawn).map_err(storage)?;
-    Ok((log, Arc::new(SnapshotStore::new(files, Arc::clone(&seams.clock)))))
+    let snapshots = Arc::new(SnapshotStore::new(files, Arc::clone(&seams.clock)));
+    let log = LogStore::new(log, &recovered, snapshots.coverage(), seams.spawn).map_err(storage)?;
+    Ok((log, snapshots))
 }
 
 #[allow(clippy::needless_pass_by_value)] // shaped for map_err

@@ -53,6 +53,15 @@ impl StateMachine {
         self.replica.replace(meta.last_log_id.map_or(0, |id| id.index), state);
     }
 
+    fn install(&mut self, meta: &SnapshotMeta, snapshot: &SnapshotBytes) -> Result<(), StorageError> {
+        self.agrees(meta)?;
+        let state = decode(meta, snapshot)?;
+        // Durable first: from here on a restart finds the new state, before it the old one.
+        self.snapshots.save(meta, &snapshot.0)?;
+        self.adopt(meta, state);
+        Ok(())
+    }
+
     fn apply_one(&mut self, entry: Entry) -> Result<Outcome, StorageError> {
         let index = entry.log_id.index;
         let outcome = match entry.payload {
@@ -98,6 +107,13 @@ impl StateMachine {
             return Err(StorageIoError::write_snapshot(Some(meta.signature()), AnyError::error(text)).into());
         }
         Ok(())
+    }
+}
+
+/// Nobody may wait for a snapshot that nobody will make.
+impl Drop for StateMachine {
+    fn drop(&mut self) {
+        self.snapshots.abandon("the state machine has stopped");
     }
 }
 
@@ -149,12 +165,11 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         meta: &SnapshotMeta,
         snapshot: Box<SnapshotBytes>,
     ) -> Result<(), StorageError> {
-        self.agrees(meta)?;
-        let state = decode(meta, &snapshot)?;
-        // Durable first: from here on a restart finds the new state, before it the old one.
-        self.snapshots.save(meta, &snapshot.0)?;
-        self.adopt(meta, state);
-        Ok(())
+        let installed = self.install(meta, &snapshot);
+        if let Err(error) = &installed {
+            self.snapshots.abandon(&error.to_string());
+        }
+        installed
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>, StorageError> {

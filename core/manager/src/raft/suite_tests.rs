@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use openraft::testing::{StoreBuilder, Suite};
-use openraft::{EntryPayload, RaftLogReader, RaftSnapshotBuilder};
+use openraft::{EntryPayload, RaftLogReader, RaftSnapshotBuilder, Snapshot};
 use tempfile::TempDir;
 use wardroom_ca::SystemClock;
 use wardroom_keys::{Keyring, SealingRoot, SeededChance};
-use wardroom_log::{Disk, Identity, Log, LogOptions, MemDisk, RealDisk, Snapshots, Spawn};
+use wardroom_log::{Disk, Fault, Identity, Log, LogOptions, MemDisk, RealDisk, Snapshots, Spawn};
 
 use super::encode;
 use super::log_store::LogStore;
-use super::snapshot_store::SnapshotStore;
+use super::snapshot_store::{Coverage, SnapshotStore};
 use super::state_machine::StateMachine;
 use super::types::{Entry, Proposed, StorageError, TypeConfig, Vote};
 use crate::replica::Replica;
@@ -40,7 +40,12 @@ impl Bench {
         }
     }
 
+    /// As openraft's suite wants it: a log that is purged without any snapshot.
     fn open(&self) -> (LogStore, StateMachine) {
+        self.open_with(|_| Coverage::everything())
+    }
+
+    fn open_with(&self, coverage: impl FnOnce(&SnapshotStore) -> Coverage) -> (LogStore, StateMachine) {
         let identity = Identity {
             cluster: CLUSTER.into(),
             node: NODE.into(),
@@ -59,9 +64,9 @@ impl Bench {
             options,
         )
         .unwrap();
-        let log = LogStore::new(log, &recovered, self.spawn).unwrap();
         let files = Snapshots::open(Arc::clone(disk), identity, Arc::clone(keyring), chance).unwrap();
         let snapshots = Arc::new(SnapshotStore::new(files, Arc::new(SystemClock)));
+        let log = LogStore::new(log, &recovered, coverage(&snapshots), self.spawn).unwrap();
         let machine = StateMachine::recover(Replica::new(), snapshots, log.clone()).unwrap();
         (log, machine)
     }
@@ -101,6 +106,13 @@ fn entry(term: u64, index: u64, bytes: usize) -> Entry {
     Entry {
         log_id: encode::position(term, 1, index),
         payload,
+    }
+}
+
+fn blank(term: u64, index: u64) -> Entry {
+    Entry {
+        log_id: encode::position(term, 1, index),
+        payload: EntryPayload::Blank,
     }
 }
 
@@ -162,13 +174,9 @@ async fn a_batch_for_a_follower_is_capped_in_bytes_and_never_empty() {
 async fn a_snapshot_survives_and_an_older_one_does_not_replace_it() {
     let bench = Bench::new(Arc::new(MemDisk::new()), Spawn::Task);
     let (_log, mut machine) = bench.open();
-    let blank = |index| Entry {
-        log_id: encode::position(1, 1, index),
-        payload: EntryPayload::Blank,
-    };
-    machine.apply([blank(0), blank(1)]).await.unwrap();
+    machine.apply([blank(1, 0), blank(1, 1)]).await.unwrap();
     let mut early = machine.get_snapshot_builder().await;
-    machine.apply([blank(2)]).await.unwrap();
+    machine.apply([blank(1, 2)]).await.unwrap();
     let late = machine.get_snapshot_builder().await.build_snapshot().await.unwrap();
     early.build_snapshot().await.unwrap();
     assert_eq!(machine.get_current_snapshot().await.unwrap().unwrap().meta, late.meta);
@@ -199,6 +207,74 @@ async fn a_snapshot_that_disagrees_with_what_is_committed_changes_nothing() {
         machine.applied_state().await.unwrap().0,
         Some(encode::position(1, 1, 3))
     );
+}
+
+/// A log of ten committed entries, and a snapshot from a leader that is at entry 90.
+async fn left_behind(disk: &MemDisk) -> (Bench, LogStore, StateMachine, Snapshot<TypeConfig>) {
+    let bench = Bench::new(Arc::new(disk.clone()), Spawn::Task);
+    let (mut log, mut machine) = bench.open_with(SnapshotStore::coverage);
+    let (_, mut ahead) = Bench::new(Arc::new(MemDisk::new()), Spawn::Task).open();
+    append(&mut log, (0..10).map(|index| blank(1, index)).collect()).await;
+    machine.apply((0..10).map(|index| blank(1, index))).await.unwrap();
+    ahead.apply((0..=90).map(|index| blank(1, index))).await.unwrap();
+    let snapshot = ahead.get_snapshot_builder().await.build_snapshot().await.unwrap();
+    (bench, log, machine, snapshot)
+}
+
+/// Lets everything that waits for nothing but its turn go on.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_power_cut_between_a_purge_and_its_snapshot_leaves_a_manager_that_starts() {
+    // The cut comes before the snapshot's first write, after it, and so on until both are done.
+    for after in 0..20 {
+        let disk = MemDisk::new();
+        let (bench, mut log, mut machine, snapshot) = left_behind(&disk).await;
+        // As openraft does it: the purge is asked for while the state machine has not begun to install.
+        let upto = encode::position(1, 1, 90);
+        let purging = tokio::spawn(async move { log.purge(upto).await });
+        settle().await;
+        disk.inject(Fault::PowerCut { after });
+        let _ = machine.install_snapshot(&snapshot.meta, snapshot.snapshot).await;
+        settle().await;
+        drop(machine);
+        let purged = purging.await.unwrap();
+        assert!(after != 0 || purged.is_err(), "nothing reached the disk");
+        assert!(after != 19 || purged.is_ok(), "everything reached it: {purged:?}");
+        disk.crash(after);
+
+        let (mut log, mut machine) = bench.open_with(SnapshotStore::coverage);
+        let state = openraft::StorageHelper::new(&mut log, &mut machine).get_initial_state().await;
+        let at = state.unwrap().committed.map(|id| id.index);
+        assert!(matches!(at, None | Some(90)), "cut after {after}: {at:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_purge_whose_snapshot_cannot_be_installed_ends_with_the_reason() {
+    let disk = MemDisk::new();
+    let (_bench, mut log, mut machine, snapshot) = left_behind(&disk).await;
+    let purging = tokio::spawn(async move { log.purge(encode::position(1, 1, 90)).await });
+    settle().await;
+    assert!(!purging.is_finished(), "there is no snapshot yet");
+    let rubbish = Box::new(super::types::SnapshotBytes(Arc::new(vec![0xff; 40])));
+    machine.install_snapshot(&snapshot.meta, rubbish).await.unwrap_err();
+    let error = purging.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("no snapshot covers the entries to purge"), "{error}");
+}
+
+#[tokio::test]
+async fn a_purge_does_not_outlast_the_state_machine() {
+    let disk = MemDisk::new();
+    let (_bench, mut log, machine, _) = left_behind(&disk).await;
+    let purging = tokio::spawn(async move { log.purge(encode::position(1, 1, 90)).await });
+    settle().await;
+    drop(machine);
+    assert!(purging.await.unwrap().is_err());
 }
 
 #[tokio::test]
