@@ -120,11 +120,15 @@ impl Run {
 
     fn rest(&mut self, faults: &mut Faults) -> Option<()> {
         let until = self.now_ms + REST_WITHIN_MS;
-        let mut since = None;
+        let (mut since, mut told) = (None, None);
         loop {
             faults.strike(self);
             self.step()?;
             let restless = unsettled(&self.world);
+            if restless != told {
+                self.note("all", restless.as_deref().unwrap_or("at rest"));
+                told.clone_from(&restless);
+            }
             match (&restless, since) {
                 (None, Some(since)) if self.now_ms - since >= REST_FOR_MS => break,
                 (None, _) => since = since.or(Some(self.now_ms)),

@@ -9,6 +9,10 @@ const FAULTS_FROM_MS: u64 = 1_500;
 /// Simulated milliseconds of faults; afterwards everything heals and must converge.
 pub(crate) const FAULTS_UNTIL_MS: u64 = 8_000;
 
+/// Furthest jump of a clock. The leader's waits are by its clock: one that was set back makes them longer by as much,
+/// and the cluster must be at rest all the same within its time.
+const JUMP_MS: u64 = 8_000;
+
 /// What strikes. Managers and workers by their place, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -118,10 +122,11 @@ fn fault(dice: &Dice, managers: usize, workers: usize) -> Fault {
             times: few(dice),
         },
         _ => {
-            let by_ms = i64::try_from(dice.below(120_000)).expect("two minutes fit");
+            let by_ms = i64::try_from(dice.below(2 * JUMP_MS)).expect("seconds fit");
+            let back = i64::try_from(JUMP_MS).expect("seconds fit");
             Fault::ClockJump {
                 manager,
-                by_ms: by_ms - 60_000,
+                by_ms: by_ms - back,
             }
         }
     }
