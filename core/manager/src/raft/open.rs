@@ -91,7 +91,7 @@ fn stores(opening: &Opening) -> Result<(LogStore, Arc<SnapshotStore>), OpenError
         Arc::clone(keyring),
         Arc::clone(&seams.chance),
     )?;
-    let snapshots = Arc::new(SnapshotStore::new(files, Arc::clone(&seams.clock)));
+    let snapshots = Arc::new(SnapshotStore::new(files, Arc::clone(&seams.clock), seams.spawn));
     let log = LogStore::new(log, &recovered, snapshots.coverage(), seams.spawn).map_err(storage)?;
     Ok((log, snapshots))
 }

@@ -1,13 +1,15 @@
 //! Which snapshot is the newest? Durable, encrypted, and never replaced by an older one.
 //!
 //! A snapshot is built beside the state machine while another may arrive from the leader; whichever covers more stays.
+//! Files are worked on one at a time and beside the runtime's workers; figures are there without waiting for a file.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use openraft::{AnyError, Snapshot};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
 use wardroom_ca::Clock;
-use wardroom_log::Snapshots;
+use wardroom_log::{Snapshots, Spawn};
 
 use super::encode;
 use super::types::{LogId, SnapshotBytes, SnapshotMeta, StorageError, StorageIoError, TypeConfig};
@@ -15,6 +17,7 @@ use super::types::{LogId, SnapshotBytes, SnapshotMeta, StorageError, StorageIoEr
 pub(crate) struct SnapshotStore {
     files: Mutex<Snapshots>,
     clock: Arc<dyn Clock>,
+    spawn: Spawn,
     newest: watch::Sender<Newest>,
 }
 
@@ -29,16 +32,21 @@ struct Newest {
 }
 
 impl SnapshotStore {
-    pub(crate) fn new(files: Snapshots, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(files: Snapshots, clock: Arc<dyn Clock>, spawn: Spawn) -> Self {
         Self {
             files: Mutex::new(files),
             clock,
+            spawn,
             newest: watch::Sender::default(),
         }
     }
 
     /// Makes a snapshot durable unless a newer one is there; only then may the log behind it be purged.
     pub(crate) fn save(&self, meta: &SnapshotMeta, data: &[u8]) -> Result<(), StorageError> {
+        self.aside(|| self.save_here(meta, data))
+    }
+
+    fn save_here(&self, meta: &SnapshotMeta, data: &[u8]) -> Result<(), StorageError> {
         let files = self.files();
         if self.newest.borrow().covers > meta.last_log_id {
             return Ok(());
@@ -53,6 +61,10 @@ impl SnapshotStore {
 
     /// Reads the newest snapshot back; it is kept on disk only.
     pub(crate) fn load(&self) -> Result<Option<Snapshot<TypeConfig>>, StorageError> {
+        self.aside(|| self.load_here())
+    }
+
+    fn load_here(&self) -> Result<Option<Snapshot<TypeConfig>>, StorageError> {
         let files = self.files();
         let read = |error: AnyError| StorageIoError::read_snapshot(None, error);
         let Some(found) = files.newest().map_err(|error| read(AnyError::new(&error)))? else {
@@ -75,8 +87,9 @@ impl SnapshotStore {
 
     /// Says that no snapshot will follow any more, so that nobody waits for one. The first reason stays.
     pub(crate) fn abandon(&self, reason: &str) {
-        self.newest
-            .send_modify(|newest| drop(newest.abandoned.get_or_insert_with(|| reason.to_owned())));
+        self.newest.send_modify(|newest| {
+            newest.abandoned.get_or_insert_with(|| reason.to_owned());
+        });
     }
 
     /// What the log may forget, as it grows.
@@ -90,6 +103,16 @@ impl SnapshotStore {
             newest.bytes = data.len() as u64;
             newest.at_ms = at_ms;
         });
+    }
+
+    /// Where the log has a thread of its own the disk makes one wait, and the runtime's other tasks go on meanwhile. On
+    /// one thread there is nowhere to go, and a simulated disk needs no time.
+    fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+        let workers = || Handle::try_current().is_ok_and(|now| now.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if self.spawn == Spawn::Thread && workers() {
+            return tokio::task::block_in_place(work);
+        }
+        work()
     }
 
     fn files(&self) -> MutexGuard<'_, Snapshots> {
@@ -126,5 +149,90 @@ pub(crate) fn name(last: Option<LogId>) -> String {
     match last {
         Some(id) => format!("{}-{}-{}", id.leader_id.term, id.leader_id.node_id, id.index),
         None => "empty".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+    use std::io;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use wardroom_ca::ManualClock;
+    use wardroom_keys::{Keyring, SealingRoot, SeededChance};
+    use wardroom_log::{Disk, DiskFile, Identity, MemDisk};
+
+    use super::*;
+
+    /// A disk that says when a snapshot is about to become durable, and then waits.
+    struct Slow {
+        disk: MemDisk,
+        reached: mpsc::Sender<()>,
+        go_on: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl Disk for Slow {
+        fn create_dir(&self, dir: &str) -> io::Result<()> {
+            self.disk.create_dir(dir)
+        }
+        fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+            self.disk.list(dir)
+        }
+        fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+            self.disk.create(path)
+        }
+        fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+            self.disk.open(path)
+        }
+        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+            self.disk.rename(from, to)
+        }
+        fn unlink(&self, path: &str) -> io::Result<()> {
+            self.disk.unlink(path)
+        }
+        fn sync_dir(&self, dir: &str) -> io::Result<()> {
+            self.reached.send(()).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
+            self.disk.sync_dir(dir)
+        }
+    }
+
+    fn store(disk: Slow) -> SnapshotStore {
+        let chance = Arc::new(SeededChance::new(3));
+        let keyring = Keyring::create(&*chance, "c", "n", &SealingRoot::generate(&*chance), 0);
+        let identity = Identity {
+            cluster: "c".into(),
+            node: "n".into(),
+        };
+        let files = Snapshots::open(Arc::new(disk), identity, Arc::new(keyring), chance).unwrap();
+        SnapshotStore::new(files, Arc::new(ManualClock::new(7)), Spawn::Thread)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_slow_disk_holds_up_neither_the_runtime_nor_the_figures() {
+        let ((reached, at_sync), (go, go_on)) = (mpsc::channel(), mpsc::channel());
+        let snapshots = Arc::new(store(Slow {
+            disk: MemDisk::new(),
+            reached,
+            go_on: Mutex::new(go_on),
+        }));
+        let saving = tokio::spawn({
+            let snapshots = Arc::clone(&snapshots);
+            async move { snapshots.save(&SnapshotMeta::default(), &[1, 2, 3]) }
+        });
+        tokio::task::spawn_blocking(move || at_sync.recv().unwrap()).await.unwrap();
+
+        // The only worker would be the one that waits for the disk.
+        let other = tokio::spawn({
+            let snapshots = Arc::clone(&snapshots);
+            async move { snapshots.size_and_time() }
+        });
+        let figures = tokio::time::timeout(Duration::from_secs(20), other).await;
+        go.send(()).unwrap();
+        assert_eq!(figures.expect("the runtime goes on").unwrap(), (0, 0));
+        saving.await.unwrap().unwrap();
+        assert_eq!(snapshots.size_and_time(), (3, 7));
     }
 }

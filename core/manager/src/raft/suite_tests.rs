@@ -65,7 +65,7 @@ impl Bench {
         )
         .unwrap();
         let files = Snapshots::open(Arc::clone(disk), identity, Arc::clone(keyring), chance).unwrap();
-        let snapshots = Arc::new(SnapshotStore::new(files, Arc::new(SystemClock)));
+        let snapshots = Arc::new(SnapshotStore::new(files, Arc::new(SystemClock), self.spawn));
         let log = LogStore::new(log, &recovered, coverage(&snapshots), self.spawn).unwrap();
         let machine = StateMachine::recover(Replica::new(), snapshots, log.clone()).unwrap();
         (log, machine)
