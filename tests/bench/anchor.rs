@@ -13,7 +13,10 @@ pub(crate) struct Anchors {
 }
 
 pub(crate) fn measure() -> Anchors {
-    Anchors { fdatasync: fdatasync(), round_trip: round_trip() }
+    Anchors {
+        fdatasync: fdatasync(),
+        round_trip: round_trip(),
+    }
 }
 
 fn fdatasync() -> Duration {

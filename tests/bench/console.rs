@@ -19,8 +19,16 @@ pub(crate) fn report() {
     }
     frames.sort_unstable();
     leaders.sort_unstable();
-    row("first full frame of `wardroom demo`, median of 5", &ms(frames[RUNS / 2]), "goal 300 ms");
-    row("a leader on the screen, median of 5", &ms(leaders[RUNS / 2]), "goal 1000 ms");
+    row(
+        "first full frame of `wardroom demo`, median of 5",
+        &ms(frames[RUNS / 2]),
+        "goal 300 ms",
+    );
+    row(
+        "a leader on the screen, median of 5",
+        &ms(leaders[RUNS / 2]),
+        "goal 1000 ms",
+    );
     at_rest();
 }
 
@@ -60,15 +68,28 @@ fn at_rest() {
     let span = Duration::from_secs(10);
     std::thread::sleep(span);
     let used = cpu(pid) - before;
-    row("idle CPU of the whole demo, console open", &format!("{:.2} %", used.as_secs_f64() / span.as_secs_f64() * 100.0), "goal 2 % of a core; Swarm 2.7 %");
-    row("RSS of the whole demo, console open", &format!("{:.1} MiB", rss_mib(pid)), "goal 80 MiB; Swarm 87-94 MB a manager");
+    row(
+        "idle CPU of the whole demo, console open",
+        &format!("{:.2} %", used.as_secs_f64() / span.as_secs_f64() * 100.0),
+        "goal 2 % of a core; Swarm 2.7 %",
+    );
+    row(
+        "RSS of the whole demo, console open",
+        &format!("{:.1} MiB", rss_mib(pid)),
+        "goal 80 MiB; Swarm 87-94 MB a manager",
+    );
     quit(terminal);
 }
 
 fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let after_name = stat.rsplit_once(')').unwrap().1;
-    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+    let ticks: u64 = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().unwrap())
+        .sum();
     Duration::from_millis(ticks * 1000 / USER_HZ)
 }
 

@@ -19,7 +19,10 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    println!("wardroom figures ({} cores)\n", std::thread::available_parallelism().map_or(0, usize::from));
+    println!(
+        "wardroom figures ({} cores)\n",
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
     let anchors = anchor::measure();
     println!("-- the physical floor, same run");
     row("rewrite of 4 KiB + fdatasync, p50", &ms(anchors.fdatasync), "");

@@ -8,7 +8,9 @@ use crate::binary;
 
 /// A digest of everything a user can list.
 fn everything(demo: &Demo) -> String {
-    ["secret", "service"].map(|noun| demo.run(&[noun, "ls", "--format", "json"]).ok()).concat()
+    ["secret", "service"]
+        .map(|noun| demo.run(&[noun, "ls", "--format", "json"]).ok())
+        .concat()
 }
 
 #[test]
@@ -16,35 +18,71 @@ fn refusals_say_why_and_change_nothing() {
     let demo = Demo::empty(&binary());
     demo.feed(&["secret", "create", "known", "-"], b"value").ok();
     let before = everything(&demo);
-    let name_rule = "invalid name, only 64 [a-zA-Z0-9-_.] characters allowed, and the start and end character must be [a-zA-Z0-9]";
+    let name_rule =
+        "invalid name, only 64 [a-zA-Z0-9-_.] characters allowed, and the start and end character must be [a-zA-Z0-9]";
     for name in ["-x", "a b", "ünïcode", "a/b", "x\n", &"x".repeat(65)] {
-        demo.feed(&["secret", "create", "--", name, "-"], b"v").refused(2, &[name_rule]);
+        demo.feed(&["secret", "create", "--", name, "-"], b"v")
+            .refused(2, &[name_rule]);
     }
-    demo.feed(&["secret", "create", "empty", "-"], b"").refused(2, &["data is empty"]);
+    demo.feed(&["secret", "create", "empty", "-"], b"")
+        .refused(2, &["data is empty"]);
     demo.feed(&["secret", "create", "big", "-"], &vec![b'x'; 512_000])
         .refused(2, &["secret data must be larger than 0 and less than 512000 bytes"]);
-    demo.feed(&["secret", "create", "KNOWN", "-"], b"v").refused(7, &["already exists"]);
-    demo.run(&["secret", "create", "x", "/nonexistent/file"]).refused(1, &["/nonexistent/file"]);
-    demo.run(&["secret", "inspect", "nope"]).refused(3, &["secret nope not found"]);
-    demo.run(&["secret", "rm", "nope"]).refused(3, &["secret nope not found"]);
-    demo.run(&["service", "inspect", "nope"]).refused(3, &["service nope not found"]);
-    demo.run(&["service", "create", "--name", "w", "--secret", "nope", "--", "true"]).refused(2, &["secret not found: nope"]);
+    demo.feed(&["secret", "create", "KNOWN", "-"], b"v")
+        .refused(7, &["already exists"]);
+    demo.run(&["secret", "create", "x", "/nonexistent/file"])
+        .refused(1, &["/nonexistent/file"]);
+    demo.run(&["secret", "inspect", "nope"])
+        .refused(3, &["secret nope not found"]);
+    demo.run(&["secret", "rm", "nope"])
+        .refused(3, &["secret nope not found"]);
+    demo.run(&["service", "inspect", "nope"])
+        .refused(3, &["service nope not found"]);
+    demo.run(&["service", "create", "--name", "w", "--secret", "nope", "--", "true"])
+        .refused(2, &["secret not found: nope"]);
     for target in ["../escape", "/etc/passwd", "a/../../b", "..data"] {
         let grant = format!("source=known,target={target}");
-        demo.run(&["service", "create", "--name", "w", "--secret", &grant, "--", "true"]).refused(2, &[target]);
+        demo.run(&["service", "create", "--name", "w", "--secret", &grant, "--", "true"])
+            .refused(2, &[target]);
     }
-    demo.run(&["service", "create", "--name", "w", "--secret", "source=known,target=t", "--secret", "source=known,target=t", "--", "true"])
-        .refused(2, &["conflicting target: 't'"]);
-    demo.run(&["service", "create", "--name", "-bad-", "--secret", "known", "--", "true"]).refused(2, &["name must be valid as a DNS name component"]);
-    demo.run(&["service", "create", "--name", "w", "--secret", "source=known,colour=red", "--", "true"]).refused(2, &["invalid field in secret request: colour"]);
+    demo.run(&[
+        "service",
+        "create",
+        "--name",
+        "w",
+        "--secret",
+        "source=known,target=t",
+        "--secret",
+        "source=known,target=t",
+        "--",
+        "true",
+    ])
+    .refused(2, &["conflicting target: 't'"]);
+    demo.run(&[
+        "service", "create", "--name", "-bad-", "--secret", "known", "--", "true",
+    ])
+    .refused(2, &["name must be valid as a DNS name component"]);
+    demo.run(&[
+        "service",
+        "create",
+        "--name",
+        "w",
+        "--secret",
+        "source=known,colour=red",
+        "--",
+        "true",
+    ])
+    .refused(2, &["invalid field in secret request: colour"]);
     assert_eq!(everything(&demo), before, "nothing changed");
 }
 
 #[test]
 fn the_largest_value_and_any_bytes_are_taken() {
     let demo = Demo::empty(&binary());
-    demo.feed(&["secret", "create", "largest", "-"], &vec![b'x'; 511_999]).ok();
-    demo.feed(&["secret", "create", "bytes", "-"], &[0xff, 0xfe, 0, 0x80]).ok();
+    demo.feed(&["secret", "create", "largest", "-"], &vec![b'x'; 511_999])
+        .ok();
+    demo.feed(&["secret", "create", "bytes", "-"], &[0xff, 0xfe, 0, 0x80])
+        .ok();
     let said = demo.feed(&["secret", "create", "newline", "-"], b"password\n");
     assert_eq!(said.code, 0);
     assert!(said.err.contains("newline"), "pointed out: {}", said.err);
@@ -55,24 +93,47 @@ fn the_largest_value_and_any_bytes_are_taken() {
 #[test]
 fn an_id_prefix_finds_and_an_ambiguous_one_is_refused() {
     let demo = Demo::empty(&binary());
-    let ids: Vec<String> = (0..40).map(|n| demo.feed(&["secret", "create", &format!("s{n}"), "-"], b"v").ok().trim().to_owned()).collect();
+    let ids: Vec<String> = (0..40)
+        .map(|n| {
+            demo.feed(&["secret", "create", &format!("s{n}"), "-"], b"v")
+                .ok()
+                .trim()
+                .to_owned()
+        })
+        .collect();
     demo.run(&["secret", "inspect", &ids[0][..12]]).ok();
-    let shared = ('0'..='9').chain('a'..='z').find(|&c| ids.iter().filter(|id| id.starts_with(c)).count() > 1).expect("40 ids share a first digit");
-    demo.run(&["secret", "inspect", &shared.to_string()]).refused(2, &["is ambiguous"]);
+    let shared = ('0'..='9')
+        .chain('a'..='z')
+        .find(|&c| ids.iter().filter(|id| id.starts_with(c)).count() > 1)
+        .expect("40 ids share a first digit");
+    demo.run(&["secret", "inspect", &shared.to_string()])
+        .refused(2, &["is ambiguous"]);
 }
 
 #[test]
 fn a_closed_socket_says_how_to_start() {
     let scratch = tempfile::tempdir().unwrap();
     let socket = scratch.path().join("none.sock");
-    let output = Command::new(binary()).args(["secret", "ls"]).env("WARDROOM_HOST", format!("unix://{}", socket.display())).output().unwrap();
+    let output = Command::new(binary())
+        .args(["secret", "ls"])
+        .env("WARDROOM_HOST", format!("unix://{}", socket.display()))
+        .output()
+        .unwrap();
     Said::from(output).refused(1, &["none.sock", "wardroom"]);
-    let output = Command::new(binary()).args(["secret", "ls", "--host", "ftp://x"]).output().unwrap();
+    let output = Command::new(binary())
+        .args(["secret", "ls", "--host", "ftp://x"])
+        .output()
+        .unwrap();
     Said::from(output).refused(2, &["ftp://x", "unix://"]);
 }
 
 fn demo_refused(dir: &std::path::Path, code: i32, texts: &[&str]) {
-    let output = Command::new(binary()).args(["demo", "--headless", "--dir"]).arg(dir).stdin(Stdio::null()).output().unwrap();
+    let output = Command::new(binary())
+        .args(["demo", "--headless", "--dir"])
+        .arg(dir)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     Said::from(output).refused(code, texts);
 }
 
@@ -81,7 +142,11 @@ fn a_directory_that_is_not_ours_is_left_alone() {
     let scratch = tempfile::tempdir().unwrap();
     std::fs::write(scratch.path().join("letter.txt"), "dear").unwrap();
     demo_refused(scratch.path(), 1, &[scratch.path().to_str().unwrap()]);
-    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1, "nothing was added");
+    assert_eq!(
+        std::fs::read_dir(scratch.path()).unwrap().count(),
+        1,
+        "nothing was added"
+    );
 }
 
 #[test]
@@ -89,15 +154,26 @@ fn a_directory_of_another_cluster_or_a_newer_format_is_refused() {
     let scratch = tempfile::Builder::new().prefix("wr-").tempdir().unwrap();
     let (ours, theirs) = (scratch.path().join("ours"), scratch.path().join("theirs"));
     for dir in [&ours, &theirs] {
-        assert_eq!(Demo::at(&binary(), dir, &["--empty", "--managers", "1", "--workers", "2"]).stop(), 0);
+        assert_eq!(
+            Demo::at(&binary(), dir, &["--empty", "--managers", "1", "--workers", "2"]).stop(),
+            0
+        );
     }
     // A manager's log from elsewhere: refused, named, and not touched.
-    let manager = std::fs::read_dir(&ours).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).find(|name| name.starts_with("manager")).unwrap();
+    let manager = std::fs::read_dir(&ours)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .find(|name| name.starts_with("manager"))
+        .unwrap();
     std::fs::remove_dir_all(ours.join(&manager).join("log")).unwrap();
     copy(&theirs.join(&manager).join("log"), &ours.join(&manager).join("log"));
     demo_refused(&ours, 1, &["cluster"]);
 
-    let manifest = std::fs::read_dir(&theirs).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
+    let manifest = std::fs::read_dir(&theirs)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "json"))
+        .unwrap();
     let text = std::fs::read_to_string(&manifest).unwrap();
     std::fs::write(&manifest, text.replacen("\"format\": 1", "\"format\": 999", 1)).unwrap();
     demo_refused(&theirs, 1, &["999", "newer"]);

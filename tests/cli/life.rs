@@ -25,7 +25,11 @@ fn files(demo: &Demo, service: &str, target: &str) -> Vec<PathBuf> {
 }
 
 fn holders(demo: &Demo, name: &str) -> Vec<Value> {
-    demo.run(&["secret", "holders", name, "--format", "json"]).json().as_array().unwrap().clone()
+    demo.run(&["secret", "holders", name, "--format", "json"])
+        .json()
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 fn on_tmpfs(path: &Path) -> bool {
@@ -36,11 +40,22 @@ fn on_tmpfs(path: &Path) -> bool {
 fn web(demo: &Demo) -> Vec<PathBuf> {
     demo.feed(&["secret", "create", "db_password", "-"], FIRST).ok();
     demo.run(&[
-        "service", "create", "--name", "web", "--replicas", "4", "--secret", "source=db_password,target=db_password",
-        "--", "sleep", "1000",
+        "service",
+        "create",
+        "--name",
+        "web",
+        "--replicas",
+        "4",
+        "--secret",
+        "source=db_password,target=db_password",
+        "--",
+        "sleep",
+        "1000",
     ])
     .ok();
-    until("four tasks run", || Some(files(demo, "web", "db_password")).filter(|files| files.len() == 4))
+    until("four tasks run", || {
+        Some(files(demo, "web", "db_password")).filter(|files| files.len() == 4)
+    })
 }
 
 fn present(demo: &Demo, version: u64) -> Vec<Value> {
@@ -58,24 +73,49 @@ fn a_secret_lives_and_dies() {
         assert_eq!(std::fs::read(path).unwrap(), FIRST, "{}", path.display());
         assert!(on_tmpfs(path), "{} is on a file system in memory", path.display());
     }
-    let held = until("four receipts", || Some(present(&demo, 1)).filter(|held| held.len() == 4));
+    let held = until("four receipts", || {
+        Some(present(&demo, 1)).filter(|held| held.len() == 4)
+    });
     let nodes: std::collections::BTreeSet<_> = held.iter().map(|holder| holder["node"].to_string()).collect();
     assert_eq!(nodes.len(), 2, "both workers hold it: {held:?}");
-    assert!(held.iter().all(|holder| holder["target"] == "db_password" && holder["since"].is_string()));
+    assert!(
+        held.iter()
+            .all(|holder| holder["target"] == "db_password" && holder["since"].is_string())
+    );
 
     // The plan changes nothing; the rotation changes the bytes and not the path, nor the processes.
     let before = demo.run(&["service", "ps", "web", "--format", "json"]).json();
-    demo.feed(&["secret", "rotate", "db_password", "-", "--plan"], SECOND).ok();
+    demo.feed(&["secret", "rotate", "db_password", "-", "--plan"], SECOND)
+        .ok();
     assert_eq!(present(&demo, 1).len(), 4, "a plan moves nothing");
-    demo.feed(&["secret", "rotate", "db_password", "-", "--yes"], SECOND).ok();
+    demo.feed(&["secret", "rotate", "db_password", "-", "--yes"], SECOND)
+        .ok();
     for path in &paths {
-        assert_eq!(std::fs::read(path).unwrap(), SECOND, "the same path: {}", path.display());
+        assert_eq!(
+            std::fs::read(path).unwrap(),
+            SECOND,
+            "the same path: {}",
+            path.display()
+        );
     }
-    assert_eq!(present(&demo, 2).len(), 4, "rotate returns once every task has proved the new bytes");
+    assert_eq!(
+        present(&demo, 2).len(),
+        4,
+        "rotate returns once every task has proved the new bytes"
+    );
     let after = demo.run(&["service", "ps", "web", "--format", "json"]).json();
-    let pids = |tasks: &Value| tasks.as_array().unwrap().iter().map(|task| task["pid"].clone()).collect::<Vec<_>>();
+    let pids = |tasks: &Value| {
+        tasks
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|task| task["pid"].clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(pids(&before), pids(&after), "nothing restarted");
-    let versions = demo.run(&["secret", "versions", "db_password", "--format", "json"]).json();
+    let versions = demo
+        .run(&["secret", "versions", "db_password", "--format", "json"])
+        .json();
     assert_eq!(versions[1]["name"], "db_password_v2");
 
     demo.run(&["secret", "rm", "db_password"])
@@ -87,11 +127,27 @@ fn a_secret_lives_and_dies() {
     }
     let left = holders(&demo, "db_password");
     assert!(left.iter().all(|holder| holder["state"] == "erased"), "{left:?}");
-    assert!(left.iter().any(|holder| holder["version"] == 2), "the erasures are on record: {left:?}");
+    assert!(
+        left.iter().any(|holder| holder["version"] == 2),
+        "the erasures are on record: {left:?}"
+    );
 
     let audit = demo.run(&["audit", "ls", "--format", "json"]).json();
-    let actions: Vec<_> = audit["records"].as_array().unwrap().iter().map(|record| record["action"].as_str().unwrap()).collect();
-    for action in ["secret.create", "service.create", "secret.deliver", "secret.rotate", "rotation.done", "secret.revoke", "secret.erase"] {
+    let actions: Vec<_> = audit["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["action"].as_str().unwrap())
+        .collect();
+    for action in [
+        "secret.create",
+        "service.create",
+        "secret.deliver",
+        "secret.rotate",
+        "rotation.done",
+        "secret.revoke",
+        "secret.erase",
+    ] {
         assert!(actions.contains(&action), "{action} is not in {actions:?}");
     }
     assert_eq!(audit["chain"], "unbroken");
@@ -108,17 +164,30 @@ fn what_was_acknowledged_survives_a_power_cut() {
         demo.feed(&["secret", "create", name, "-"], name.as_bytes()).ok();
     }
     demo.kill();
-    until("no task outlives its worker", || first.iter().all(|path| !path.exists() || path.parent().is_some()).then_some(()));
+    until("no task outlives its worker", || {
+        first
+            .iter()
+            .all(|path| !path.exists() || path.parent().is_some())
+            .then_some(())
+    });
     demo.start(&[]);
     let listed = demo.run(&["secret", "ls", "--format", "json"]).json().to_string();
     for name in names.iter().map(String::as_str).chain(["db_password"]) {
-        assert!(listed.contains(&format!("\"{name}\"")), "{name} was acknowledged and is gone");
+        assert!(
+            listed.contains(&format!("\"{name}\"")),
+            "{name} was acknowledged and is gone"
+        );
     }
-    let paths = until("the tasks run again", || Some(files(&demo, "web", "db_password")).filter(|files| files.len() == 4));
+    let paths = until("the tasks run again", || {
+        Some(files(&demo, "web", "db_password")).filter(|files| files.len() == 4)
+    });
     for path in paths {
         assert_eq!(std::fs::read(path).unwrap(), FIRST);
     }
-    assert_eq!(demo.run(&["audit", "ls", "--format", "json"]).json()["chain"], "unbroken");
+    assert_eq!(
+        demo.run(&["audit", "ls", "--format", "json"]).json()["chain"],
+        "unbroken"
+    );
 }
 
 #[test]
@@ -128,7 +197,8 @@ fn no_planted_value_is_anywhere_but_in_the_tasks_files() {
     let (first, second) = (Canary::new(FIRST), Canary::new(SECOND));
     // The control: the search finds the value where it belongs.
     assert!(first.found_in(&std::fs::read(&paths[0]).unwrap()).is_some());
-    demo.feed(&["secret", "rotate", "db_password", "-", "--yes"], SECOND).ok();
+    demo.feed(&["secret", "rotate", "db_password", "-", "--yes"], SECOND)
+        .ok();
     let pid = demo.pid();
     for canary in [&first, &second] {
         assert_eq!(canary.found_below(&demo.dir), Vec::<String>::new(), "on the disk");
@@ -137,7 +207,13 @@ fn no_planted_value_is_anywhere_but_in_the_tasks_files() {
             let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
             assert_eq!(canary.found_in(&bytes), None, "in /proc/{pid}/{file}");
         }
-        for command in [&["secret", "inspect", "db_password"][..], &["audit", "ls"], &["status"], &["raft", "status"], &["secret", "holders", "db_password"]] {
+        for command in [
+            &["secret", "inspect", "db_password"][..],
+            &["audit", "ls"],
+            &["status"],
+            &["raft", "status"],
+            &["secret", "holders", "db_password"],
+        ] {
             let said = demo.run(&[command, &["--format", "json"]].concat());
             assert_eq!(canary.found_in(said.out.as_bytes()), None, "{command:?}");
             assert_eq!(canary.found_in(said.err.as_bytes()), None, "{command:?}");
@@ -145,7 +221,11 @@ fn no_planted_value_is_anywhere_but_in_the_tasks_files() {
     }
     assert_eq!(demo.stop(), 0);
     for canary in [first, second] {
-        assert_eq!(canary.found_below(&demo.dir), Vec::<String>::new(), "on the disk, after the end");
+        assert_eq!(
+            canary.found_below(&demo.dir),
+            Vec::<String>::new(),
+            "on the disk, after the end"
+        );
     }
     for path in paths {
         assert!(!path.exists(), "{} outlived the cluster", path.display());

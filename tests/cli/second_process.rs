@@ -9,7 +9,11 @@ use crate::binary;
 fn a_second_console_attaches_to_the_first_ones_socket() {
     let home = tempfile::Builder::new().prefix("wr-").tempdir().unwrap();
     let home_text = home.path().to_str().unwrap();
-    let environment = [("XDG_STATE_HOME", home_text), ("HOME", home_text), ("XDG_RUNTIME_DIR", "")];
+    let environment = [
+        ("XDG_STATE_HOME", home_text),
+        ("HOME", home_text),
+        ("XDG_RUNTIME_DIR", ""),
+    ];
     let first = Terminal::open(&binary(), &[], &environment, 24, 80);
     first.shows("quorum 3/3");
     let mut second = Terminal::open(&binary(), &[], &environment, 24, 80);

@@ -29,7 +29,12 @@ fn the_terminal_is_restored_whichever_way_it_ends() {
     twice.keys("\u{3}\u{3}");
     twice.ended();
     restored(&twice, "ctrl-c twice");
-    for (signal, number) in [(Signal::TERM, 15), (Signal::HUP, 1), (Signal::INT, 2), (Signal::QUIT, 3)] {
+    for (signal, number) in [
+        (Signal::TERM, 15),
+        (Signal::HUP, 1),
+        (Signal::INT, 2),
+        (Signal::QUIT, 3),
+    ] {
         let mut terminal = console(&demo, 24, 80);
         terminal.signal(signal);
         assert_eq!(terminal.ended(), 128 + number, "{signal:?}");

@@ -22,8 +22,14 @@ fn run(terminal: &mut Terminal, name: &str) {
 
 fn files(demo: &Demo) -> Vec<PathBuf> {
     let tasks = demo.run(&["service", "ps", "shop", "--format", "json"]).json();
-    let running = tasks.as_array().unwrap().iter().filter(|task| task["state"] == "running");
-    running.map(|task| Path::new(task["secrets_dir"].as_str().unwrap()).join("pin")).collect()
+    let running = tasks
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|task| task["state"] == "running");
+    running
+        .map(|task| Path::new(task["secrets_dir"].as_str().unwrap()).join("pin"))
+        .collect()
 }
 
 #[test]

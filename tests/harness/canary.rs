@@ -29,7 +29,10 @@ impl Canary {
 
     /// The form in which the value stands in `bytes`, if it does.
     pub fn found_in(&self, bytes: &[u8]) -> Option<&'static str> {
-        self.forms.iter().find(|(_, form)| contains(bytes, form)).map(|(name, _)| *name)
+        self.forms
+            .iter()
+            .find(|(_, form)| contains(bytes, form))
+            .map(|(name, _)| *name)
     }
 
     /// Every file below `folder` that contains the value, with the form.
@@ -75,9 +78,17 @@ mod tests {
         let canary = Canary::new(value);
         for form in [
             value.to_vec(),
-            b"xx73336372657".iter().copied().chain(value.iter().flat_map(|b| format!("{b:02x}").into_bytes())).collect(),
-            base64::engine::general_purpose::STANDARD.encode([b"k=", &value[..]].concat()).into_bytes(),
-            base64::engine::general_purpose::STANDARD.encode([b"k", &value[..], b"z"].concat()).into_bytes(),
+            b"xx73336372657"
+                .iter()
+                .copied()
+                .chain(value.iter().flat_map(|b| format!("{b:02x}").into_bytes()))
+                .collect(),
+            base64::engine::general_purpose::STANDARD
+                .encode([b"k=", &value[..]].concat())
+                .into_bytes(),
+            base64::engine::general_purpose::STANDARD
+                .encode([b"k", &value[..], b"z"].concat())
+                .into_bytes(),
             base64::engine::general_purpose::STANDARD.encode(value).into_bytes(),
         ] {
             assert!(canary.found_in(&form).is_some(), "{}", String::from_utf8_lossy(&form));

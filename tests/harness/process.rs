@@ -72,7 +72,12 @@ impl Demo {
 
     /// A cluster in `dir`, new or reopened, with a leader.
     pub fn at(binary: &Path, dir: &Path, arguments: &[&str]) -> Self {
-        let mut demo = Self { binary: binary.to_owned(), dir: dir.to_owned(), child: None, _scratch: None };
+        let mut demo = Self {
+            binary: binary.to_owned(),
+            dir: dir.to_owned(),
+            child: None,
+            _scratch: None,
+        };
         demo.start(arguments);
         demo
     }
@@ -117,7 +122,10 @@ impl Demo {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).env("WARDROOM_HOST", self.host()).env("NO_COLOR", "1");
+        command
+            .args(arguments)
+            .env("WARDROOM_HOST", self.host())
+            .env("NO_COLOR", "1");
         command
     }
 

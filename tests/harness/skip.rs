@@ -6,7 +6,10 @@ pub fn root_or_skip(test: &str) -> bool {
         return true;
     }
     let required = std::env::var("WARDROOM_TEST_REQUIRE").is_ok_and(|list| list.contains("root"));
-    assert!(!required, "{test} needs root and WARDROOM_TEST_REQUIRE says it is there");
+    assert!(
+        !required,
+        "{test} needs root and WARDROOM_TEST_REQUIRE says it is there"
+    );
     eprintln!("\n*** SKIPPED {test}: it needs root ***\n");
     false
 }

@@ -20,7 +20,12 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn open(binary: &Path, arguments: &[&str], environment: &[(&str, &str)], rows: u16, columns: u16) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
         let pair = NativePtySystem::default().openpty(size).unwrap();
         let mut command = CommandBuilder::new(binary);
         command.args(arguments);
@@ -43,7 +48,13 @@ impl Terminal {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Self { master: pair.master, writer, child, screen, bytes }
+        Self {
+            master: pair.master,
+            writer,
+            child,
+            screen,
+            bytes,
+        }
     }
 
     pub fn contents(&self) -> String {
@@ -88,7 +99,9 @@ impl Terminal {
     #[track_caller]
     pub fn shows(&self, text: &str) -> String {
         let caller = std::panic::Location::caller();
-        self.until(&format!("{caller}: the screen shows {text:?}"), |screen| screen.contains(text))
+        self.until(&format!("{caller}: the screen shows {text:?}"), |screen| {
+            screen.contains(text)
+        })
     }
 
     pub fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
@@ -105,7 +118,14 @@ impl Terminal {
     }
 
     pub fn resize(&self, rows: u16, columns: u16) {
-        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.master
+            .resize(PtySize {
+                rows,
+                cols: columns,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
         self.screen.lock().unwrap().screen_mut().set_size(rows, columns);
     }
 
