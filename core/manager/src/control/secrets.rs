@@ -11,9 +11,9 @@ use wardroom_state::validate;
 
 use crate::context::Context;
 use crate::control::caller::Caller;
-use crate::control::chance;
 use crate::control::error::Failure;
 use crate::control::plan::{self, Plan};
+use crate::control::{chance, convert};
 
 pub(crate) async fn create(
     context: Context,
@@ -21,6 +21,7 @@ pub(crate) async fn create(
     mut request: v1::CreateSecretRequest,
 ) -> Result<v1::CreateSecretResponse, Failure> {
     validate::secret_name(&request.name)?;
+    convert::limits::labels(&request.labels)?;
     let value = value(&context, request.value.take())?;
     let id = SecretId::new(chance::id(&*context.chance));
     let version = seal(&context, &id, &value);

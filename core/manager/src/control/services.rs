@@ -102,6 +102,7 @@ fn changed(state: &State, service: &Service, request: &v1::UpdateServiceRequest)
     for reference in &request.remove {
         remove_grants(state, &mut spec, reference)?;
     }
+    convert::limits::grants(spec.grants.len() + request.add.len())?;
     for grant in &request.add {
         spec.grants.push(convert::grant(state, grant)?);
     }

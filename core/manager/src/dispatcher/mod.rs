@@ -194,22 +194,13 @@ impl Dispatcher for Service {
     async fn report(&self, request: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {
         let (node, actor, _) = self.in_session(&request, &request.get_ref().session_id)?;
         let report = request.into_inner();
-        let (session, inventory) = (report.session_id, report.inventory);
+        let (session, inventory) = (report.session_id.clone(), report.inventory);
         if report.tasks.is_empty() && report.receipts.is_empty() && !inventory {
             return Ok(Response::new(v1::ReportResponse {
                 index: self.context.replica.index(),
             }));
         }
-        let tasks = report
-            .tasks
-            .into_iter()
-            .map(convert::task_report)
-            .collect::<Result<_, _>>()?;
-        let receipts = report
-            .receipts
-            .into_iter()
-            .map(convert::receipt)
-            .collect::<Result<_, _>>()?;
+        let (tasks, receipts) = convert::report(report)?;
         let command = Command::Report {
             node: node.clone(),
             tasks,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_state::State;
-use wardroom_state::command::{Command, NewTask, TaskChange};
+use wardroom_state::command::{NewTask, TaskChange};
 use wardroom_state::ids::{NodeId, TaskId};
 use wardroom_state::node::NodeState;
 use wardroom_state::service::{Mode, Service};
@@ -42,9 +42,7 @@ pub(crate) fn decide(state: &State, now_ms: i64, new_id: &mut dyn FnMut() -> Tas
         ..
     } = round;
     decision.change_tasks(changes);
-    if !created.is_empty() {
-        decision.commands.push(Command::CreateTasks { tasks: created });
-    }
+    decision.create_tasks(created);
     decision
 }
 

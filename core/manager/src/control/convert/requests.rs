@@ -9,15 +9,21 @@ use wardroom_state::refusal::Refusal;
 use wardroom_state::secret::Secret;
 use wardroom_state::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
 use wardroom_state::task::TaskState;
+use wardroom_state::validate;
 
+use crate::control::convert::limits;
 use crate::control::error::Failure;
 use crate::control::secrets::version_named;
 
 /// Permission bits of a grant that names none.
 const DEFAULT_MODE: u32 = 0o444;
 
-/// A new service's spec, with its grants resolved against the state.
+/// A new service's spec, with its grants resolved against the state. Everything in it is checked before it is proposed:
+/// what the state would refuse must not get into the log first.
 pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<ServiceSpec, Failure> {
+    limits::labels(&spec.labels)?;
+    limits::command(&spec.command)?;
+    limits::grants(spec.grants.len())?;
     let executor = match spec.executor() {
         v1::Executor::Files => Executor::Files,
         v1::Executor::Container => {
@@ -33,7 +39,7 @@ pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<Servi
         .map(|found| grant(state, found))
         .collect::<Result<Vec<_>, _>>()?;
     grants.sort();
-    Ok(ServiceSpec {
+    let spec = ServiceSpec {
         name: spec.name,
         labels: spec.labels,
         executor,
@@ -46,7 +52,9 @@ pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<Servi
         grants,
         update_parallelism: spec.update_parallelism,
         update_monitor_ms: spec.update_monitor_ms,
-    })
+    };
+    validate::service_spec(&spec)?;
+    Ok(spec)
 }
 
 /// A grant by secret name or id. Defaults: target is the secret's name, mode 0444, swap.
@@ -56,6 +64,7 @@ pub(crate) fn grant(state: &State, grant: &v1::Grant) -> Result<Grant, Failure> 
     } else {
         &grant.secret_id
     };
+    limits::target(&grant.target)?;
     let secret = granted_secret(state, reference)?;
     // As in Docker, the name of a version is a name of its own: it stands for exactly that version.
     let named = version_named(secret, reference);
@@ -69,7 +78,10 @@ pub(crate) fn grant(state: &State, grant: &v1::Grant) -> Result<Grant, Failure> 
                 "on_change signal needs the signal's name, for example SIGHUP",
             ));
         }
-        v1::OnChange::Signal => OnChange::Signal(grant.signal.clone()),
+        v1::OnChange::Signal => {
+            validate::signal(&grant.signal)?;
+            OnChange::Signal(grant.signal.clone())
+        }
         v1::OnChange::Swap | v1::OnChange::Unspecified => OnChange::Swap,
     };
     Ok(Grant {
@@ -98,8 +110,17 @@ fn granted_secret<'a>(state: &'a State, reference: &str) -> Result<&'a Secret, F
     })
 }
 
+/// A worker's words, within bounds: what is said there goes into the log.
+pub(crate) fn report(report: v1::ReportRequest) -> Result<(Vec<TaskReport>, Vec<Receipt>), Failure> {
+    limits::report(&report)?;
+    let tasks: Result<_, _> = report.tasks.into_iter().map(task_report).collect();
+    let receipts: Result<_, _> = report.receipts.into_iter().map(receipt).collect();
+    Ok((tasks?, receipts?))
+}
+
 /// A worker's word about a task.
-pub(crate) fn task_report(report: v1::TaskReport) -> Result<TaskReport, Failure> {
+fn task_report(report: v1::TaskReport) -> Result<TaskReport, Failure> {
+    limits::id("task", &report.task_id)?;
     let state = v1::TaskState::try_from(report.state)
         .map(task_state)
         .map_err(|_| Failure::invalid(format!("task state {} is not known here", report.state)))?;
@@ -115,7 +136,10 @@ pub(crate) fn task_report(report: v1::TaskReport) -> Result<TaskReport, Failure>
 }
 
 /// A worker's word about a file.
-pub(crate) fn receipt(receipt: v1::Receipt) -> Result<Receipt, Failure> {
+fn receipt(receipt: v1::Receipt) -> Result<Receipt, Failure> {
+    limits::id("task", &receipt.task_id)?;
+    limits::id("secret", &receipt.secret_id)?;
+    limits::target(&receipt.target)?;
     let state = match receipt.state() {
         v1::HoldingState::Present => HoldingState::Present,
         v1::HoldingState::Erased => HoldingState::Erased,
