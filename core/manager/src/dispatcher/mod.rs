@@ -95,6 +95,13 @@ impl Service {
         Ok((node, actor, over))
     }
 
+    /// A leader that was cut off, or that has just started again, may not know of the one after it, nor of a revoke:
+    /// before a worker is told anything, a quorum confirms that this one leads.
+    async fn confirm(&self) -> Result<(), Failure> {
+        self.context.proposer.confirm().await?;
+        Ok(())
+    }
+
     async fn mark_ready(&self, node: &NodeId, actor: Actor) -> Result<(), Failure> {
         let ready = |state: &wardroom_state::State| {
             state
@@ -138,15 +145,17 @@ impl Dispatcher for Service {
 
     async fn session(&self, request: Request<v1::SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
         let (node, actor) = self.node(&request)?;
+        let sessions = &self.context.offices.sessions;
+        sessions
+            .admit(&node, Instant::now())
+            .map_err(|error| self.refuse(&node, error))?;
+        self.confirm().await?;
         let session_id = id(&*self.context.chance);
-        let registered = self
-            .context
-            .offices
-            .sessions
-            .register(&node, &session_id, Instant::now());
-        let over = registered.map_err(|error| self.refuse(&node, error))?;
+        let over = sessions
+            .register(&node, &session_id, Instant::now())
+            .map_err(|error| self.refuse(&node, error))?;
         if let Err(failure) = self.mark_ready(&node, actor).await {
-            self.context.offices.sessions.drop_node(&node);
+            sessions.drop_node(&node);
             return Err(failure.into());
         }
         let heartbeat_ms = u64::try_from(heartbeat(&self.context).as_millis()).unwrap_or(u64::MAX);
@@ -185,6 +194,8 @@ impl Dispatcher for Service {
         request: Request<v1::AssignmentsRequest>,
     ) -> Result<Response<Self::AssignmentsStream>, Status> {
         let (node, _, over) = self.in_session(&request, &request.get_ref().session_id)?;
+        // The complete message to come rests on what is true now, not on what was when the session began.
+        self.confirm().await?;
         let session = request.into_inner().session_id;
         Ok(Response::new(
             Feed::open(self.context.clone(), node, session, over).boxed(),

@@ -77,11 +77,13 @@ impl Sessions {
         }
     }
 
-    /// Begins a session; the token is cancelled when it is over.
-    pub(crate) fn register(&self, node: &NodeId, id: &str, now: Instant) -> Result<CancellationToken, SessionError> {
+    /// Whether a worker may register now. Counts as a registration, whatever becomes of it.
+    pub(crate) fn admit(&self, node: &NodeId, now: Instant) -> Result<(), SessionError> {
         let mut table = self.table();
         let Table { term, registered } = &mut *table;
-        let term = term.as_mut().ok_or(SessionError::NotLeading)?;
+        if term.is_none() {
+            return Err(SessionError::NotLeading);
+        }
         registered.retain(|_, times| {
             times.retain(|at| now.duration_since(*at) < RATE_WINDOW);
             !times.is_empty()
@@ -91,6 +93,13 @@ impl Sessions {
             return Err(SessionError::TooOften);
         }
         times.push_back(now);
+        Ok(())
+    }
+
+    /// Begins a session; the token is cancelled when it is over.
+    pub(crate) fn register(&self, node: &NodeId, id: &str, now: Instant) -> Result<CancellationToken, SessionError> {
+        let mut table = self.table();
+        let term = table.term.as_mut().ok_or(SessionError::NotLeading)?;
         let over = term.over.child_token();
         let session = Session {
             id: id.to_owned(),
@@ -205,15 +214,15 @@ mod tests {
         let sessions = Sessions::default();
         sessions.begin(Instant::now());
         for _ in 0..3 {
-            assert!(sessions.register(&node(), "a", Instant::now()).is_ok());
+            assert!(sessions.admit(&node(), Instant::now()).is_ok());
         }
         assert_eq!(
-            sessions.register(&node(), "a", Instant::now()).unwrap_err(),
+            sessions.admit(&node(), Instant::now()).unwrap_err(),
             SessionError::TooOften
         );
-        assert!(sessions.register(&NodeId::new("w2"), "a", Instant::now()).is_ok());
+        assert!(sessions.admit(&NodeId::new("w2"), Instant::now()).is_ok());
         tokio::time::advance(RATE_WINDOW).await;
-        assert!(sessions.register(&node(), "a", Instant::now()).is_ok());
+        assert!(sessions.admit(&node(), Instant::now()).is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use wardroom_manager::NO_LEADER;
 use wardroom_state::audit::AuditRecord;
 
 use crate::agent::line;
-use crate::fleet::{Fleet, until};
+use crate::fleet::{Fleet, in_time, until};
 
 fn is_refusal_of(record: &AuditRecord, actor: &str, method: &str) -> bool {
     record.action == "access.refuse" && record.actor == actor && record.object == method && record.outcome == "denied"
@@ -41,6 +41,30 @@ async fn a_worker_that_calls_control_is_refused_and_noted_whoever_it_asks() {
         notes <= 4,
         "repetitions are coalesced, not written forty times: {notes}"
     );
+    fleet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_without_a_quorum_serves_no_workers() {
+    let fleet = Fleet::start(1).await;
+    let leader = fleet.leader();
+    let mut client = channel::dispatcher(line(&fleet.addresses()[leader], &fleet.worker_tls("w1")));
+    let mut session = client
+        .session(v1::SessionRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    session.message().await.unwrap().unwrap();
+    for place in (0..3).filter(|place| *place != leader) {
+        fleet.managers[place].shutdown().await;
+    }
+    let refused = client.session(v1::SessionRequest::default()).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::FailedPrecondition, "not the leader")
+    );
+    let end = in_time("the end of the session", session.message()).await;
+    assert!(!matches!(end, Ok(Some(_))), "the worker is to look for another leader");
     fleet.stop().await;
 }
 
