@@ -17,8 +17,11 @@ use crate::v1::dispatcher_client::DispatcherClient;
 use crate::v1::peer_client::PeerClient;
 use crate::v1::raft_client::RaftClient;
 
-/// Largest message in either direction; servers set it too. A value has at most 500 KiB, a snapshot comes in chunks.
+/// Largest message in either direction but for those below; servers set it too. A value has at most 500 KiB, a snapshot comes in chunks.
 pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest answer of the Control service. A watch begins with one message that holds every object: some hundred
+/// thousand of them.
+pub const WATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long a connector may take, TLS included.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Deadline for calls that have no better one.
@@ -84,7 +87,7 @@ pub async fn within<T>(
 /// A control client with the agreed limits.
 pub fn control(channel: Channel) -> ControlClient<Channel> {
     ControlClient::new(channel)
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_decoding_message_size(WATCH_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 

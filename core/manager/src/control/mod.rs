@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
-use wardroom_api::channel::MESSAGE_BYTES_MAX;
+use wardroom_api::channel::{MESSAGE_BYTES_MAX, WATCH_BYTES_MAX};
 use wardroom_api::v1;
 use wardroom_api::v1::control_server::{Control, ControlServer};
 use wardroom_api::v1::peer_server::{Peer, PeerServer};
@@ -52,7 +52,7 @@ fn control(context: &Context) -> ControlServer<Service> {
         context: context.clone(),
     })
     .max_decoding_message_size(MESSAGE_BYTES_MAX)
-    .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    .max_encoding_message_size(WATCH_BYTES_MAX)
 }
 
 struct Service {

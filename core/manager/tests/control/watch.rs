@@ -158,3 +158,33 @@ async fn the_managers_words_come_along() {
     assert_eq!((status.managers.len(), status.lost.len()), (2, 1));
     fleet.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_larger_than_other_messages_arrives() {
+    let fleet = Fleet::start(0).await;
+    let mut control = fleet.control(0);
+    let label = "x".repeat(65_000);
+    for number in 0..140 {
+        let request = v1::CreateSecretRequest {
+            name: format!("s{number}"),
+            value: v1::Value::from_bytes(b"value".to_vec()).into(),
+            labels: [("note".to_owned(), label.clone())].into(),
+            ..Default::default()
+        };
+        control.create_secret(request).await.unwrap();
+    }
+    let mut stream = control.watch(v1::WatchRequest::default()).await.unwrap().into_inner();
+    let first = in_time("a snapshot", stream.message()).await.unwrap().unwrap();
+    let Some(Message::Snapshot(snapshot)) = first.body else {
+        panic!("a watch begins with a snapshot")
+    };
+    assert!(snapshot.objects.len() >= 140);
+    let listed = control
+        .list(v1::ListRequest {
+            kind: v1::Kind::Secret.into(),
+            ..Default::default()
+        })
+        .await;
+    assert_eq!(listed.unwrap().into_inner().objects.len(), 140);
+    fleet.stop().await;
+}
