@@ -6,7 +6,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wardroom_api::v1;
@@ -243,6 +244,11 @@ impl Watcher {
         }
         self.told = table.revision;
     }
+}
+
+/// Passes over what is waiting already: one look at the state takes in all of it.
+pub(crate) fn skip(applied: &mut Receiver<Arc<Applied>>) {
+    while !matches!(applied.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
 }
 
 fn message(index: u64, changes: v1::Changes) -> v1::WatchMessage {

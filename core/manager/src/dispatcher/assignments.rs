@@ -222,6 +222,16 @@ impl Sent {
         })
     }
 
+    /// The worker was told of this task and not to forget it.
+    pub(crate) fn has_task(&self, id: &str) -> bool {
+        self.tasks.contains_key(&TaskId::new(id))
+    }
+
+    /// One of the worker's tasks is of this service.
+    pub(crate) fn runs(&self, service: &str) -> bool {
+        self.tasks.values().any(|task| task.service_id == service)
+    }
+
     fn has_told(&self, key: &HoldingKey) -> bool {
         let file = (key.secret.clone(), key.version, key.target.clone());
         self.told.get(&key.task).is_some_and(|files| files.contains(&file))

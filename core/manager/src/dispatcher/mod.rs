@@ -197,8 +197,10 @@ impl Dispatcher for Service {
         // The complete message to come rests on what is true now, not on what was when the session began.
         self.confirm().await?;
         let session = request.into_inner().session_id;
+        let inventoried = self.context.offices.sessions.inventoried(&node, &session);
+        let inventoried = inventoried.map_err(|error| self.refuse(&node, error))?;
         Ok(Response::new(
-            Feed::open(self.context.clone(), node, session, over).boxed(),
+            Feed::open(self.context.clone(), node, over, inventoried).boxed(),
         ))
     }
 

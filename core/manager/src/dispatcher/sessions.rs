@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wardroom_state::ids::NodeId;
@@ -46,7 +47,7 @@ struct Session {
     id: String,
     heard: Instant,
     /// The worker has said what it holds; what it was told since is all it can have besides.
-    inventoried: bool,
+    inventoried: watch::Sender<bool>,
     over: CancellationToken,
 }
 
@@ -104,7 +105,7 @@ impl Sessions {
         let session = Session {
             id: id.to_owned(),
             heard: now,
-            inventoried: false,
+            inventoried: watch::Sender::new(false),
             over: over.clone(),
         };
         term.sessions.insert(node.clone(), session);
@@ -129,14 +130,16 @@ impl Sessions {
         if let Some(term) = &mut self.table().term
             && let Some(session) = term.sessions.get_mut(node).filter(|session| session.id == id)
         {
-            session.inventoried = true;
+            session.inventoried.send_replace(true);
         }
     }
 
-    pub(crate) fn is_inventoried(&self, node: &NodeId, id: &str) -> bool {
+    /// Whether the session's inventory is applied, and when it is.
+    pub(crate) fn inventoried(&self, node: &NodeId, id: &str) -> Result<watch::Receiver<bool>, SessionError> {
         let table = self.table();
-        let session = table.term.as_ref().and_then(|term| term.sessions.get(node));
-        session.is_some_and(|session| session.id == id && session.inventoried)
+        let term = table.term.as_ref().ok_or(SessionError::NotLeading)?;
+        let session = term.sessions.get(node).filter(|session| session.id == id);
+        Ok(session.ok_or(SessionError::Unknown)?.inventoried.subscribe())
     }
 
     /// Ends a node's session, so that it has to register anew.
@@ -230,11 +233,14 @@ mod tests {
         let sessions = Sessions::default();
         sessions.begin(Instant::now());
         sessions.register(&node(), "a", Instant::now()).unwrap();
+        let first = sessions.inventoried(&node(), "a").unwrap();
+        assert!(!*first.borrow());
         sessions.note_inventory(&node(), "a");
-        assert!(sessions.is_inventoried(&node(), "a"));
+        assert!(*first.borrow());
         sessions.register(&node(), "b", Instant::now()).unwrap();
         sessions.note_inventory(&node(), "a");
-        assert!(!sessions.is_inventoried(&node(), "b"));
+        assert!(!*sessions.inventoried(&node(), "b").unwrap().borrow());
+        assert_eq!(sessions.inventoried(&node(), "a").unwrap_err(), SessionError::Unknown);
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,6 +35,7 @@ use crate::dispatcher;
 use crate::propose::ProposeError;
 use crate::reconcile::decision::Decision;
 use crate::replica::Applied;
+use crate::watch::skip;
 
 pub(crate) use lost_workers::Liveness;
 
@@ -165,7 +166,7 @@ async fn propose_all(context: &Context, commands: Vec<Command>) -> bool {
     true
 }
 
-/// Waits for a change that a loop may care about. `false` when the replica is gone.
+/// Waits for a change that a loop may care about, and takes whatever else is there with it. `false` when the replica is gone.
 async fn woken(applied: &mut Receiver<Arc<Applied>>) -> bool {
     loop {
         match applied.recv().await {
@@ -175,10 +176,43 @@ async fn woken(applied: &mut Receiver<Arc<Applied>>) -> bool {
             Err(RecvError::Closed) => return false,
         }
     }
+    skip(applied);
     true
 }
 
 fn matters(applied: &Applied) -> bool {
     let only_told = |event: &Event| matches!(event, Event::Put(ObjectKey::Audit(_) | ObjectKey::Cluster));
     applied.replaced || !applied.events.iter().all(only_told)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast;
+    use wardroom_state::ids::NodeId;
+
+    use super::*;
+
+    fn applied(index: u64, key: ObjectKey) -> Arc<Applied> {
+        Arc::new(Applied {
+            index,
+            events: vec![Event::Put(key)],
+            changes: Vec::new(),
+            replaced: false,
+        })
+    }
+
+    #[tokio::test]
+    async fn many_changes_are_one_reason_to_look() {
+        let (sender, mut receiver) = broadcast::channel(1_024);
+        for index in 0..500 {
+            let _ = sender.send(applied(index, ObjectKey::Node(NodeId::new("w1"))));
+        }
+        assert!(woken(&mut receiver).await);
+        assert!(receiver.is_empty(), "one look takes in all of them");
+        let _ = sender.send(applied(500, ObjectKey::Audit(1)));
+        let waiting = futures_util::FutureExt::now_or_never(woken(&mut receiver));
+        assert_eq!(waiting, None, "what changes nothing wakes nobody");
+        drop(sender);
+        assert!(!woken(&mut receiver).await);
+    }
 }
