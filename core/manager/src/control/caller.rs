@@ -8,6 +8,8 @@ use crate::control::authorize::Role;
 /// Metadata of a forwarded call: who asked, and from where. Believed only from a manager's certificate.
 pub(crate) const ACTOR: &str = "wardroom-actor";
 pub(crate) const FROM: &str = "wardroom-from";
+/// Metadata of a refused call that is sent on to be noted: how many it stands for. Believed as the two above.
+pub(crate) const COUNT: &str = "wardroom-count";
 /// Metadata of an answer by a manager that does not lead: the leader's address.
 pub(crate) const LEADER: &str = "wardroom-leader";
 
@@ -99,6 +101,15 @@ impl Caller {
         }
     }
 
+    /// How many calls this one stands for: itself, or as many as a manager that sends refusals on has counted.
+    pub(crate) fn stands_for(&self, headers: &HeaderMap) -> u32 {
+        let counted = headers.get(COUNT).and_then(|count| count.to_str().ok()?.parse().ok());
+        match (&self.identity, headers.contains_key(ACTOR), counted) {
+            (Identity::Manager(_), true, Some(count)) => count,
+            _ => 1,
+        }
+    }
+
     pub(crate) fn actor(&self) -> Actor {
         Actor {
             name: self.identity.actor_name(),
@@ -139,6 +150,19 @@ mod tests {
             let caller = Caller::new(identity, "10.0.0.2:9");
             assert_eq!(caller.resolve(&headers("admin:root")), caller);
         }
+    }
+
+    #[test]
+    fn only_a_manager_counts_for_others() {
+        let mut headers = headers("worker:w1");
+        headers.insert(COUNT, "40".parse().unwrap());
+        let counts = |identity| Caller::new(identity, "10.0.0.2:9").stands_for(&headers);
+        assert_eq!(counts(Identity::Manager("m1".into())), 40);
+        assert_eq!(counts(Identity::Worker("w1".into())), 1);
+        assert_eq!(counts(Identity::Admin("me".into())), 1);
+        headers.insert(COUNT, "many".parse().unwrap());
+        let manager = Caller::new(Identity::Manager("m1".into()), "10.0.0.2:9");
+        assert_eq!(manager.stands_for(&headers), 1);
     }
 
     #[test]

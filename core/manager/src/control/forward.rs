@@ -14,7 +14,7 @@ use wardroom_api::v1;
 use wardroom_api::v1::control_client::ControlClient;
 
 use crate::context::Context;
-use crate::control::caller::{ACTOR, Caller, FROM, Identity, LEADER};
+use crate::control::caller::{ACTOR, COUNT, Caller, FROM, Identity, LEADER};
 use crate::control::error::Failure;
 use crate::links::{Lane, is_late};
 use crate::raft::Peer;
@@ -157,11 +157,17 @@ async fn seen_here<R: Written>(context: &Context, written: R, deadline: Instant)
     Response::new(written)
 }
 
-/// Calls a method at the leader in the name of a caller who may not, so that the leader notes the refusal. Returns
-/// whether it did.
-pub(crate) async fn knock(context: &Context, leader: &Peer, caller: &Caller, path: &str) -> bool {
-    let bodyless = in_the_name_of(caller, Request::new(()));
+/// Calls a method at the leader in the name of a caller who may not, so that the leader notes the refusal of `count`
+/// calls. Returns whether it did.
+pub(crate) async fn knock(context: &Context, leader: &Peer, caller: &Caller, path: &str, count: u32) -> bool {
+    let mut bodyless = in_the_name_of(caller, Request::new(()));
+    bodyless.metadata_mut().insert(COUNT, count.into());
     let Ok(mut request) = http::Request::post(path).body(tonic::body::Body::empty()) else {
+        tracing::error!(
+            path,
+            count,
+            "refused calls of a method that cannot be called are not noted"
+        );
         return true;
     };
     *request.headers_mut() = bodyless.into_parts().0.into_headers();

@@ -27,7 +27,8 @@ impl Gate {
         let connected = connected.unwrap_or_else(|| Caller::new(Identity::Nobody, "unknown"));
         let caller = connected.resolve(request.headers());
         if let Err(reason) = authorize::check(request.uri().path(), &caller) {
-            self.refusals.note(&caller, request.uri().path(), &reason);
+            let count = connected.stands_for(request.headers());
+            self.refusals.note(&caller, request.uri().path(), &reason, count);
             return Err(Status::permission_denied(reason));
         }
         request.extensions_mut().insert(caller);

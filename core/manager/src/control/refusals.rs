@@ -11,7 +11,7 @@ use wardroom_state::command::{Actor, Command};
 
 use crate::context::Context;
 use crate::control::authorize::short;
-use crate::control::caller::Caller;
+use crate::control::caller::{Caller, Identity};
 use crate::control::forward;
 use crate::propose::ProposeError;
 
@@ -19,6 +19,8 @@ use crate::propose::ProposeError;
 const WINDOW: Duration = Duration::from_secs(5);
 /// Callers and methods remembered at once; what comes on top is counted as one kind.
 const KINDS: usize = 128;
+/// The method in the record of those. A path that can be called, so that a follower can knock with it.
+const MANY_METHODS: &str = "/many";
 
 /// Refusals that wait for the chain. Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
@@ -52,7 +54,8 @@ struct Note {
 }
 
 impl Refusals {
-    pub(crate) fn note(&self, caller: &Caller, path: &str, reason: &str) {
+    /// `count` calls of a caller were refused.
+    pub(crate) fn note(&self, caller: &Caller, path: &str, reason: &str, count: u32) {
         let path: String = path.chars().take(128).collect();
         tracing::info!(
             actor = caller.identity.actor_name(),
@@ -62,16 +65,22 @@ impl Refusals {
         );
         let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kind = (caller.identity.actor_name(), path);
+        let mut caller = caller.clone();
+        let mut reason = reason.to_owned();
         if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
-            kind = ("many callers".to_owned(), String::new());
+            // Nobody's, so that no single caller stands for the others.
+            caller = Caller::new(Identity::Nobody, "many callers");
+            kind = (caller.identity.actor_name(), MANY_METHODS.to_owned());
+            "Permission denied: more callers and methods at once than are told apart".clone_into(&mut reason);
         }
         let first = || Waiting {
-            caller: caller.clone(),
-            reason: reason.to_owned(),
+            caller,
+            reason,
             count: 0,
             due: Instant::now(),
         };
-        kinds.entry(kind).or_insert_with(first).count += 1;
+        let waiting = kinds.entry(kind).or_insert_with(first);
+        waiting.count = waiting.count.saturating_add(count);
         drop(kinds);
         self.0.news.notify_one();
     }
@@ -134,7 +143,7 @@ async fn write(context: &Context, note: &Note) -> bool {
     let leadership = context.leadership.borrow().clone();
     match leadership.leader {
         Some(leader) if !leadership.mine && leader.node_id != context.config.node_id => {
-            forward::knock(context, &leader, &note.caller, &note.kind.1).await
+            forward::knock(context, &leader, &note.caller, &note.kind.1, note.count).await
         }
         _ => propose(context, note).await,
     }
@@ -169,11 +178,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_first_is_due_at_once_and_repetitions_are_counted() {
         let refusals = Refusals::default();
-        refusals.note(&worker("w1"), "/x/List", "no");
+        refusals.note(&worker("w1"), "/x/List", "no", 1);
         let taken = refusals.take(Instant::now());
         assert_eq!(taken.iter().map(|note| note.count).collect::<Vec<_>>(), [1]);
         for _ in 0..1_000 {
-            refusals.note(&worker("w1"), "/x/List", "no");
+            refusals.note(&worker("w1"), "/x/List", "no", 1);
         }
         assert!(refusals.take(Instant::now()).is_empty());
         tokio::time::advance(WINDOW).await;
@@ -188,17 +197,28 @@ mod tests {
     async fn invented_methods_do_not_fill_the_memory() {
         let refusals = Refusals::default();
         for number in 0..10_000 {
-            refusals.note(&worker("w1"), &format!("/x/{number}"), "no");
+            refusals.note(&worker("w1"), &format!("/x/{number}"), "no", 1);
         }
         let taken = refusals.take(Instant::now());
         assert_eq!(taken.len(), KINDS + 1);
         assert_eq!(taken.iter().map(|note| note.count).sum::<u32>(), 10_000);
+        let callable = |note: &Note| http::Request::post(&*note.kind.1).body(()).is_ok();
+        assert!(taken.iter().all(callable), "a follower can knock with each of them");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_note_that_stands_for_many_counts_as_many() {
+        let refusals = Refusals::default();
+        refusals.note(&worker("w1"), "/x/List", "no", 40);
+        refusals.note(&worker("w1"), "/x/List", "no", 2);
+        let taken = refusals.take(Instant::now());
+        assert_eq!(taken.iter().map(|note| note.count).collect::<Vec<_>>(), [42]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_could_not_be_written_is_tried_again() {
         let refusals = Refusals::default();
-        refusals.note(&worker("w1"), "/x/List", "no");
+        refusals.note(&worker("w1"), "/x/List", "no", 1);
         let taken = refusals.take(Instant::now());
         refusals.put_back(&taken[0]);
         tokio::time::advance(WINDOW).await;

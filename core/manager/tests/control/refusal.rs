@@ -44,6 +44,33 @@ async fn a_worker_that_calls_control_is_refused_and_noted_whoever_it_asks() {
     fleet.stop().await;
 }
 
+/// How many refusals a record stands for, by its own words.
+fn counted(record: &AuditRecord) -> u32 {
+    let words = record
+        .detail
+        .rsplit_once(" (")
+        .and_then(|(_, end)| end.strip_suffix(" times)"));
+    words.map_or(1, |count| count.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_s_refusals_are_all_counted() {
+    let fleet = Fleet::start(1).await;
+    let place = fleet.follower();
+    let mut control = channel::control(line(&fleet.addresses()[place], &fleet.worker_tls("w1")));
+    for _ in 0..20 {
+        control.list(v1::ListRequest::default()).await.unwrap_err();
+    }
+    until(&fleet.managers[place], "twenty refusals are in the chain", |state| {
+        let records = state
+            .audit()
+            .filter(|record| is_refusal_of(record, "worker:w1", "Control/List"));
+        records.map(counted).sum::<u32>() == 20
+    })
+    .await;
+    fleet.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_without_a_quorum_serves_no_workers() {
     let fleet = Fleet::start(1).await;
