@@ -15,11 +15,13 @@ use crate::control::convert;
 /// Everything one worker should have at one index. Values are still sealed.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
-    tasks: BTreeMap<TaskId, v1::TaskAssignment>,
+    pub(super) tasks: BTreeMap<TaskId, v1::TaskAssignment>,
+    /// Those of them that the worker has started, as far as it has said.
+    pub(super) started: BTreeSet<TaskId>,
     /// Versions that a live task of the node names, and that still have a value.
-    versions: BTreeSet<VersionId>,
+    pub(super) versions: BTreeSet<VersionId>,
     /// Those of them that the worker has not been sent yet.
-    unsent: BTreeMap<VersionId, SealedVersion>,
+    pub(super) unsent: BTreeMap<VersionId, SealedVersion>,
 }
 
 /// One version to deliver, as the state knows it.
@@ -61,6 +63,9 @@ pub(crate) fn wanted(state: &State, node: &NodeId, sent: &BTreeSet<VersionId>) -
         wanted.tasks.insert(task.id.clone(), assignment(state, task));
         if !task.is_live() {
             continue;
+        }
+        if task.status.state >= TaskState::Starting {
+            wanted.started.insert(task.id.clone());
         }
         for version in versions(state, task) {
             if !sent.contains(version.id) {
@@ -168,10 +173,11 @@ impl Sent {
         let complete = self.sequence == 0;
         let Wanted {
             tasks,
+            started,
             versions,
             unsent,
         } = wanted;
-        let tasks = self.deliverable(tasks, &versions);
+        let tasks = self.deliverable(tasks, &started, &versions);
         let changed: Vec<_> = tasks.values().filter(|task| !self.knows(task)).cloned().collect();
         let tasks_removed: Vec<_> = self
             .tasks
@@ -241,21 +247,27 @@ impl Sent {
         self.tasks.get(&TaskId::new(task.id.as_str())) == Some(task)
     }
 
-    /// A task whose files cannot all be delivered is not told to start, and one that runs keeps its last set. A task on
-    /// its way out needs no values any more.
+    /// A task whose files cannot all be delivered is not told to start, and one that runs keeps its last set, or in a
+    /// new session what there is of it: what is left out of a complete message is stopped. A task on its way out needs
+    /// no values any more.
     fn deliverable(
         &self,
         tasks: BTreeMap<TaskId, v1::TaskAssignment>,
+        started: &BTreeSet<TaskId>,
         versions: &BTreeSet<VersionId>,
     ) -> BTreeMap<TaskId, v1::TaskAssignment> {
         let at_hand = |file: &v1::SecretFile| versions.contains(&VersionId::new(file.version_id.as_str()));
         tasks
             .into_iter()
-            .filter_map(|(id, task)| {
+            .filter_map(|(id, mut task)| {
                 if task.desired() > v1::TaskState::Running || task.files.iter().all(at_hand) {
                     return Some((id, task));
                 }
-                self.tasks.get(&id).map(|before| (id, before.clone()))
+                if let Some(before) = self.tasks.get(&id) {
+                    return Some((id, before.clone()));
+                }
+                task.files.retain(at_hand);
+                started.contains(&id).then_some((id, task))
             })
             .collect()
     }

@@ -218,3 +218,34 @@ fn what_was_taken_back_unheard_is_known_not_to_be_there() {
         ("db", 1, "db")
     );
 }
+
+/// The first message of a new session while one value of a task's two is gone.
+fn first_without_db(scene: &Scene) -> Step {
+    let mut wanted = wanted(&scene.state, &node_id("w1"), &BTreeSet::new());
+    let gone = VersionId::new("db-version-1");
+    assert!(wanted.versions.remove(&gone) && wanted.unsent.remove(&gone).is_some());
+    Sent::default().step(wanted).unwrap()
+}
+
+#[test]
+fn a_running_task_goes_on_with_what_can_be_delivered() {
+    let mut scene = Scene::with_workers(1);
+    scene.secret("db");
+    scene.secret("key");
+    let grants = ["db", "key"].map(|secret| Scene::grant(secret, OnChange::Swap));
+    scene.service("web", Mode::Replicated(1), grants.into());
+    scene.schedule();
+    let step = first_without_db(&scene);
+    assert_eq!(
+        names(&step).1,
+        Vec::<&str>::new(),
+        "none starts before its files are complete"
+    );
+
+    scene.workers_obey();
+    let step = first_without_db(&scene);
+    assert_eq!(names(&step), (vec!["key-version-1"], vec!["web.1"]));
+    assert_eq!(step.tasks[0].desired(), wardroom_api::v1::TaskState::Running);
+    let targets: Vec<_> = step.tasks[0].files.iter().map(|file| file.target.as_str()).collect();
+    assert_eq!(targets, ["key"]);
+}
