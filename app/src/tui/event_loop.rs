@@ -21,6 +21,8 @@ use super::update::update;
 
 /// Between two frames that nobody's key asked for.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(100);
+/// Of the time at most one part in so many goes into such frames, however large the cluster is.
+const BACKGROUND_SHARE: u32 = 8;
 
 /// Unix milliseconds by this machine's clock: for ages and guards, never for decisions of the cluster.
 pub fn now_ms() -> i64 {
@@ -34,6 +36,8 @@ pub struct EventLoop<'a, S> {
     pub runner: Runner,
     pub signals: Signals,
     pub drawn: Instant,
+    /// What the last frame took.
+    pub took: Duration,
 }
 
 impl<S: Screen> EventLoop<'_, S> {
@@ -75,21 +79,28 @@ impl<S: Screen> EventLoop<'_, S> {
     fn draw_if_due(&mut self) -> io::Result<()> {
         let due = match self.model.dirty {
             Dirty::No => false,
-            Dirty::Background => self.drawn.elapsed() >= BACKGROUND_PAUSE,
+            Dirty::Background => self.drawn.elapsed() >= self.pause(),
             Dirty::Now => true,
         };
         if due {
+            let begun = Instant::now();
             self.model.settle();
             self.model.dirty = Dirty::No;
             self.screen.draw(&self.model)?;
             self.drawn = Instant::now();
+            self.took = self.drawn - begun;
         }
         Ok(())
     }
 
+    /// Before the next frame that nobody's key asks for.
+    fn pause(&self) -> Duration {
+        BACKGROUND_PAUSE.max(self.took * BACKGROUND_SHARE)
+    }
+
     /// When an age on the screen changes, and when a frame that waits may be drawn.
     fn deadlines(&self) -> (Option<Instant>, Option<Instant>) {
-        let frame = (self.model.dirty == Dirty::Background).then(|| self.drawn + BACKGROUND_PAUSE);
+        let frame = (self.model.dirty == Dirty::Background).then(|| self.drawn + self.pause());
         if matches!(self.model.link, Link::Connecting(_)) {
             return (None, frame);
         }

@@ -31,6 +31,7 @@ mod wizard;
 mod tests;
 
 use std::io;
+use std::time::Duration;
 
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
@@ -101,6 +102,7 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
         runner,
         signals,
         drawn: Instant::now(),
+        took: Duration::ZERO,
     };
     let ended = event_loop.run(input).await;
     feed.abort();

@@ -38,8 +38,8 @@ pub trait Screen {
 }
 
 /// The terminal, taken. Dropping it gives it back.
-pub struct TerminalScreen {
-    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+pub struct TerminalScreen<W: Write = Stdout> {
+    terminal: Terminal<CrosstermBackend<FrameWriter<W>>>,
     /// Set while a frame is being made: flushing waits for its end.
     hold: Arc<AtomicBool>,
     theme: Theme,
@@ -56,12 +56,7 @@ impl TerminalScreen {
     pub fn take(theme: Theme, glyphs: Glyphs) -> io::Result<Self> {
         restore_on_panic();
         enter()?;
-        let hold = Arc::new(AtomicBool::new(false));
-        let writer = FrameWriter {
-            buffer: Vec::with_capacity(16 * 1024),
-            out: io::stdout(),
-            hold: hold.clone(),
-        };
+        let (writer, hold) = FrameWriter::over(io::stdout());
         match Terminal::new(CrosstermBackend::new(writer)) {
             Ok(terminal) => Ok(Self {
                 terminal,
@@ -74,6 +69,22 @@ impl TerminalScreen {
                 Err(error)
             }
         }
+    }
+}
+
+impl<W: Write> TerminalScreen<W> {
+    /// A screen of that size whose bytes go elsewhere; no terminal is taken or asked.
+    #[cfg(test)]
+    pub fn elsewhere(out: W, (width, height): (u16, u16), glyphs: Glyphs) -> io::Result<Self> {
+        let (writer, hold) = FrameWriter::over(out);
+        let viewport = ratatui::Viewport::Fixed(Rect::new(0, 0, width, height));
+        let options = ratatui::TerminalOptions { viewport };
+        Ok(Self {
+            terminal: Terminal::with_options(CrosstermBackend::new(writer), options)?,
+            hold,
+            theme: Theme::default(),
+            glyphs,
+        })
     }
 
     pub fn size(&self) -> (u16, u16) {
@@ -92,7 +103,7 @@ impl TerminalScreen {
     }
 }
 
-impl Screen for TerminalScreen {
+impl<W: Write> Screen for TerminalScreen<W> {
     fn draw(&mut self, model: &Model) -> io::Result<()> {
         self.hold.store(true, Ordering::Relaxed);
         let drawn = self.frame(model);
@@ -130,7 +141,7 @@ impl Screen for TerminalScreen {
     }
 }
 
-impl Drop for TerminalScreen {
+impl<W: Write> Drop for TerminalScreen<W> {
     fn drop(&mut self) {
         leave();
     }
@@ -169,13 +180,26 @@ fn restore_on_panic() {
 }
 
 /// Collects a frame and writes it at once. ratatui flushes in the middle of what belongs together.
-struct FrameWriter {
+struct FrameWriter<W> {
     buffer: Vec<u8>,
-    out: Stdout,
+    out: W,
     hold: Arc<AtomicBool>,
 }
 
-impl Write for FrameWriter {
+impl<W: Write> FrameWriter<W> {
+    /// The writer, and what holds it back while a frame is being made.
+    fn over(out: W) -> (Self, Arc<AtomicBool>) {
+        let hold = Arc::new(AtomicBool::new(false));
+        let writer = Self {
+            buffer: Vec::with_capacity(16 * 1024),
+            out,
+            hold: hold.clone(),
+        };
+        (writer, hold)
+    }
+}
+
+impl<W: Write> Write for FrameWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         Ok(bytes.len())

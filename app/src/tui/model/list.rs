@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use wardroom_api::v1::Kind;
+
 use super::filter::Filter;
 
 /// Every list of the console.
@@ -26,6 +28,27 @@ pub enum ListId {
     Audit,
     Rotations,
     Tasks,
+}
+
+impl ListId {
+    /// Whether a change of an object of that kind may change the list's rows, their order or what its filter finds.
+    /// `Unspecified` stands for the managers' word about themselves.
+    pub fn reads(self, kind: Kind) -> bool {
+        match self {
+            Self::Attention => !matches!(kind, Kind::Audit | Kind::Cluster),
+            Self::Managers => matches!(kind, Kind::Node | Kind::Unspecified),
+            Self::Entries | Self::Audit => matches!(kind, Kind::Audit | Kind::Node),
+            Self::Certificates => matches!(kind, Kind::Node | Kind::Cluster),
+            Self::Secrets => matches!(kind, Kind::Secret | Kind::Service | Kind::Rotation | Kind::Holding),
+            Self::Versions => kind == Kind::Secret,
+            Self::Holders | Self::NodeHoldings => matches!(kind, Kind::Holding | Kind::Node),
+            Self::SecretGrants | Self::ServiceGrants => kind == Kind::Service,
+            Self::Services | Self::Matrix => matches!(kind, Kind::Service | Kind::Task),
+            Self::Nodes => kind == Kind::Node,
+            Self::ServiceTasks | Self::NodeTasks | Self::Tasks => matches!(kind, Kind::Task | Kind::Node),
+            Self::Rotations => kind == Kind::Rotation,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,10 +17,13 @@ use wardroom_api::ClusterView;
 
 use super::msg::Ticket;
 use super::wizard::Wizard;
+use facts::attention::{Attention, attention};
 use list::{List, ListId};
 use overlay::Overlay;
 use place::{History, Place};
 
+/// Below this the terminal is too small: a word says so, and no key does anything unseen.
+pub const TINY: (u16, u16) = (40, 10);
 /// Messages that are remembered.
 const MESSAGES_MAX: usize = 200;
 
@@ -96,6 +99,8 @@ pub struct Model {
     pub lists: BTreeMap<ListId, List>,
     /// Rows of lists may be out of date: they are made anew before a frame or a key.
     pub rows_stale: bool,
+    /// What needs attention, worst first: made with the rows of the screen that shows it.
+    pub noted: Vec<Attention>,
     pub shown: Shown,
     pub overlay: Option<Overlay>,
     pub wizard: Option<Box<Wizard>>,
@@ -122,6 +127,7 @@ impl Model {
             focus: 0,
             lists: BTreeMap::new(),
             rows_stale: true,
+            noted: Vec::new(),
             shown: Shown::default(),
             overlay: None,
             wizard: None,
@@ -188,6 +194,9 @@ impl Model {
             return;
         }
         for id in self.place().lists() {
+            if *id == ListId::Attention {
+                self.noted = attention(&self.cluster, self.now_ms);
+            }
             let mut list = self.lists.remove(id).unwrap_or_default();
             let (keys, total) = rows::keys(self, *id, &list);
             list.set_keys(keys, total);

@@ -42,11 +42,10 @@ pub fn selected(model: &Model) -> Option<Subject> {
 }
 
 fn attention_place(model: &Model, key: &str) -> Option<Subject> {
-    let found = super::facts::attention::attention(&model.cluster, model.now_ms);
-    match found.into_iter().find(|item| item.key == key)?.place {
-        Place::Secret(id) => Some(Subject::Secret(id)),
-        Place::Service(id) => Some(Subject::Service(id)),
-        Place::Node(id) => Some(Subject::Node(id)),
+    match &model.noted.iter().find(|item| item.key == key)?.place {
+        Place::Secret(id) => Some(Subject::Secret(id.clone())),
+        Place::Service(id) => Some(Subject::Service(id.clone())),
+        Place::Node(id) => Some(Subject::Node(id.clone())),
         _ => None,
     }
 }

@@ -59,7 +59,7 @@ fn a_secret_is_created_from_a_generated_value() {
 
 
 
-     <tab>field <enter>continue <esc>cancel
+     <enter>run once the name matches <esc>back
     "#);
     play.keys("mail_key<enter>");
     insta::assert_debug_snapshot!(play.last_call().1, @r#"

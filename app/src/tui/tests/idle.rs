@@ -1,6 +1,7 @@
 //! The loop itself: drawn once per batch, nothing while idle, ended by the stream's end, a key or a command.
 
 use std::io;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::mpsc;
@@ -61,6 +62,7 @@ async fn run(keys: &str) -> (Counted, Exit) {
         runner: Runner::new(client, out),
         signals,
         drawn: Instant::now(),
+        took: Duration::ZERO,
     };
     let input = stream::iter(Key::script(keys).into_iter().map(|key| Some(Msg::Key(key))));
     let exit = event_loop.run(input.boxed()).await.unwrap();
@@ -98,12 +100,11 @@ async fn an_idle_console_draws_once() {
         runner: Runner::new(client, out),
         signals,
         drawn: Instant::now(),
+        took: Duration::ZERO,
     };
     let idle = event_loop.run(stream::pending());
     assert!(
-        tokio::time::timeout(std::time::Duration::from_millis(300), idle)
-            .await
-            .is_err(),
+        tokio::time::timeout(Duration::from_millis(300), idle).await.is_err(),
         "it waits"
     );
     assert_eq!(screen.draws, 1);

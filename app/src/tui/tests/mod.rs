@@ -1,6 +1,7 @@
 //! Whole screens and whole wizards by keystroke scripts, on a cluster built by hand.
 #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
 
+mod bytes;
 mod change;
 mod details;
 mod fixture;
@@ -15,5 +16,6 @@ mod random;
 mod revoke;
 mod rotate;
 mod safety;
+mod scale;
 mod sizes;
 mod tables;

@@ -122,7 +122,7 @@ fn a_rotation_from_value_to_result() {
 
 
 
-     <tab>field <enter>continue <esc>cancel
+     <enter>run once the name matches <esc>back
     "#);
     play.keys("db_password<enter>");
     insta::assert_debug_snapshot!(play.last_call().1, @r#"

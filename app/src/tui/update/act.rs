@@ -3,7 +3,6 @@
 use super::{always, audit, go, palette, wizard};
 use crate::tui::key::Key;
 use crate::tui::keymap::{self, Action};
-use crate::tui::model::facts::attention;
 use crate::tui::model::line_input::LineInput;
 use crate::tui::model::list::{ListId, SortBy};
 use crate::tui::model::overlay::{Menu, Overlay, Page};
@@ -138,8 +137,8 @@ fn open(model: &mut Model) {
     let place = match (model.focused(), subject::selected(model)) {
         (ListId::Attention, _) => {
             let key = model.selected(ListId::Attention).unwrap_or_default();
-            let found = attention::attention(&model.cluster, model.now_ms);
-            found.into_iter().find(|item| item.key == key).map(|item| item.place)
+            let noted = model.noted.iter().find(|item| item.key == key);
+            noted.map(|item| item.place.clone())
         }
         (_, Some(Subject::Secret(id))) => Some(Place::Secret(id)),
         (_, Some(Subject::Service(id))) => Some(Place::Service(id)),

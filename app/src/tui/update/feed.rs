@@ -1,6 +1,7 @@
 //! What does the cluster's word change? The view takes it in; whether it is live or stale is kept beside it. Answers go
 //! to whoever asked.
 
+use wardroom_api::v1::{Change, Kind, WatchMessage, change, object, watch_message};
 use wardroom_api::{CallError, FeedEvent};
 
 use super::wizard;
@@ -25,12 +26,40 @@ pub fn take_in(model: &mut Model, event: FeedEvent) -> Vec<Effect> {
                 model.cluster.audit.pop_first();
             }
             live(model);
-            model.rows_stale = true;
+            model.rows_stale |= touches(model, &message);
             model.wants_frame(Dirty::Background);
         }
         FeedEvent::Lost(reason) => lost(model, &reason),
     }
     Vec::new()
+}
+
+/// Whether the rows of the lists on the screen may be others now. Lists that are not on it are made when they come.
+fn touches(model: &Model, message: &WatchMessage) -> bool {
+    let lists = model.place().lists();
+    let read = |kind: Kind| lists.iter().any(|list| list.reads(kind));
+    match &message.body {
+        Some(watch_message::Body::Changes(changes)) => changes.changes.iter().filter_map(kind).any(read),
+        Some(watch_message::Body::Manager(_) | watch_message::Body::ManagerLost(_)) => read(Kind::Unspecified),
+        Some(watch_message::Body::Snapshot(_)) => true,
+        None => false,
+    }
+}
+
+fn kind(change: &Change) -> Option<Kind> {
+    Some(match change.action.as_ref()? {
+        change::Action::Put(object) => match object.kind.as_ref()? {
+            object::Kind::Cluster(_) => Kind::Cluster,
+            object::Kind::Node(_) => Kind::Node,
+            object::Kind::Secret(_) => Kind::Secret,
+            object::Kind::Service(_) => Kind::Service,
+            object::Kind::Task(_) => Kind::Task,
+            object::Kind::Rotation(_) => Kind::Rotation,
+            object::Kind::Holding(_) => Kind::Holding,
+            object::Kind::Audit(_) => Kind::Audit,
+        },
+        change::Action::Removed(key) => key.kind(),
+    })
 }
 
 fn live(model: &mut Model) {

@@ -13,7 +13,7 @@ mod wizard;
 use super::key::Key;
 use super::keymap::{Action, Scope};
 use super::model::overlay::Overlay;
-use super::model::{Dirty, Level, Model};
+use super::model::{Dirty, Level, Model, TINY};
 use super::msg::{Effect, Msg, Pasted};
 
 /// Keys that follow a paste this closely belong to it: the terminal lets a paste end early if it contains the marker.
@@ -53,6 +53,7 @@ fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     model.settle();
     let armed = std::mem::take(&mut model.quit_armed);
     let effects = match &model.overlay {
+        _ if is_tiny(model) => unseen(model, key, armed),
         Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::key(model, key, armed),
         Some(_) => popup::key(model, key, armed),
         None if model.wizard.is_some() => wizard::key(model, key, armed),
@@ -60,6 +61,18 @@ fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     };
     model.settle();
     effects
+}
+
+fn is_tiny(model: &Model) -> bool {
+    model.size.0 < TINY.0 || model.size.1 < TINY.1
+}
+
+/// A key on a terminal that is too small to show what it would do.
+fn unseen(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
+    let action = super::keymap::within(Scope::Popup, key);
+    action
+        .and_then(|action| always(model, action, armed))
+        .unwrap_or_default()
 }
 
 /// Each swallowed key prolongs the window: a long remainder is swallowed whole.
@@ -75,6 +88,7 @@ fn paste(model: &mut Model, pasted: Pasted) -> Vec<Effect> {
     model.swallow_until_ms = model.now_ms.saturating_add(PASTE_WINDOW_MS);
     model.wants_frame(Dirty::Now);
     match model.overlay {
+        _ if is_tiny(model) => {}
         Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::paste(model, pasted),
         None if model.wizard.is_some() => wizard::paste(model, pasted),
         _ => model.say(Level::Info, "nothing here takes a paste"),

@@ -8,8 +8,7 @@ use wardroom_api::v1::{Node, Role};
 use super::{WIDE, columns, empty, list_pane, rows, state_piece, titled};
 use crate::tui::model::Model;
 use crate::tui::model::facts::activity::{MINUTES, activity};
-use crate::tui::model::facts::attention;
-use crate::tui::model::facts::managers::{LAG_NOTED, Quorum, managers};
+use crate::tui::model::facts::managers::{LAG_NOTED, Manager, Quorum, managers};
 use crate::tui::model::facts::{secrets, time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
@@ -48,7 +47,7 @@ fn manager_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         column("LAG", 4).right(),
         column("APPLIED", 8).right().drop(2),
     ];
-    let row = |manager: &crate::tui::model::facts::managers::Manager<'_>| {
+    let row = |manager: &Manager<'_>| {
         let role = manager.status.map_or("-", |status| status.role.as_str());
         let lag = if manager.lag >= LAG_NOTED {
             safe!("{}!", manager.lag)
@@ -80,12 +79,7 @@ fn manager_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         ]
     };
     let inner = canvas.pane(area, &titled("Managers (raft)"), false);
-    fixed_table(
-        canvas,
-        inner,
-        &COLUMNS,
-        &managers(&model.cluster).iter().map(row).collect::<Vec<_>>(),
-    );
+    fixed_table(canvas, inner, &COLUMNS, &managers(&model.cluster), row);
 }
 
 fn worker_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -113,16 +107,12 @@ fn worker_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         ]
     };
     let inner = canvas.pane(area, &titled("Workers"), false);
-    fixed_table(canvas, inner, &COLUMNS, &workers.iter().map(row).collect::<Vec<_>>());
+    fixed_table(canvas, inner, &COLUMNS, &workers, row);
 }
 
 /// `9 / 11v`: secrets and versions of them in the node's memory.
 pub fn holds(model: &Model, node_id: &str) -> String {
-    let held = model
-        .cluster
-        .holdings
-        .values()
-        .filter(|holding| holding.node_id == node_id && secrets::is_in_memory(holding));
+    let held = secrets::holdings_on(&model.cluster, node_id).filter(|holding| secrets::is_in_memory(holding));
     let versions: BTreeSet<(&str, u32)> = held
         .map(|holding| (holding.secret_id.as_str(), holding.version))
         .collect();
@@ -138,8 +128,7 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let view = &model.cluster;
     let inner = canvas.pane(area, &titled("Health"), false);
     let quorum = Quorum::of(view);
-    let noted = attention::attention(view, model.now_ms);
-    let count = |prefix: &str| noted.iter().filter(|item| item.key.starts_with(prefix)).count();
+    let count = |prefix: &str| model.noted.iter().filter(|item| item.key.starts_with(prefix)).count();
     let active = || view.tasks.values().filter(|task| words::is_active(task));
     let proven: usize = active().map(|task| secrets::proved_files(view, task)).sum();
     let expected: usize = active().map(|task| task.files.len()).sum();
@@ -243,7 +232,7 @@ fn lately(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 
 pub fn attention(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     const COLUMNS: [Column; 2] = [column("WHAT", 20).grow(1), column("ENTER", 10)];
-    let noted = attention::attention(&model.cluster, model.now_ms);
+    let noted = &model.noted;
     let title = titled(safe!("Needs attention ({})", noted.len()));
     if noted.is_empty() {
         let inner = canvas.pane(area, &title, false);

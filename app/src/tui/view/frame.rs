@@ -164,7 +164,7 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
         (None, Some(_)) => Some(Scope::Wizard),
         (None, None) => None,
     };
-    let running = model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::Run);
+    let step = model.wizard.as_ref().map(|wizard| wizard.step);
     let mut x = area.x + 1;
     let mut show = |canvas: &mut Canvas<'_>, key: &str, word: &str| {
         let width = u16::try_from(key.len() + word.len() + 3).unwrap_or(u16::MAX);
@@ -178,9 +178,14 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
         }
     };
     match scope {
-        Some(Scope::Wizard) if running => {
+        Some(Scope::Wizard) if step == Some(Step::Run) => {
             show(canvas, "enter", "leave");
             show(canvas, "esc", "leave");
+        }
+        Some(Scope::Wizard) if step == Some(Step::Plan) => {
+            show(canvas, "enter", "run once the name matches");
+            let first = model.wizard.as_ref().is_none_or(|wizard| wizard.form.pages.is_empty());
+            show(canvas, "esc", if first { "cancel" } else { "back" });
         }
         Some(scope) => {
             for binding in keymap::of_scope(scope).filter(|binding| !binding.bar.is_empty()) {

@@ -20,12 +20,10 @@ use ratatui::layout::Rect;
 
 use super::model::list::ListId;
 use super::model::place::Place;
-use super::model::{Link, Model};
+use super::model::{Link, Model, TINY};
 use super::theme::{Glyphs, Theme, Tone};
 use super::widgets::{Canvas, Column, Piece, piece, plain, safe, table};
 
-/// Below this a single line says that the terminal is too small.
-const TINY: (u16, u16) = (40, 10);
 /// Below this one pane is shown instead of several.
 const SMALL: (u16, u16) = (80, 24);
 /// From here on a list and the detail of its selection stand side by side.
@@ -37,7 +35,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, theme: Theme, glyphs: Glyphs) ->
     let area = canvas.area();
     if area.width < TINY.0 || area.height < TINY.1 {
         let text = safe!("wardroom: {}x{}, needs {}x{}", area.width, area.height, TINY.0, TINY.1);
-        canvas.text(area.x, area.y, area.width, text, Tone::Plain);
+        canvas.paragraph(area, text, Tone::Plain);
         return None;
     }
     let body = Rect {

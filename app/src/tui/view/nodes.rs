@@ -90,13 +90,9 @@ fn held_by(canvas: &mut Canvas<'_>, area: Rect, model: &Model, node: Option<&Nod
     );
     let inner = canvas.pane(area, &titled(title), false);
     let Some(node) = node else { return };
-    let held = model
-        .cluster
-        .holdings
-        .values()
-        .filter(|holding| holding.node_id == node.id && secrets::is_in_memory(holding));
-    let cells: Vec<Vec<Piece>> = held.map(|holding| holding_row(model, holding)).collect();
-    if cells.is_empty() {
+    let held = secrets::holdings_on(&model.cluster, &node.id).filter(|holding| secrets::is_in_memory(holding));
+    let held: Vec<&Holding> = held.collect();
+    if held.is_empty() {
         canvas.text(
             inner.x + 1,
             inner.y,
@@ -106,7 +102,7 @@ fn held_by(canvas: &mut Canvas<'_>, area: Rect, model: &Model, node: Option<&Nod
         );
         return;
     }
-    fixed_table(canvas, inner, &HOLDINGS, &cells);
+    fixed_table(canvas, inner, &HOLDINGS, &held, |holding| holding_row(model, holding));
 }
 
 pub fn holdings(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {

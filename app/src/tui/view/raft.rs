@@ -9,7 +9,8 @@ use crate::tui::model::facts::{time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::bars::bar;
-use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
+use crate::tui::widgets::table::fixed_table;
+use crate::tui::widgets::{Canvas, Column, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let count = u16::try_from(managers(&model.cluster).len()).unwrap_or(7).clamp(1, 7);
@@ -229,8 +230,7 @@ fn stores(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         ]
     };
     let inner = canvas.pane(area, &titled("Stores (encrypted at rest)"), false);
-    let found: Vec<Vec<Piece>> = managers(&model.cluster).iter().map(row).collect();
-    crate::tui::widgets::table::fixed_table(canvas, inner, &COLUMNS, &found);
+    fixed_table(canvas, inner, &COLUMNS, &managers(&model.cluster), row);
 }
 
 pub fn entries(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {

@@ -9,7 +9,7 @@ use super::{WIDE, columns, list_pane, rows, services, state_piece, titled};
 use crate::tui::model::Model;
 use crate::tui::model::facts::{secrets, time, words};
 use crate::tui::model::list::ListId;
-use crate::tui::theme::Tone;
+use crate::tui::theme::{Glyphs, Tone};
 use crate::tui::widgets::bars::span;
 use crate::tui::widgets::table::fixed_table;
 use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
@@ -104,11 +104,11 @@ fn ended(version: &Version) -> Option<i64> {
     (version.state() != VersionState::Current).then_some(version.state_since_ms)
 }
 
-fn version_row(canvas: &Canvas<'_>, model: &Model, secret: &Secret, version: &Version, width: usize) -> Vec<Piece> {
+fn version_row(glyphs: &Glyphs, model: &Model, secret: &Secret, version: &Version, width: usize) -> Vec<Piece> {
     let current = version.state() == VersionState::Current;
     let owed = secrets::owed(&model.cluster, &secret.id, Some(version.number)).count();
     let line = span(
-        &canvas.glyphs,
+        glyphs,
         (secret.created_at_ms, model.now_ms),
         version.created_at_ms,
         ended(version),
@@ -162,18 +162,11 @@ pub fn versions(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             Tone::Dim,
         ),
     ];
-    let cells: BTreeMap<u32, Vec<Piece>> = secret
-        .versions
-        .iter()
-        .map(|version| {
-            (
-                version.number,
-                version_row(canvas, model, secret, version, usize::from(width)),
-            )
-        })
-        .collect();
+    let glyphs = canvas.glyphs;
     list_pane(canvas, area, model, (ListId::Versions, &title), &shown, |key| {
-        cells.get(&key.parse().ok()?).cloned()
+        let number: u32 = key.parse().ok()?;
+        let version = secret.versions.iter().find(|version| version.number == number)?;
+        Some(version_row(&glyphs, model, secret, version, usize::from(width)))
     });
 }
 
@@ -271,14 +264,11 @@ pub fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, secret: &Secr
         column("SIZE", 5).right(),
         column("NOTE", 20),
     ];
-    let cells: Vec<Vec<Piece>> = secret
-        .versions
-        .iter()
-        .rev()
-        .take(usize::from(count))
-        .map(|version| version_row(canvas, model, secret, version, usize::from(width)))
-        .collect();
-    fixed_table(canvas, inner, &shown, &cells);
+    let newest: Vec<&Version> = secret.versions.iter().rev().take(usize::from(count)).collect();
+    let glyphs = canvas.glyphs;
+    fixed_table(canvas, inner, &shown, &newest, |version| {
+        version_row(&glyphs, model, secret, version, usize::from(width))
+    });
     let title = [
         piece("In memory right now: ", Tone::Title),
         plain(held_words(model, &secret.id)),
@@ -292,6 +282,5 @@ pub fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, secret: &Secr
             &holding.task_name,
         )
     });
-    let cells: Vec<Vec<Piece>> = holdings.into_iter().map(|holding| holder_row(model, holding)).collect();
-    fixed_table(canvas, inner, &HOLDERS, &cells);
+    fixed_table(canvas, inner, &HOLDERS, &holdings, |holding| holder_row(model, holding));
 }

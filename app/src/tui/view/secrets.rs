@@ -52,9 +52,10 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         column("LABELS", 6).grow(1).drop(5),
     ];
     let view = &model.cluster;
+    let states = secrets::States::of(view);
     list_pane(canvas, area, model, (ListId::Secrets, &[]), &COLUMNS, |key| {
         let secret = view.secrets.get(key)?;
-        let state = secrets::state(view, secret, model.now_ms);
+        let state = states.state(secret, model.now_ms);
         let (have, should) = secrets::hold(view, secret);
         let size = secret
             .current_version()

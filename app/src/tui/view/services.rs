@@ -123,17 +123,12 @@ fn grants_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option
         |service| format!("Grants of {}", words::service_name(service)),
     );
     let inner = canvas.pane(area, &titled(title), false);
-    let cells: Vec<Vec<Piece>> = service
-        .into_iter()
-        .flat_map(|service| {
-            service
-                .spec
-                .iter()
-                .flat_map(|spec| &spec.grants)
-                .map(|grant| grant_row(model, service, grant))
-        })
-        .collect();
-    fixed_table(canvas, inner, &GRANTS, &cells);
+    let Some((service, spec)) = service.and_then(|service| Some((service, service.spec.as_ref()?))) else {
+        return;
+    };
+    fixed_table(canvas, inner, &GRANTS, &spec.grants, |grant| {
+        grant_row(model, service, grant)
+    });
 }
 
 fn tasks_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<&Service>) {
@@ -147,8 +142,7 @@ fn tasks_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<
         .flat_map(|service| model.cluster.tasks_of_service(&service.id))
         .collect();
     found.sort_by_key(|task| (!words::is_active(task), task.slot, &task.name));
-    let cells: Vec<Vec<Piece>> = found.into_iter().map(|task| tasks::row(model, task)).collect();
-    fixed_table(canvas, inner, &tasks::TASKS, &cells);
+    fixed_table(canvas, inner, &tasks::TASKS, &found, |task| tasks::row(model, task));
 }
 
 /// One service: what it is, its tasks, its grants.

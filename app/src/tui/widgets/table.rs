@@ -78,8 +78,14 @@ pub fn table(
     }
 }
 
-/// A short table without a selection; what does not fit is counted in its last row.
-pub fn fixed_table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], rows: &[Vec<Piece>]) {
+/// A short table without a selection; what does not fit is counted in its last row, and not built.
+pub fn fixed_table<T>(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &[Column],
+    rows: &[T],
+    row: impl Fn(&T) -> Vec<Piece>,
+) {
     let widths = fit(columns, area.width.saturating_sub(1));
     let titles: Vec<Piece> = columns
         .iter()
@@ -96,8 +102,8 @@ pub fn fixed_table(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], rows
     } else {
         rows.len()
     };
-    for (y, row) in (area.y + 1..area.bottom()).zip(&rows[..shown]) {
-        cells(canvas, (x, y), columns, &widths, row);
+    for (y, item) in (area.y + 1..area.bottom()).zip(&rows[..shown]) {
+        cells(canvas, (x, y), columns, &widths, &row(item));
     }
     if shown < rows.len() && room > 0 {
         canvas.text(
@@ -183,13 +189,40 @@ fn fit(columns: &[Column], room: u16) -> Vec<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use ratatui::buffer::Buffer;
+
+    use super::super::canvas::plain;
     use super::*;
+    use crate::tui::theme::{Glyphs, Theme};
 
     const COLUMNS: [Column; 3] = [
         column("NAME", 10).grow(1),
         column("STATE", 6),
         column("LABELS", 8).grow(1).drop(2),
     ];
+
+    #[test]
+    fn only_the_rows_in_view_are_built() {
+        let mut list = List::default();
+        list.set_keys((0..100_000).map(|number| number.to_string()).collect(), 100_000);
+        list.select_at(50_000);
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 40, 12));
+        let mut canvas = Canvas::new(&mut buffer, Theme::default(), Glyphs::ASCII);
+        let built = Cell::new(0);
+        let row = |key: &str| {
+            built.set(built.get() + 1);
+            vec![plain(key)]
+        };
+        table(&mut canvas, Rect::new(0, 0, 40, 12), &COLUMNS, &list, true, row);
+        assert_eq!(built.get(), 11, "one line is the heading");
+        let numbers: Vec<u32> = (0..100_000).collect();
+        fixed_table(&mut canvas, Rect::new(0, 0, 40, 12), &COLUMNS, &numbers, |number| {
+            row(&number.to_string())
+        });
+        assert_eq!(built.get(), 11 + 10, "the last line counts the others");
+    }
 
     #[test]
     fn room_is_shared_and_columns_are_dropped() {

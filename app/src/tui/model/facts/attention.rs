@@ -71,10 +71,7 @@ fn about_managers(view: &ClusterView, note: &mut Note<'_>) {
 
 fn about_nodes(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
     for node in view.nodes.values().filter(|node| node.state() == NodeState::Down) {
-        let held = view
-            .holdings
-            .values()
-            .filter(|holding| holding.node_id == node.id && secrets::is_in_memory(holding));
+        let held = secrets::holdings_on(view, &node.id).filter(|holding| secrets::is_in_memory(holding));
         let held: std::collections::BTreeSet<&str> = held.map(|holding| holding.secret_id.as_str()).collect();
         let since = time::age(now_ms, node.state_since_ms);
         let text = format!(
@@ -92,10 +89,11 @@ fn about_nodes(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
 }
 
 fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
+    let known = secrets::States::of(view);
     let states = view
         .secrets
         .values()
-        .map(|secret| (secrets::state(view, secret, now_ms), secret));
+        .map(|secret| (known.state(secret, now_ms), secret));
     let mut problems: Vec<_> = states.filter(|(state, _)| state.is_problem()).collect();
     problems.sort_by(|(a, first), (b, second)| (a, &first.name).cmp(&(b, &second.name)));
     for (state, secret) in problems {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_api::ClusterView;
-use wardroom_api::v1::{Grant, Holding, HoldingState, Secret, SecretFile, Service, Task, VersionState};
+use wardroom_api::v1::{Grant, Holding, HoldingState, Rotation, Secret, SecretFile, Service, Task, VersionState};
 
 use super::words;
 
@@ -41,14 +41,64 @@ impl SecretState {
     }
 }
 
+/// What the states of all secrets depend on, looked up once: to ask for one secret after the other would walk through
+/// every holding, rotation and service for each of them.
+pub struct States<'a> {
+    rolling: BTreeSet<&'a str>,
+    owed: BTreeSet<&'a str>,
+    granted: BTreeSet<&'a str>,
+}
+
+impl<'a> States<'a> {
+    pub fn of(view: &'a ClusterView) -> Self {
+        let mut newest: BTreeMap<&str, &Rotation> = BTreeMap::new();
+        for rotation in view.rotations.values() {
+            let kept = newest.entry(&rotation.secret_id).or_insert(rotation);
+            if (kept.started_at_ms, kept.version_index) < (rotation.started_at_ms, rotation.version_index) {
+                *kept = rotation;
+            }
+        }
+        newest.retain(|_, rotation| words::is_running(rotation.phase()));
+        let grants = view.services.values().filter_map(|service| service.spec.as_ref());
+        let owed = view.holdings.values().filter(|holding| holding.owed);
+        Self {
+            rolling: newest.into_keys().collect(),
+            owed: owed.map(|holding| holding.secret_id.as_str()).collect(),
+            granted: grants
+                .flat_map(|spec| &spec.grants)
+                .map(|grant| grant.secret_id.as_str())
+                .collect(),
+        }
+    }
+
+    pub fn state(&self, secret: &Secret, now_ms: i64) -> SecretState {
+        state_of(
+            secret,
+            now_ms,
+            self.rolling.contains(secret.id.as_str()),
+            self.owed.contains(secret.id.as_str()),
+            self.granted.contains(secret.id.as_str()),
+        )
+    }
+}
+
+/// The state of one secret.
 pub fn state(view: &ClusterView, secret: &Secret, now_ms: i64) -> SecretState {
-    if view
-        .rotation_of_secret(&secret.id)
-        .is_some_and(|rotation| words::is_running(rotation.phase()))
-    {
+    let newest = view.rotation_of_secret(&secret.id);
+    state_of(
+        secret,
+        now_ms,
+        newest.is_some_and(|rotation| words::is_running(rotation.phase())),
+        owed(view, &secret.id, None).next().is_some(),
+        view.services_granted(&secret.id).next().is_some(),
+    )
+}
+
+fn state_of(secret: &Secret, now_ms: i64, rolling: bool, owed: bool, granted: bool) -> SecretState {
+    if rolling {
         return SecretState::Rolling;
     }
-    if owed(view, &secret.id, None).next().is_some() {
+    if owed {
         return SecretState::Erasing;
     }
     let Some(current) = secret.current_version() else {
@@ -64,11 +114,7 @@ pub fn state(view: &ClusterView, secret: &Secret, now_ms: i64) -> SecretState {
     if is_stale(secret, current.created_at_ms, now_ms) {
         return SecretState::Stale;
     }
-    if view.services_granted(&secret.id).next().is_none() {
-        SecretState::Unused
-    } else {
-        SecretState::Ok
-    }
+    if granted { SecretState::Ok } else { SecretState::Unused }
 }
 
 fn is_stale(secret: &Secret, created_at_ms: i64, now_ms: i64) -> bool {
@@ -101,14 +147,29 @@ pub fn hold(view: &ClusterView, secret: &Secret) -> (usize, usize) {
 
 /// Whether the task's worker proved exactly this version in this file.
 pub fn is_proved(view: &ClusterView, task: &Task, file: &SecretFile) -> bool {
-    view.holdings_of_task(&task.id).any(|holding| {
-        holding.proven
-            && !holding.owed
-            && holding.state() == HoldingState::Present
-            && holding.target == file.target
-            && holding.version == file.version
-            && holding.secret_id == file.secret_id
-    })
+    let key = holding_key(&task.node_id, &task.id, file);
+    view.holdings
+        .get(&key)
+        .is_some_and(|holding| holding.proven && !holding.owed && holding.state() == HoldingState::Present)
+}
+
+/// What the view keeps the holding of that file under.
+fn holding_key(node_id: &str, task_id: &str, file: &SecretFile) -> String {
+    let SecretFile {
+        secret_id,
+        version,
+        target,
+        ..
+    } = file;
+    format!("{node_id}/{task_id}/{secret_id}/{version}/{target}")
+}
+
+/// What one node holds: the view's keys begin with the node.
+pub fn holdings_on<'a>(view: &'a ClusterView, node_id: &str) -> impl Iterator<Item = &'a Holding> {
+    let prefix = format!("{node_id}/");
+    let from = view.holdings.range(prefix.clone()..);
+    from.take_while(move |(key, _)| key.starts_with(&prefix))
+        .map(|(_, holding)| holding)
 }
 
 /// Files of the task that are proved.
@@ -122,8 +183,11 @@ pub fn is_in_memory(holding: &Holding) -> bool {
 
 /// Erasures of the secret (of one version) that nobody has confirmed yet.
 pub fn owed<'a>(view: &'a ClusterView, secret_id: &'a str, version: Option<u32>) -> impl Iterator<Item = &'a Holding> {
-    view.holdings_of_secret(secret_id)
-        .filter(move |holding| holding.owed && version.is_none_or(|version| holding.version == version))
+    // What is owed is rare: it is asked first.
+    let owed = view.holdings.values().filter(|holding| holding.owed);
+    owed.filter(move |holding| {
+        holding.secret_id == secret_id && version.is_none_or(|version| holding.version == version)
+    })
 }
 
 /// The services' grants of the secret.

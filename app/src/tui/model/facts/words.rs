@@ -158,15 +158,12 @@ pub fn labels<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) ->
 
 /// The text with hostnames in the place of node ids: `worker:<id>` and `edge.<id>` say little to people.
 pub fn with_hostnames(view: &ClusterView, text: &str) -> String {
-    let mut named = text.to_owned();
-    for node in view
-        .nodes
-        .values()
-        .filter(|node| !node.id.is_empty() && !node.hostname.is_empty())
-    {
-        if named.contains(&node.id) {
-            named = named.replace(&node.id, &node.hostname);
-        }
+    let within_id = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
+    let mut named = String::with_capacity(text.len());
+    for part in text.split_inclusive(|character| !within_id(character)) {
+        let id = part.trim_end_matches(|character| !within_id(character));
+        named.push_str(view.hostname(id));
+        named.push_str(&part[id.len()..]);
     }
     named
 }

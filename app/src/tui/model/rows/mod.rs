@@ -2,6 +2,8 @@
 
 mod work;
 
+use std::borrow::Cow;
+
 use super::Model;
 use super::facts::{attention, managers, secrets, words};
 use super::filter::Fields;
@@ -14,12 +16,12 @@ pub use work::grant_of;
 
 /// What order and filter need to know of one row.
 #[derive(Debug, Default)]
-pub struct Entry {
-    pub key: String,
-    pub name: String,
+pub struct Entry<'a> {
+    pub key: Cow<'a, str>,
+    pub name: Cow<'a, str>,
     /// When it came to be: later is younger.
     pub at_ms: i64,
-    pub state: String,
+    pub state: Cow<'a, str>,
     pub problem: bool,
     /// More fields for the filter, beside name and state.
     pub fields: Fields,
@@ -27,9 +29,17 @@ pub struct Entry {
 
 /// The keys that pass the list's filter, in its order; and how many there were before it.
 pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
+    let problems_only = model.shown.problems_only && has_problems(id);
+    if matches!(id, ListId::Audit | ListId::Entries) && list.filter.is_empty() && list.sort.is_none() && !problems_only
+    {
+        // The longest list, and the one that grows with every change.
+        let keys: Vec<String> = model.cluster.audit.keys().rev().map(u64::to_string).collect();
+        let total = keys.len();
+        return (keys, total);
+    }
     let mut entries = entries(model, id, !list.filter.is_empty());
     let total = entries.len();
-    if model.shown.problems_only && has_problems(id) {
+    if problems_only {
         entries.retain(|entry| entry.problem);
     }
     if !list.filter.is_empty() {
@@ -37,7 +47,7 @@ pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
     }
     if let Some(sort) = list.sort {
         match sort.by {
-            SortBy::Name => entries.sort_by_key(|entry| entry.name.to_lowercase()),
+            SortBy::Name => entries.sort_by_cached_key(|entry| entry.name.to_lowercase()),
             SortBy::Age => entries.sort_by_key(|entry| std::cmp::Reverse(entry.at_ms)),
             SortBy::State => entries.sort_by(|a, b| (!a.problem, &a.state).cmp(&(!b.problem, &b.state))),
         }
@@ -45,7 +55,7 @@ pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
             entries.reverse();
         }
     }
-    (entries.into_iter().map(|entry| entry.key).collect(), total)
+    (entries.into_iter().map(|entry| entry.key.into_owned()).collect(), total)
 }
 
 fn has_problems(id: ListId) -> bool {
@@ -55,10 +65,10 @@ fn has_problems(id: ListId) -> bool {
     )
 }
 
-fn all_fields(entry: &Entry) -> Fields {
+fn all_fields(entry: &Entry<'_>) -> Fields {
     let mut fields = vec![
-        ("name".to_owned(), entry.name.clone()),
-        ("state".to_owned(), entry.state.clone()),
+        ("name".to_owned(), entry.name.to_string()),
+        ("state".to_owned(), entry.state.to_string()),
     ];
     fields.extend(entry.fields.iter().cloned());
     fields
@@ -69,13 +79,13 @@ fn field(name: &str, value: &str) -> (String, String) {
 }
 
 /// `filtered`: the fields that only a filter reads are wanted, too.
-fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry> {
+fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry<'_>> {
     match id {
         ListId::Attention => attention_entries(model),
         ListId::Managers => manager_entries(model),
         ListId::Audit | ListId::Entries => audit(model, filtered),
         ListId::Certificates => certificates(model),
-        ListId::Secrets => secret_entries(model),
+        ListId::Secrets => secret_entries(model, filtered),
         ListId::Versions => versions(model),
         ListId::Holders | ListId::NodeHoldings => holdings(model),
         ListId::SecretGrants | ListId::ServiceGrants => grants(model),
@@ -86,32 +96,32 @@ fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry> {
     }
 }
 
-fn attention_entries(model: &Model) -> Vec<Entry> {
-    let found = attention::attention(&model.cluster, model.now_ms);
-    found
-        .into_iter()
+fn attention_entries(model: &Model) -> Vec<Entry<'_>> {
+    model
+        .noted
+        .iter()
         .map(|item| Entry {
-            key: item.key,
-            name: item.text,
+            key: (&item.key).into(),
+            name: (&item.text).into(),
             problem: true,
             ..Entry::default()
         })
         .collect()
 }
 
-fn manager_entries(model: &Model) -> Vec<Entry> {
+fn manager_entries<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let managers = managers::managers(&model.cluster);
-    let entry = |manager: &managers::Manager<'_>| Entry {
-        key: manager.node.id.clone(),
-        name: manager.node.hostname.clone(),
-        state: manager.reach().to_owned(),
+    let entry = |manager: &managers::Manager<'a>| Entry {
+        key: (&manager.node.id).into(),
+        name: (&manager.node.hostname).into(),
+        state: manager.reach().into(),
         ..Entry::default()
     };
     managers.iter().map(entry).collect()
 }
 
 /// Newest first.
-fn audit(model: &Model, filtered: bool) -> Vec<Entry> {
+fn audit<'a>(model: &'a Model, filtered: bool) -> Vec<Entry<'a>> {
     let records = model.cluster.audit.values().rev();
     let named = |text: &str| words::with_hostnames(&model.cluster, text);
     let fields = |record: &wardroom_api::v1::AuditRecord| {
@@ -124,11 +134,11 @@ fn audit(model: &Model, filtered: bool) -> Vec<Entry> {
             field("detail", &named(&record.detail)),
         ]
     };
-    let entry = |record: &wardroom_api::v1::AuditRecord| Entry {
-        key: record.sequence.to_string(),
-        name: record.object.clone(),
+    let entry = |record: &'a wardroom_api::v1::AuditRecord| Entry {
+        key: record.sequence.to_string().into(),
+        name: (&record.object).into(),
         at_ms: record.at_ms,
-        state: record.outcome.clone(),
+        state: (&record.outcome).into(),
         problem: record.outcome == "denied",
         fields: if filtered { fields(record) } else { Vec::new() },
     };
@@ -136,14 +146,14 @@ fn audit(model: &Model, filtered: bool) -> Vec<Entry> {
 }
 
 /// Soonest to expire first; the root comes last by its life.
-fn certificates(model: &Model) -> Vec<Entry> {
-    let mut found: Vec<Entry> = model
+fn certificates(model: &Model) -> Vec<Entry<'_>> {
+    let mut found: Vec<Entry<'_>> = model
         .cluster
         .nodes
         .values()
         .map(|node| Entry {
-            key: node.id.clone(),
-            name: node.hostname.clone(),
+            key: (&node.id).into(),
+            name: (&node.hostname).into(),
             at_ms: node.certificate_not_after_ms,
             problem: attention::is_expiring(
                 model.now_ms,
@@ -166,10 +176,10 @@ fn certificates(model: &Model) -> Vec<Entry> {
     found
 }
 
-fn secret_entries(model: &Model) -> Vec<Entry> {
+fn secret_entries<'a>(model: &'a Model, filtered: bool) -> Vec<Entry<'a>> {
     let view = &model.cluster;
-    let entry = |secret: &wardroom_api::v1::Secret| {
-        let state = secrets::state(view, secret, model.now_ms);
+    let states = secrets::States::of(view);
+    let fields = |secret: &wardroom_api::v1::Secret| {
         let mut fields: Fields = secret
             .labels
             .iter()
@@ -180,22 +190,26 @@ fn secret_entries(model: &Model) -> Vec<Entry> {
             view.services_granted(&secret.id)
                 .map(|service| field("service", words::service_name(service))),
         );
+        fields
+    };
+    let entry = |secret: &'a wardroom_api::v1::Secret| {
+        let state = states.state(secret, model.now_ms);
         Entry {
-            key: secret.id.clone(),
-            name: secret.name.clone(),
+            key: (&secret.id).into(),
+            name: (&secret.name).into(),
             at_ms: secrets::born(secret),
-            state: state.word().to_owned(),
+            state: state.word().into(),
             problem: state.is_problem(),
-            fields,
+            fields: if filtered { fields(secret) } else { Vec::new() },
         }
     };
-    let mut found: Vec<Entry> = view.secrets.values().map(entry).collect();
+    let mut found: Vec<_> = view.secrets.values().collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
+    found.into_iter().map(entry).collect()
 }
 
 /// Newest first: what is current stands on top.
-fn versions(model: &Model) -> Vec<Entry> {
+fn versions<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let Place::Secret(id) = model.place() else {
         return Vec::new();
     };
@@ -205,19 +219,19 @@ fn versions(model: &Model) -> Vec<Entry> {
         .get(id)
         .into_iter()
         .flat_map(|secret| secret.versions.iter().rev());
-    let entry = |version: &wardroom_api::v1::Version| Entry {
-        key: version.number.to_string(),
-        name: version.name.clone(),
+    let entry = |version: &'a wardroom_api::v1::Version| Entry {
+        key: version.number.to_string().into(),
+        name: (&version.name).into(),
         at_ms: version.created_at_ms,
-        state: words::version_state(version.state()).to_owned(),
+        state: words::version_state(version.state()).into(),
         ..Entry::default()
     };
     versions.map(entry).collect()
 }
 
-fn services(model: &Model) -> Vec<Entry> {
+fn services<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let view = &model.cluster;
-    let entry = |service: &Service| {
+    let entry = |service: &'a Service| {
         let grants = service.spec.iter().flat_map(|spec| &spec.grants);
         let active: Vec<_> = view
             .tasks_of_service(&service.id)
@@ -228,24 +242,24 @@ fn services(model: &Model) -> Vec<Entry> {
                 .iter()
                 .any(|task| task.state() != wardroom_api::v1::TaskState::Running);
         Entry {
-            key: service.id.clone(),
-            name: words::service_name(service).to_owned(),
+            key: (&service.id).into(),
+            name: words::service_name(service).into(),
             at_ms: service.created_at_ms,
             state: if problem { "partly".into() } else { "running".into() },
             problem,
             fields: grants.map(|grant| field("secret", &grant.secret_name)).collect(),
         }
     };
-    let mut found: Vec<Entry> = view.services.values().map(entry).collect();
+    let mut found: Vec<Entry<'_>> = view.services.values().map(entry).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
 
 /// Managers first, each group by name.
-fn nodes(model: &Model) -> Vec<Entry> {
+fn nodes<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let mut nodes: Vec<_> = model.cluster.nodes.values().collect();
     nodes.sort_by(|a, b| (a.role, &a.hostname).cmp(&(b.role, &b.hostname)));
-    let entry = |node: &wardroom_api::v1::Node| {
+    let entry = |node: &'a wardroom_api::v1::Node| {
         let state = words::node_state(node);
         let mut fields: Fields = node
             .labels
@@ -254,10 +268,10 @@ fn nodes(model: &Model) -> Vec<Entry> {
             .collect();
         fields.push(field("role", words::role(node.role())));
         Entry {
-            key: node.id.clone(),
-            name: node.hostname.clone(),
+            key: (&node.id).into(),
+            name: (&node.hostname).into(),
             at_ms: node.state_since_ms,
-            state: state.to_owned(),
+            state: state.into(),
             problem: state.ends_with('!'),
             fields,
         }

@@ -8,7 +8,7 @@ use crate::tui::model::facts::{secrets, words};
 use crate::tui::model::place::Place;
 
 /// What is in memory or owed comes first, what is erased last.
-pub fn holdings(model: &Model) -> Vec<Entry> {
+pub fn holdings<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let view = &model.cluster;
     let wanted = |holding: &&wardroom_api::v1::Holding| match model.place() {
         Place::Secret(id) => holding.secret_id == *id,
@@ -16,7 +16,7 @@ pub fn holdings(model: &Model) -> Vec<Entry> {
         _ => false,
     };
     let mut found: Vec<_> = view.holdings.iter().filter(|(_, holding)| wanted(holding)).collect();
-    found.sort_by_key(|(_, holding)| {
+    found.sort_by_cached_key(|(_, holding)| {
         let gone = holding.state() == HoldingState::Erased;
         (
             gone,
@@ -26,11 +26,11 @@ pub fn holdings(model: &Model) -> Vec<Entry> {
             holding.task_name.clone(),
         )
     });
-    let entry = |(id, holding): (&String, &wardroom_api::v1::Holding)| Entry {
-        key: id.clone(),
-        name: format!("{} {}", view.hostname(&holding.node_id), holding.secret_name),
+    let entry = |(id, holding): (&'a String, &'a wardroom_api::v1::Holding)| Entry {
+        key: id.into(),
+        name: format!("{} {}", view.hostname(&holding.node_id), holding.secret_name).into(),
         at_ms: holding.since_ms,
-        state: words::holding_state(holding.state(), holding.owed).to_owned(),
+        state: words::holding_state(holding.state(), holding.owed).into(),
         problem: holding.owed || holding.state() == HoldingState::Failed,
         fields: vec![
             field("node", view.hostname(&holding.node_id)),
@@ -60,7 +60,7 @@ pub fn grant_of<'a>(model: &'a Model, key: &str) -> Option<(&'a Service, &'a Gra
     Some((service, grant))
 }
 
-pub fn grants(model: &Model) -> Vec<Entry> {
+pub fn grants<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let view = &model.cluster;
     let found: Vec<(&Service, &Grant)> = match model.place() {
         Place::Secret(id) => secrets::grants(view, id).collect(),
@@ -77,8 +77,8 @@ pub fn grants(model: &Model) -> Vec<Entry> {
         _ => Vec::new(),
     };
     let entry = |(service, grant): (&Service, &Grant)| Entry {
-        key: grant_key(service, grant),
-        name: format!("{} {}", words::service_name(service), grant.secret_name),
+        key: grant_key(service, grant).into(),
+        name: format!("{} {}", words::service_name(service), grant.secret_name).into(),
         fields: vec![field("target", &grant.target)],
         ..Entry::default()
     };
@@ -86,7 +86,7 @@ pub fn grants(model: &Model) -> Vec<Entry> {
 }
 
 /// Active ones first, by service and slot; then what has ended, newest first.
-pub fn tasks(model: &Model) -> Vec<Entry> {
+pub fn tasks<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let view = &model.cluster;
     let wanted = |task: &&wardroom_api::v1::Task| match model.place() {
         Place::Service(id) => task.service_id == *id,
@@ -103,13 +103,13 @@ pub fn tasks(model: &Model) -> Vec<Entry> {
             .cmp(&order(b))
             .then_with(|| (&a.name, a.slot).cmp(&(&b.name, b.slot)))
     });
-    let entry = |task: &wardroom_api::v1::Task| {
+    let entry = |task: &'a wardroom_api::v1::Task| {
         let state = words::task_state(task.state());
         Entry {
-            key: task.id.clone(),
-            name: task.name.clone(),
+            key: (&task.id).into(),
+            name: (&task.name).into(),
             at_ms: task.state_since_ms,
-            state: state.to_owned(),
+            state: state.into(),
             problem: state.ends_with('!'),
             fields: vec![field("node", view.hostname(&task.node_id)), field("error", &task.error)],
         }
@@ -118,7 +118,7 @@ pub fn tasks(model: &Model) -> Vec<Entry> {
 }
 
 /// Running ones first, then the newest.
-pub fn rotations(model: &Model) -> Vec<Entry> {
+pub fn rotations<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let mut rotations: Vec<_> = model.cluster.rotations.values().collect();
     rotations.sort_by_key(|rotation| {
         (
@@ -127,11 +127,11 @@ pub fn rotations(model: &Model) -> Vec<Entry> {
             rotation.id.clone(),
         )
     });
-    let entry = |rotation: &wardroom_api::v1::Rotation| Entry {
-        key: rotation.id.clone(),
-        name: rotation.secret_name.clone(),
+    let entry = |rotation: &'a wardroom_api::v1::Rotation| Entry {
+        key: (&rotation.id).into(),
+        name: (&rotation.secret_name).into(),
         at_ms: rotation.started_at_ms,
-        state: words::phase(rotation.phase()).to_owned(),
+        state: words::phase(rotation.phase()).into(),
         fields: vec![field("actor", &rotation.actor)],
         ..Entry::default()
     };
