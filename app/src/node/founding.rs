@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use wardroom_ca::{Clock, IssueError, Role, Root, SystemClock};
+use wardroom_ca::{Clock, FilesError, IssueError, Role, Root, SystemClock};
 use wardroom_keys::{Chance, Keyring, SealingRoot};
 use wardroom_manager::state::ids::id_from_entropy;
 
@@ -96,7 +96,10 @@ fn identity(node: &Path, root: &Root, node_id: &str, role: Role, chance: &dyn Ch
     folder(node).map_err(|error| cannot_write(node, &error))?;
     let issued = badge::issue(root, node_id, role, SystemClock.now_ms(), chance);
     let files = issued.map_err(|error| refused(&error))?;
-    files.save(node).map_err(|error| super::explain(&error))
+    files.save(node).map_err(|error| match error {
+        FilesError::Write { source, .. } => cannot_write(node, &source),
+        other => super::explain(&other),
+    })
 }
 
 /// An address on loopback that nobody listens at now.

@@ -54,16 +54,16 @@ impl House {
 
 /// Opens the cluster of a directory, or founds the wanted one in it when it is empty or not there.
 pub fn open(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Opened, Report> {
-    let is_new_dir = !dir.exists();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|error| cannot_write(dir, &error))?;
-    let opened = open_existing(dir, wanted, chance);
-    if opened.is_err() && is_new_dir {
-        // Does nothing when another process has begun something in it meanwhile.
-        let _ = fs::remove_dir(dir);
+    let new_folders: Vec<&Path> = dir.ancestors().take_while(|folder| !folder.exists()).collect();
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    let opened = made
+        .map_err(|error| cannot_write(dir, &error))
+        .and_then(|()| open_existing(dir, wanted, chance));
+    if opened.is_err() {
+        for folder in new_folders {
+            // Does nothing where another process has begun something meanwhile.
+            let _ = fs::remove_dir(folder);
+        }
     }
     opened
 }
@@ -249,8 +249,56 @@ mod tests {
     #[test]
     fn a_path_too_long_for_a_socket_leaves_nothing() {
         let scratch = tempfile::tempdir().unwrap();
-        let dir = scratch.path().join("x".repeat(120));
+        let dir = scratch.path().join("x".repeat(120)).join("y");
         assert!(open_with_one_manager(&dir).err().unwrap().message.contains("too long"));
-        assert!(!dir.exists());
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+    }
+
+    /// A file system of its own, gone with the test.
+    struct Mounted(PathBuf);
+
+    impl Mounted {
+        /// `None` where this user may not mount.
+        fn with(dir: &Path, options: &str) -> Option<Self> {
+            let mut mount = std::process::Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", options, "none"]).arg(dir);
+            let mounted = mount.status().is_ok_and(|status| status.success());
+            mounted.then(|| Self(dir.to_owned()))
+        }
+    }
+
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+        }
+    }
+
+    #[test]
+    fn a_full_disk_and_a_read_only_one_are_named_and_left_as_they_are() {
+        const NAME: &str = "a_full_disk_and_a_read_only_one_are_named_and_left_as_they_are";
+        if !harness::skip::root_or_skip(NAME) {
+            return;
+        }
+        for (options, hint) in [
+            ("size=16k", "make room"),
+            ("size=4k", "make room"),
+            ("ro", "mount it writable"),
+        ] {
+            let scratch = tempfile::tempdir().unwrap();
+            let Some(mounted) = Mounted::with(scratch.path(), options) else {
+                eprintln!("\n*** SKIPPED {NAME}: this root may not mount ***\n");
+                return;
+            };
+            for dir in [scratch.path().to_owned(), scratch.path().join("a/b")] {
+                let report = open_with_one_manager(&dir).err().unwrap();
+                assert!(
+                    report.hint.unwrap_or_default().contains(hint),
+                    "{options}: {}",
+                    report.message
+                );
+                assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "{options}");
+            }
+            drop(mounted);
+        }
     }
 }
