@@ -15,6 +15,7 @@ use crate::prepare::Prepared;
 use crate::reader::LogReader;
 use crate::record::Record;
 use crate::recover::{self, Recovered};
+use crate::room::ballast_of;
 use crate::segment::{HEADER_LEN, Segment, is_zero};
 use crate::stats::Stopwatch;
 use crate::view::{Place, View};
@@ -228,5 +229,7 @@ impl Log {
         content.stats.segments = self.kept.len() as u64;
         let full: u64 = self.kept.iter().rev().skip(1).map(|kept| kept.segment.size).sum();
         content.stats.bytes = full + self.position;
+        let size = self.current().segment.size;
+        content.room = size.saturating_sub(self.position + ballast_of(size));
     }
 }

@@ -90,6 +90,13 @@ impl LogReader {
         }
     }
 
+    /// `None` while the disk has room. Otherwise the bytes that entries, their overhead included, may still take: for
+    /// more there is no segment, and an append that does not fit closes the log.
+    pub fn room(&self) -> Option<u64> {
+        let content = self.view.lock();
+        content.stats.low_space.then_some(content.room)
+    }
+
     fn find(&self, range: impl RangeBounds<u64>, max_bytes: usize) -> Vec<Found> {
         let content = self.view.lock();
         let mut found = Vec::new();

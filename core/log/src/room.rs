@@ -20,13 +20,9 @@ impl Log {
         let marks = frames(&mut self.marks.records().iter());
         let here = if self.position == HEADER_LEN as u64 { marks } else { 0 };
         let size = self.current().segment.size;
-        // On a full disk the last eighth of the last segment is ballast: votes and purges still find room there.
         let grows = records.iter().any(|record| matches!(record, Record::Entry { .. }));
-        let ballast = if grows && self.view.lock().stats.low_space {
-            size / 8
-        } else {
-            0
-        };
+        let low_space = self.view.lock().stats.low_space;
+        let ballast = if grows && low_space { ballast_of(size) } else { 0 };
         if self.position + here + batch + ballast <= size {
             return Ok(());
         }
@@ -58,7 +54,8 @@ impl Log {
         }
         self.remove_purged();
         let current = self.current().segment.size;
-        if self.next.is_none() && self.position > current / 2 {
+        let low_space = self.view.lock().stats.low_space;
+        if self.next.is_none() && (self.position > current / 2 || low_space) {
             if self.patience > 0 {
                 self.patience -= 1;
                 return;
@@ -68,6 +65,12 @@ impl Log {
             self.patience = 64;
             self.view.lock().stats.low_space = self.next.is_none();
         }
+    }
+
+    /// Tries at once to make the next segment if the last try failed, so that a disk with room again is noticed.
+    pub(crate) fn look_for_room(&mut self) {
+        self.patience = 0;
+        self.tidy();
     }
 
     fn remove_purged(&mut self) {
@@ -105,6 +108,11 @@ impl Log {
             .map_or(current, |kept| kept.segment.number)
             .max(self.marks.keep_from)
     }
+}
+
+/// On a full disk the last eighth of the last segment is ballast: votes and purges still find room there.
+pub(crate) fn ballast_of(size: u64) -> u64 {
+    size / 8
 }
 
 /// An error that leaves the log as it was.

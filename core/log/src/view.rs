@@ -26,6 +26,8 @@ pub(crate) struct Content {
     cached_from: u64,
     next_ticket: u64,
     pub(crate) stats: LogStats,
+    /// Bytes of the current segment that entries may still take.
+    pub(crate) room: u64,
     pub(crate) sync_times: SyncTimes,
     /// Set once the writer has failed.
     pub(crate) poisoned: Option<LogError>,

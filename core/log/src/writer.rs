@@ -36,11 +36,12 @@ pub struct Writer {
 
 enum Message {
     Write { records: Vec<(Record, u64)>, done: Done },
+    Look { looked: oneshot::Sender<()> },
     Stop { stopped: oneshot::Sender<()> },
 }
 
 impl Writer {
-    /// Takes the log over.
+    /// Takes the log over. Whether the disk has room for another segment is known soon after, before the first write.
     pub fn spawn(mut log: Log, how: Spawn) -> Self {
         let (queue, mut messages) = mpsc::unbounded_channel();
         let view = Arc::clone(&log.view);
@@ -50,6 +51,7 @@ impl Writer {
                 std::thread::Builder::new()
                     .name("wardroom-log".to_owned())
                     .spawn(move || {
+                        log.tidy();
                         while let Some(first) = messages.blocking_recv() {
                             if let Some(stopped) = run_once(&mut log, first, &mut messages) {
                                 return stop(log, messages, stopped);
@@ -60,6 +62,7 @@ impl Writer {
             }
             Spawn::Task => {
                 tokio::spawn(async move {
+                    log.tidy();
                     while let Some(first) = messages.recv().await {
                         if let Some(stopped) = run_once(&mut log, first, &mut messages) {
                             return stop(log, messages, stopped);
@@ -110,6 +113,14 @@ impl Writer {
         }
     }
 
+    /// Looks whether a disk that was full has room again, and returns when [`LogReader::room`] knows.
+    pub async fn look_for_room(&self) {
+        let (looked, receiver) = oneshot::channel();
+        if self.queue.send(Message::Look { looked }).is_ok() {
+            let _ = receiver.await; // an error means that the log is closed, and nothing fits
+        }
+    }
+
     /// Writes everything submitted before and closes the log's files. Afterwards the log may be opened anew.
     pub async fn shutdown(&self) {
         let (stopped, receiver) = oneshot::channel();
@@ -126,7 +137,7 @@ fn run_once(
     messages: &mut mpsc::UnboundedReceiver<Message>,
 ) -> Option<oneshot::Sender<()>> {
     let mut batch = Vec::new();
-    let mut callbacks = Vec::new();
+    let (mut callbacks, mut lookers) = (Vec::new(), Vec::new());
     let mut stopped = None;
     let mut bytes = 0;
     let mut next = Some(first);
@@ -137,6 +148,7 @@ fn run_once(
                 batch.extend(records);
                 callbacks.push(done);
             }
+            Message::Look { looked } => lookers.push(looked),
             Message::Stop { stopped: sender } => {
                 stopped = Some(sender);
                 break;
@@ -149,7 +161,14 @@ fn run_once(
     for done in callbacks {
         done(result.clone());
     }
-    log.tidy();
+    if lookers.is_empty() {
+        log.tidy();
+    } else {
+        log.look_for_room();
+    }
+    for looked in lookers {
+        let _ = looked.send(()); // whoever asked may have stopped waiting
+    }
     stopped
 }
 

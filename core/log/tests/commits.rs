@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use support::{entry, machine, vote};
+use support::{Machine, entry, machine, sized_entry, vote};
 use wardroom_log::{Fault, LogError, Record, Spawn, Writer};
 
 /// Submits `count` entries and returns the order in which they were answered, and how.
@@ -118,4 +118,50 @@ async fn a_closed_writer_says_so() {
         writer.shutdown().await;
         assert!(matches!(writer.write(vec![vote(1)]).await, Err(LogError::Closed)));
     }
+}
+
+fn small() -> Machine {
+    let mut machine = machine();
+    machine.options.segment_bytes = 2048;
+    machine
+}
+
+#[tokio::test]
+async fn a_full_disk_is_foreseen_and_found_to_have_room_again_without_a_write() {
+    let machine = small();
+    let log = machine.log();
+    machine.disk.set_capacity(Some(3 * 2048));
+    let writer = Writer::spawn(log, Spawn::Task);
+    let mut index = 0;
+    let room = loop {
+        index += 1;
+        assert!(index < 100, "the disk must fill up");
+        writer.write(vec![sized_entry(index, 300)]).await.unwrap();
+        if let Some(room) = writer.reader().room() {
+            break room;
+        }
+    };
+    assert!((300..2048).contains(&room), "what is left is known: {room}");
+    writer.look_for_room().await;
+    assert_eq!(writer.reader().room(), Some(room), "the disk is as full as it was");
+    machine.disk.set_capacity(None);
+    writer.look_for_room().await;
+    assert_eq!(writer.reader().room(), None);
+    writer.write(vec![sized_entry(index + 1, 300)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_disk_found_full_is_known_before_the_first_write() {
+    let machine = small();
+    let mut log = machine.log();
+    machine.disk.set_capacity(Some(2048));
+    let mut index = 0;
+    while log.reader().stats().bytes < 1400 {
+        index += 1;
+        log.append(&[sized_entry(index, 100)]).unwrap();
+    }
+    drop(log);
+    let writer = Writer::spawn(machine.log(), Spawn::Task);
+    writer.write(Vec::new()).await.unwrap();
+    assert!(writer.reader().room().is_some());
 }
