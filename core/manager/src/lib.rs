@@ -116,10 +116,11 @@ impl Manager {
             clock: Arc::clone(&seams.clock),
         };
         let reports = reporter.start(stop.clone());
+        let proposer = Proposer::new(consensus.clone(), Arc::clone(&seams.clock), &config.hostname);
         let context = Context {
             config,
             keyring,
-            proposer: Proposer::new(consensus.clone(), Arc::clone(&seams.clock)),
+            proposer,
             clock: seams.clock,
             chance: seams.chance,
             offices: Offices::open(&replica, stop.clone()),

@@ -10,7 +10,7 @@ use wardroom_state::encode_proposal;
 use wardroom_state::event::Event;
 use wardroom_state::refusal::Refusal;
 
-use crate::raft::{Consensus, Peer};
+use crate::raft::{Consensus, Peer, Room};
 
 /// How long a proposal may wait for a quorum.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -48,8 +48,13 @@ pub enum ProposeError {
     )]
     NoQuorum,
     /// Nothing was proposed.
-    #[error("the change takes {bytes} bytes, more than the {BYTES_MAX} that managers replicate at once; make it smaller")]
+    #[error(
+        "the change takes {bytes} bytes, more than the {BYTES_MAX} that managers replicate at once; make it smaller"
+    )]
     TooLarge { bytes: usize },
+    /// Nothing was proposed.
+    #[error("the disk of manager {manager} is almost full: free space, then repeat")]
+    DiskFull { manager: String },
     #[error("this manager has stopped ({0}); ask another one, and see its log for the reason")]
     Stopped(String),
 }
@@ -68,16 +73,32 @@ fn fitting(bytes: Vec<u8>) -> Result<Vec<u8>, ProposeError> {
     }
 }
 
+/// On a full disk nothing new is begun. What workers say, and what takes a secret away, still goes as long as it fits:
+/// it must not be lost, and the tasks it is about run all the same.
+fn admits(room: Room, command: &Command, bytes: usize) -> bool {
+    let must_go_on = matches!(
+        command,
+        Command::Report { .. } | Command::SetNodeState { .. } | Command::RevokeSecret { .. }
+    );
+    room == Room::Enough || (must_go_on && room.fits(bytes))
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Proposer {
     consensus: Consensus,
     clock: Arc<dyn Clock>,
+    /// What operators call this manager.
+    hostname: Arc<str>,
 }
 
 impl Proposer {
-    pub(crate) fn new(consensus: Consensus, clock: Arc<dyn Clock>) -> Self {
-        Self { consensus, clock }
+    pub(crate) fn new(consensus: Consensus, clock: Arc<dyn Clock>, hostname: &str) -> Self {
+        Self {
+            consensus,
+            clock,
+            hostname: hostname.into(),
+        }
     }
 
     /// Proposes `command` in the name of `actor` and returns once it is applied here.
@@ -88,6 +109,11 @@ impl Proposer {
             command,
         };
         let bytes = fitting(encode_proposal(&proposal))?;
+        if self.consensus.leads() && !admits(self.consensus.room().await, &proposal.command, bytes.len()) {
+            return Err(ProposeError::DiskFull {
+                manager: self.hostname.to_string(),
+            });
+        }
         let writing = self.consensus.write(bytes);
         let Ok(written) = tokio::time::timeout(DEADLINE, writing).await else {
             return Err(ProposeError::NoQuorum);
@@ -117,6 +143,8 @@ impl Proposer {
 
 #[cfg(test)]
 mod tests {
+    use wardroom_state::ids::{NodeId, SecretId};
+
     use super::*;
 
     #[test]
@@ -130,12 +158,43 @@ mod tests {
         assert_eq!(text(ProposeError::NotLeader { leader: None }), NO_LEADER);
         assert!(text(ProposeError::NoQuorum).contains("look before you repeat it"));
         assert!(text(ProposeError::TooLarge { bytes: 2_000_000 }).contains("2000000 bytes, more than the 1048576"));
+        let full = ProposeError::DiskFull { manager: "ada".into() };
+        assert_eq!(
+            text(full),
+            "the disk of manager ada is almost full: free space, then repeat"
+        );
         assert!(text(ProposeError::Stopped("disk".into())).contains("ask another one"));
     }
 
     #[test]
+    fn on_a_full_disk_reports_and_revocations_go_on_while_they_fit() {
+        let secret = SecretId::new("s");
+        let report = Command::Report {
+            node: NodeId::new("n"),
+            tasks: Vec::new(),
+            receipts: Vec::new(),
+            inventory: false,
+        };
+        let revoke = Command::RevokeSecret {
+            secret: secret.clone(),
+            version: None,
+            expected: None,
+        };
+        let remove = Command::RemoveSecret { secret };
+        for command in [&report, &revoke] {
+            assert!(admits(Room::Last(100), command, 100));
+            assert!(!admits(Room::Last(100), command, 101));
+        }
+        assert!(!admits(Room::Last(100), &remove, 1));
+        assert!(admits(Room::Enough, &remove, BYTES_MAX));
+    }
+
+    #[test]
     fn a_proposal_may_be_as_large_as_the_limit_and_no_larger() {
-        assert_eq!(fitting(vec![0; BYTES_MAX]).map(|bytes| bytes.len()).ok(), Some(BYTES_MAX));
+        assert_eq!(
+            fitting(vec![0; BYTES_MAX]).map(|bytes| bytes.len()).ok(),
+            Some(BYTES_MAX)
+        );
         let refused = fitting(vec![0; BYTES_MAX + 1]);
         assert!(matches!(refused, Err(ProposeError::TooLarge { bytes }) if bytes == BYTES_MAX + 1));
     }

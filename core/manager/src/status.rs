@@ -157,7 +157,9 @@ impl Reporter {
             return Some(now + ALWAYS);
         }
         let patience = 2 * self.config.timing.election_max_ms;
-        let left = patience.checked_sub(view.quorum_acked_ms_ago?).filter(|left| *left > 0)?;
+        let left = patience
+            .checked_sub(view.quorum_acked_ms_ago?)
+            .filter(|left| *left > 0)?;
         Some(now + Duration::from_millis(left))
     }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use wardroom_api::net::{Net, TcpNet};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
 use wardroom_keys::{Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes};
-use wardroom_log::{RealDisk, Spawn};
+use wardroom_log::{MemDisk, RealDisk, Spawn};
 use wardroom_state::cluster::Cluster;
 use wardroom_state::command::{Actor, Command, NewVersion};
 use wardroom_state::ids::{ClusterId, SecretId, VersionId};
@@ -35,6 +35,8 @@ pub(super) struct Berth {
     key: Vec<u8>,
     keyring: Vec<u8>,
     snapshot_every: u64,
+    /// Instead of the directory.
+    memory: Option<MemDisk>,
 }
 
 /// A running manager on a runtime of its own.
@@ -70,7 +72,8 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) async fn new(size: u64, snapshot_every: u64) -> Self {
+    /// Nobody is started yet.
+    async fn moored(size: u64, snapshot_every: u64) -> Self {
         let root = Root::create(CLUSTER, &SystemClock, &OsChance).unwrap();
         let sealing_root = SealingRoot::generate(&OsChance);
         let mut berths = Vec::new();
@@ -78,27 +81,40 @@ impl Fleet {
             berths.push(Berth::new(raft_id, &root, &sealing_root, snapshot_every).await);
         }
         let running = berths.iter().map(|_| None).collect();
-        let mut fleet = Self {
+        Self {
             berths,
             running,
             root,
             sealing_root,
-        };
-        for place in 0..fleet.berths.len() {
-            fleet.start(place).await;
         }
-        fleet
     }
 
     /// A fleet that has a leader and its first change.
     pub(super) async fn begun(size: u64, snapshot_every: u64) -> Self {
-        let fleet = Self::new(size, snapshot_every).await;
+        Self::moored(size, snapshot_every).await.begin().await
+    }
+
+    /// The same on disks that can be filled.
+    pub(super) async fn begun_in_memory(size: u64) -> (Self, Vec<MemDisk>) {
+        let mut fleet = Self::moored(size, 5_000).await;
+        let disks: Vec<MemDisk> = fleet.berths.iter().map(|_| MemDisk::new()).collect();
+        for (berth, disk) in fleet.berths.iter_mut().zip(&disks) {
+            berth.memory = Some(disk.clone());
+        }
+        (fleet.begin().await, disks)
+    }
+
+    async fn begin(mut self) -> Self {
+        let fleet = &mut self;
+        for place in 0..fleet.berths.len() {
+            fleet.start(place).await;
+        }
         fleet
             .manager(0)
             .initialize(fleet.members(), actor(), fleet.bootstrap())
             .await
             .unwrap();
-        fleet
+        self
     }
 
     pub(super) async fn start(&mut self, place: usize) {
@@ -227,6 +243,7 @@ impl Berth {
             key: issued.key.expose().to_vec(),
             keyring: keyring.encode().expose().to_vec(),
             snapshot_every,
+            memory: None,
         }
     }
 
@@ -237,7 +254,10 @@ impl Berth {
             .build()
             .unwrap();
         let (config, keyring, tls) = (self.config(), self.keyring(), self.tls());
-        let seams = seams(self.dir.path());
+        let mut seams = seams(self.dir.path());
+        if let Some(memory) = &self.memory {
+            seams.disk = Arc::new(memory.clone());
+        }
         let manager = runtime
             .spawn(Manager::start(config, keyring, tls, seams))
             .await

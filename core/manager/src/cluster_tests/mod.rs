@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
 
 mod fleet;
+mod full_disk;
 
 use std::time::Duration;
 

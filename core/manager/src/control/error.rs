@@ -66,6 +66,7 @@ impl From<ProposeError> for Failure {
                 leader: leader.map(|peer| peer.address),
             },
             ProposeError::TooLarge { .. } => Self::invalid(error.to_string()),
+            ProposeError::DiskFull { .. } => Self::precondition(error.to_string()),
             ProposeError::NoQuorum | ProposeError::Stopped(_) => Self::Unavailable(error.to_string()),
         }
     }

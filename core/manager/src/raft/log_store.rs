@@ -8,10 +8,12 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::RangeBounds;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{AnyError, LogState, OptionalSend, RaftLogReader};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use wardroom_api::v1;
 use wardroom_log::{Log, LogReader, Purged, Record, Recovered, Spawn, Writer};
 
@@ -21,6 +23,11 @@ use super::types::{Entry, LogId, StorageError, StorageIoError, TypeConfig, Vote}
 
 /// Most bytes of entries in one message to a follower: an append has to be answered within one heartbeat.
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// On a full disk, room for what Raft writes of its own accord after an election; nothing else may take it.
+const RESERVE: u64 = 256 << 10;
+/// Shortest time between two looks whether a full disk has room again: each tries to write a whole segment.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; all clones are the same log.
 #[derive(Clone)]
@@ -32,6 +39,26 @@ struct Inner {
     coverage: Coverage,
     records_found: u64,
     head: Mutex<Head>,
+    /// When a full disk was last looked at.
+    looked: tokio::sync::Mutex<Option<Instant>>,
+}
+
+/// What finds room on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Enough,
+    /// The disk is full. What must not be refused may still take so many bytes; an append that does not fit would end
+    /// this manager.
+    Last(u64),
+}
+
+impl Room {
+    pub(crate) fn fits(self, bytes: usize) -> bool {
+        match self {
+            Self::Enough => true,
+            Self::Last(left) => bytes as u64 <= left,
+        }
+    }
 }
 
 /// What the log says about itself, as of the last write handed to the writer.
@@ -81,6 +108,7 @@ impl LogStore {
             coverage,
             records_found,
             head: Mutex::default(),
+            looked: tokio::sync::Mutex::default(),
         }));
         if let Some((_, last)) = recovered.entries {
             head.last = store.id_at(last)?;
@@ -134,6 +162,22 @@ impl LogStore {
             snapshot_bytes,
             snapshot_at_ms,
         }
+    }
+
+    /// What still finds room. A disk that was full is looked at again on demand, so that freeing space is enough.
+    pub(crate) async fn room(&self) -> Room {
+        let reader = &self.0.reader;
+        if reader.room().is_none() {
+            return Room::Enough;
+        }
+        let mut looked = self.0.looked.lock().await;
+        if looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            self.0.writer.look_for_room().await;
+            *looked = Some(Instant::now());
+        }
+        reader
+            .room()
+            .map_or(Room::Enough, |left| Room::Last(left.saturating_sub(RESERVE)))
     }
 
     /// Writes what was held back, so that the next start has nothing to learn from the leader, and closes the files.
@@ -284,7 +328,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     /// The wait ends: the state machine works on a task of its own that waits for nothing of Raft's, and when it ends,
     /// for whatever reason, it abandons its snapshots.
     async fn purge(&mut self, upto: LogId) -> Result<(), StorageError> {
-        self.0.coverage.reaches(upto).await.map_err(StorageIoError::write_logs)?;
+        self.0
+            .coverage
+            .reaches(upto)
+            .await
+            .map_err(StorageIoError::write_logs)?;
         {
             let mut head = self.head();
             head.purged = head.purged.max(Some(upto));

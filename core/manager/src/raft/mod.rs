@@ -42,6 +42,7 @@ use self::types::{Proposed, Raft};
 use crate::founding::InitializeError;
 use crate::propose::ProposeError;
 
+pub(crate) use self::log_store::Room;
 pub use self::open::OpenError;
 pub(crate) use self::open::{Opening, open};
 pub(crate) use self::types::Outcome;
@@ -100,9 +101,19 @@ impl Consensus {
     /// What the other managers' calls are answered with.
     pub(crate) fn service(&self) -> RaftServer<impl v1::raft_server::Raft> {
         let limit = wardroom_api::channel::MESSAGE_BYTES_MAX;
-        RaftServer::new(service::Service::new(self.raft.clone()))
+        RaftServer::new(service::Service::new(self.raft.clone(), self.log.clone()))
             .max_decoding_message_size(limit)
             .max_encoding_message_size(limit)
+    }
+
+    /// Whether Raft leads here, be it confirmed or not.
+    pub(crate) fn leads(&self) -> bool {
+        self.raft.server_metrics().borrow().state.is_leader()
+    }
+
+    /// What still finds room on this manager's disk.
+    pub(crate) async fn room(&self) -> Room {
+        self.log.room().await
     }
 
     /// Raft as it is now.

@@ -13,22 +13,41 @@ use wardroom_api::v1::raft_server::Raft as RaftService;
 use wardroom_state::State;
 
 use super::encode::DecodeError;
+use super::log_store::LogStore;
 use super::types::{Membership, Raft, SnapshotBytes, Vote};
 use super::wire;
 use crate::control::caller::{Caller, Identity};
 
 /// Time between two chunks of a snapshot.
 const CHUNK_DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes that an entry takes in the log beyond its payload, at most.
+const ENTRY_OVERHEAD: usize = 128;
 /// Largest snapshot taken from a peer, in bytes.
 const SNAPSHOT_MAX: u64 = 512 * 1024 * 1024;
 
 pub(crate) struct Service {
     raft: Raft,
+    log: LogStore,
 }
 
 impl Service {
-    pub(crate) fn new(raft: Raft) -> Self {
-        Self { raft }
+    pub(crate) fn new(raft: Raft, log: LogStore) -> Self {
+        Self { raft, log }
+    }
+
+    /// openraft stops for good when an append fails, so what would not fit is refused here: the leader asks again, and
+    /// heartbeats and ballots go on meanwhile.
+    async fn has_room(&self, append: &v1::AppendRequest) -> Result<(), Status> {
+        let bytes = append
+            .entries
+            .iter()
+            .map(|entry| entry.payload.len() + ENTRY_OVERHEAD)
+            .sum();
+        if bytes == 0 || self.log.room().await.fits(bytes) {
+            return Ok(());
+        }
+        tracing::warn!("the disk of this manager is almost full; it takes no entries until there is space again");
+        Err(Status::unavailable("the disk of this manager is almost full"))
     }
 
     fn heard<T>(&self, request: &Request<T>, vote: &Vote) -> Result<(), Status> {
@@ -65,6 +84,7 @@ impl RaftService for Service {
     async fn append(&self, request: Request<v1::AppendRequest>) -> Result<Response<v1::AppendResponse>, Status> {
         let vote = wire::vote_from(request.get_ref().vote).map_err(malformed)?;
         self.heard(&request, &vote)?;
+        self.has_room(request.get_ref()).await?;
         let append = wire::append_from(request.into_inner()).map_err(malformed)?;
         let answer = self.raft.append_entries(append).await.map_err(stopped)?;
         Ok(Response::new(wire::append_answer(&answer)))

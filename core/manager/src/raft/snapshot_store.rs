@@ -9,7 +9,7 @@ use openraft::{AnyError, Snapshot};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
 use wardroom_ca::Clock;
-use wardroom_log::{Snapshots, Spawn};
+use wardroom_log::{SnapshotError, Snapshots, Spawn};
 
 use super::encode;
 use super::types::{LogId, SnapshotBytes, SnapshotMeta, StorageError, StorageIoError, TypeConfig};
@@ -19,6 +19,15 @@ pub(crate) struct SnapshotStore {
     clock: Arc<dyn Clock>,
     spawn: Spawn,
     newest: watch::Sender<Newest>,
+}
+
+/// What became of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saved {
+    /// It, or a newer one, is durable.
+    Durable,
+    /// The disk is full; the one before is still there.
+    NoSpace,
 }
 
 /// The newest durable snapshot, in figures; all zero when there is none.
@@ -42,21 +51,25 @@ impl SnapshotStore {
     }
 
     /// Makes a snapshot durable unless a newer one is there; only then may the log behind it be purged.
-    pub(crate) fn save(&self, meta: &SnapshotMeta, data: &[u8]) -> Result<(), StorageError> {
+    pub(crate) fn save(&self, meta: &SnapshotMeta, data: &[u8]) -> Result<Saved, StorageError> {
         self.aside(|| self.save_here(meta, data))
     }
 
-    fn save_here(&self, meta: &SnapshotMeta, data: &[u8]) -> Result<(), StorageError> {
+    fn save_here(&self, meta: &SnapshotMeta, data: &[u8]) -> Result<Saved, StorageError> {
         let files = self.files();
         if self.newest.borrow().covers > meta.last_log_id {
-            return Ok(());
+            return Ok(Saved::Durable);
         }
         let at_ms = self.clock.now_ms();
-        files
-            .save(&encode::snapshot_header(meta, at_ms), data)
-            .map_err(|error| StorageIoError::write_snapshot(Some(meta.signature()), AnyError::new(&error)))?;
+        match files.save(&encode::snapshot_header(meta, at_ms), data) {
+            Ok(()) => {}
+            Err(SnapshotError::NoSpace) => return Ok(Saved::NoSpace),
+            Err(error) => {
+                return Err(StorageIoError::write_snapshot(Some(meta.signature()), AnyError::new(&error)).into());
+            }
+        }
         self.note(meta, data, at_ms);
-        Ok(())
+        Ok(Saved::Durable)
     }
 
     /// Reads the newest snapshot back; it is kept on disk only.
@@ -133,14 +146,18 @@ impl Coverage {
 
     /// Waits until the entry at `upto` is in a durable snapshot; the error says why it never will be.
     pub(crate) async fn reaches(&self, upto: LogId) -> Result<(), AnyError> {
-        let Some(mut newest) = self.0.clone() else { return Ok(()) };
+        let Some(mut newest) = self.0.clone() else {
+            return Ok(());
+        };
         let reached = newest.wait_for(|newest| newest.covers >= Some(upto) || newest.abandoned.is_some());
         let reason = match reached.await {
             Ok(newest) if newest.covers >= Some(upto) => return Ok(()),
             Ok(newest) => newest.abandoned.clone().unwrap_or_default(),
             Err(_closed) => "the state machine has stopped".to_owned(),
         };
-        Err(AnyError::error(format!("no snapshot covers the entries to purge: {reason}")))
+        Err(AnyError::error(format!(
+            "no snapshot covers the entries to purge: {reason}"
+        )))
     }
 }
 
@@ -222,7 +239,9 @@ mod tests {
             let snapshots = Arc::clone(&snapshots);
             async move { snapshots.save(&SnapshotMeta::default(), &[1, 2, 3]) }
         });
-        tokio::task::spawn_blocking(move || at_sync.recv().unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(move || at_sync.recv().unwrap())
+            .await
+            .unwrap();
 
         // The only worker would be the one that waits for the disk.
         let other = tokio::spawn({
@@ -232,7 +251,7 @@ mod tests {
         let figures = tokio::time::timeout(Duration::from_secs(20), other).await;
         go.send(()).unwrap();
         assert_eq!(figures.expect("the runtime goes on").unwrap(), (0, 0));
-        saving.await.unwrap().unwrap();
+        assert_eq!(saving.await.unwrap().unwrap(), Saved::Durable);
         assert_eq!(snapshots.size_and_time(), (3, 7));
     }
 }

@@ -5,17 +5,21 @@
 //! be to disagree with the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::storage::RaftStateMachine;
 use openraft::{AnyError, EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, StoredMembership as Stored};
 use wardroom_state::{State, decode_proposal};
 
 use super::log_store::LogStore;
-use super::snapshot_store::{SnapshotStore, name};
+use super::snapshot_store::{Saved, SnapshotStore, name};
 use super::types::{
     Entry, LogId, Outcome, SnapshotBytes, SnapshotMeta, StorageError, StorageIoError, StoredMembership, TypeConfig,
 };
 use crate::replica::Replica;
+
+/// Pause after a snapshot that found no space.
+const AGAIN: Duration = Duration::from_secs(10);
 
 pub(crate) struct StateMachine {
     replica: Replica,
@@ -57,7 +61,10 @@ impl StateMachine {
         self.agrees(meta)?;
         let state = decode(meta, snapshot)?;
         // Durable first: from here on a restart finds the new state, before it the old one.
-        self.snapshots.save(meta, &snapshot.0)?;
+        if self.snapshots.save(meta, &snapshot.0)? == Saved::NoSpace {
+            let full = AnyError::new(&wardroom_log::SnapshotError::NoSpace);
+            return Err(StorageIoError::write_snapshot(Some(meta.signature()), full).into());
+        }
         self.adopt(meta, state);
         Ok(())
     }
@@ -186,7 +193,16 @@ pub(crate) struct Builder {
 
 impl RaftSnapshotBuilder<TypeConfig> for Builder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
-        self.snapshots.save(&self.meta, &self.bytes.0)?;
+        if self.snapshots.save(&self.meta, &self.bytes.0)? == Saved::NoSpace {
+            tracing::warn!("no space left on the device for a snapshot; free space on the manager's disk");
+            tokio::time::sleep(AGAIN).await;
+            // openraft stops for good on an error. A snapshot of nothing is older than any, so that it changes nothing;
+            // the log stays as long as it is, and the next entry asks for another try.
+            return Ok(Snapshot {
+                meta: SnapshotMeta::default(),
+                snapshot: Box::default(),
+            });
+        }
         Ok(Snapshot {
             meta: self.meta.clone(),
             snapshot: Box::new(self.bytes.clone()),

@@ -188,6 +188,22 @@ async fn a_snapshot_survives_and_an_older_one_does_not_replace_it() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_finds_no_space_changes_nothing_and_is_no_failure() {
+    let disk = MemDisk::new();
+    let (_log, mut machine) = Bench::new(Arc::new(disk.clone()), Spawn::Task).open();
+    machine.apply([blank(1, 0)]).await.unwrap();
+    let before = machine.get_snapshot_builder().await.build_snapshot().await.unwrap();
+    machine.apply([blank(1, 1)]).await.unwrap();
+    disk.set_capacity(Some(0));
+    let built = machine.get_snapshot_builder().await.build_snapshot().await.unwrap();
+    assert!(
+        built.meta.last_log_id < before.meta.last_log_id,
+        "openraft takes an older one for no news"
+    );
+    assert_eq!(machine.get_current_snapshot().await.unwrap().unwrap().meta, before.meta);
+}
+
 #[tokio::test]
 async fn a_snapshot_that_disagrees_with_what_is_committed_changes_nothing() {
     let bench = Bench::new(Arc::new(MemDisk::new()), Spawn::Task);
@@ -248,7 +264,9 @@ async fn a_power_cut_between_a_purge_and_its_snapshot_leaves_a_manager_that_star
         disk.crash(after);
 
         let (mut log, mut machine) = bench.open_with(SnapshotStore::coverage);
-        let state = openraft::StorageHelper::new(&mut log, &mut machine).get_initial_state().await;
+        let state = openraft::StorageHelper::new(&mut log, &mut machine)
+            .get_initial_state()
+            .await;
         let at = state.unwrap().committed.map(|id| id.index);
         assert!(matches!(at, None | Some(90)), "cut after {after}: {at:?}");
     }
@@ -264,7 +282,10 @@ async fn a_purge_whose_snapshot_cannot_be_installed_ends_with_the_reason() {
     let rubbish = Box::new(super::types::SnapshotBytes(Arc::new(vec![0xff; 40])));
     machine.install_snapshot(&snapshot.meta, rubbish).await.unwrap_err();
     let error = purging.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("no snapshot covers the entries to purge"), "{error}");
+    assert!(
+        error.to_string().contains("no snapshot covers the entries to purge"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
