@@ -183,6 +183,15 @@ impl Model {
         self.wants_frame(Dirty::Now);
     }
 
+    /// Says why a change is not begun.
+    pub fn say_read_only(&mut self) {
+        let text = match self.access {
+            Access::Locked => "this session was started with --read-only and stays so",
+            Access::ReadOnly | Access::ReadWrite => "this session is read-only; :rw lifts that",
+        };
+        self.say(Level::Warn, text);
+    }
+
     pub fn ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         self.next_ticket

@@ -103,11 +103,11 @@ fn node() {
     | labels   -                                                                   |
     +------------------------------------------------------------------------------+
     +- Secrets: in memory, and erased with proof ----------------------------------+
-    |  SECRET                VER  STATE        TASK              SINCE       PROOF |
-    |> db_password           v4   in memory    api.2             12:04:05    proved|
-    |  pay_tls_key           v2   in memory    edge.2            11-08 12:04 proved|
-    |  session_seed          v1   in memory    api.2             11-08 12:04 proved|
-    |  pay_tls_cert          v1   in memory    edge.2            11-08 12:04 proved|
+    |  SECRET                VER  STATE      TASK               SINCE       PROOF  |
+    |> db_password           v4   in memory  api.2              12:04:05    proved |
+    |  pay_tls_key           v2   in memory  edge.2             11-08 12:04 proved |
+    |  session_seed          v1   in memory  api.2              11-08 12:04 proved |
+    |  pay_tls_cert          v1   in memory  edge.2             11-08 12:04 proved |
     +------------------------------------------------------------------------------+
     +- Tasks ----------------------------------------------------------------------+
     |  TASK           NODE        STATE       FILES SINCE     PID MESSAGE          |

@@ -60,9 +60,9 @@ fn wide_cluster() {
     +----------------------------------------------------------++----------------------------------------------------------+
     +- Workers ------------------------------------------------++- Last 30 min --------------------------------------------+
     | NAME                         STATE   TASKS HOLDS     CERT|| changes   ___________________________::#  4              |
-    | wrk-1                        ready       2 5 / 5v     61d|| receipts  _____________________________#  1              |
-    | wrk-2                        ready       5 5 / 6v     61d|| rotations _____________________________#  1              |
-    |                                                          || elections _______________________#______  1              |
+    | wrk-1                        ready       2 5 / 5v     61d|| rotations _____________________________#  1              |
+    | wrk-2                        ready       5 5 / 6v     61d|| elections _______________________#______  1              |
+    |                                                          || denied    ___________________________#__  1 !            |
     +----------------------------------------------------------++----------------------------------------------------------+
     +- Needs attention (4) ------------------------------------------------------------------------------------------------+
     |  WHAT                                                                                                      ENTER     |
@@ -70,24 +70,24 @@ fn wide_cluster() {
     |  ! pay_webhook_sig v1 is 97d old, policy 90d, 2 services                                                   secret    |
     |  ! smtp_key v1 is used by no service                                                                       secret    |
     |  ! the certificate of mgr-3 expires in 2d                                                                  keys      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
-    |                                                                                                                      |
     +----------------------------------------------------------------------------------------------------------------------+
+    +- Services -----------------------------------------------++- Audit, latest first ------------------------------------+
+    | SERVICE         KIND     TASKS    GRANTS STATE        AGE|| TIME        ACTOR     ACTION          OBJECT       RES   |
+    | api             process  3/3           2 running       9d|| 12:04:07    work~rk-1 secret.deliver  db_pas~rd v4 ok    |
+    | batch           process  1/1           1 running       9d|| 12:04:05    admin:jo  secret.rotate   db_password  ok    |
+    | edge            process  2/2           3 running       9d|| 12:03:11    admin:jo  service.update  api          ok    |
+    | worker          process  1/1           1 running       9d|| 12:02:11    unknown   access.refuse   ListSecrets  DENY !|
+    |                                                          || 08-17 12:04 admin:jo  secret.create   pay_we~k_sig ok    |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    +----------------------------------------------------------++----------------------------------------------------------+
      1 Cluster 2 Raft 3 Keys 4 Secrets 5 Services 6 Nodes 7 Audit 8 Tasks
     "#);
 }
@@ -121,11 +121,31 @@ fn a_line_below_40x10() {
 fn very_large_screens_use_their_room() {
     let mut play = sized((200, 60), "2");
     let screen = play.screen();
-    assert!(screen.contains("Stores (encrypted at rest)") && screen.contains("Last entries"));
+    for pane in ["Stores (encrypted at rest)", "Last entries", "MATCH", "18842 of 18842"] {
+        assert!(screen.contains(pane), "{pane}");
+    }
     assert!(
         screen.lines().any(|line| line.chars().count() > 190),
         "panes reach the right edge"
     );
+}
+
+#[test]
+fn the_overview_fills_with_what_there_is_room_for() {
+    let shown = |size, pane: &str| sized(size, "").screen().contains(pane);
+    for (size, panes) in [((80, 24), 0), ((120, 40), 2), ((200, 60), 3)] {
+        let names = ["Audit, latest first", "- Services -", "Secrets, latest change first"];
+        assert_eq!(names.iter().filter(|pane| shown(size, pane)).count(), panes, "{size:?}");
+    }
+}
+
+#[test]
+fn nothing_acts_where_nothing_can_be_seen() {
+    let mut play = sized((39, 9), "4GDsmtp_key<enter>:q<enter>");
+    play.paste("x");
+    assert!(play.effects.is_empty() && play.model.wizard.is_none() && play.model.overlay.is_none());
+    play.keys("<ctrl-c><ctrl-c>");
+    assert!(matches!(play.effects[..], [crate::tui::msg::Effect::Quit]));
 }
 
 #[test]

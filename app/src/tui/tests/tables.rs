@@ -76,12 +76,12 @@ fn nodes() {
     |                                                                              |
     +------------------------------------------------------------------------------+
     +- In the memory of wrk-1 right now -------------------------------------------+
-    | SECRET                VER  STATE        TASK              SINCE       PROOF  |
-    | db_password           v4   in memory    api.2             12:04:05    proved |
-    | session_seed          v1   in memory    api.2             11-08 12:04 proved |
-    | pay_tls_cert          v1   in memory    edge.2            11-08 12:04 proved |
-    | pay_tls_key           v2   in memory    edge.2            11-08 12:04 proved |
-    | pay_webhook_sig       v1   in memory    edge.2            11-08 12:04 proved |
+    | SECRET                 VER  STATE      TASK                SINCE       PROOF |
+    | db_password            v4   in memory  api.2               12:04:05    proved|
+    | session_seed           v1   in memory  api.2               11-08 12:04 proved|
+    | pay_tls_cert           v1   in memory  edge.2              11-08 12:04 proved|
+    | pay_tls_key            v2   in memory  edge.2              11-08 12:04 proved|
+    | pay_webhook_sig        v1   in memory  edge.2              11-08 12:04 proved|
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
@@ -95,12 +95,12 @@ fn audit() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      audit                                             <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |     SEQ TIME        ACTOR       FROM      ACTION          OBJECT       RES   |
-    |   90412 12:04:07    worke~wrk-1 10.0.0.7  secret.deliver  db_pas~rd v4 ok    |
-    |>  90411 12:04:05    admin:jo    local     secret.rotate   db_password  ok    |
-    |   90410 12:03:11    admin:jo    local     service.update  api          ok    |
-    |   90409 12:02:11    unknown     10.0.7.33 access.refuse   ListSecrets  DENY !|
-    |   90408 08-17 12:04 admin:jo    local     secret.create   pay_we~k_sig ok    |
+    |     SEQ TIME        ACTOR     FROM      ACTION          OBJECT       RES     |
+    |   90412 12:04:07    work~rk-1 10.0.0.7  secret.deliver  db_pas~rd v4 ok      |
+    |>  90411 12:04:05    admin:jo  local     secret.rotate   db_password  ok      |
+    |   90410 12:03:11    admin:jo  local     service.update  api          ok      |
+    |   90409 12:02:11    unknown   10.0.7.33 access.refuse   ListSecrets  DENY !  |
+    |   90408 08-17 12:04 admin:jo  local     secret.create   pay_we~k_sig ok      |
     |                                                                              |
     |                                                                              |
     |                                                                              |

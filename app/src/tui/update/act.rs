@@ -19,10 +19,7 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
         return effects;
     }
     if binding.writes && model.read_only() {
-        model.say(
-            Level::Warn,
-            "this session is read-only; :rw lifts that, unless it was started so",
-        );
+        model.say_read_only();
         return Vec::new();
     }
     perform(model, binding.action)
@@ -117,7 +114,7 @@ fn sort(model: &mut Model, by: SortBy) {
 
 fn read_only(model: &mut Model, wanted: bool) {
     if !wanted && model.access == Access::Locked {
-        model.say(Level::Warn, "this session was started with --read-only and stays so");
+        model.say_read_only();
         return;
     }
     if model.access != Access::Locked {

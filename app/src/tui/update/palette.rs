@@ -197,10 +197,7 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
             Vec::new()
         }
         Does::Open(_) if model.read_only() => {
-            model.say(
-                Level::Warn,
-                "this session is read-only; :rw lifts that, unless it was started so",
-            );
+            model.say_read_only();
             Vec::new()
         }
         Does::Open(action) => {

@@ -8,7 +8,8 @@ use crate::tui::model::Model;
 use crate::tui::model::facts::{time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
-use crate::tui::widgets::{Canvas, Column, SafeText, column, piece, plain, safe};
+use crate::tui::widgets::table::fixed_table;
+use crate::tui::widgets::{Canvas, Column, Piece, SafeText, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     if area.width >= WIDE {
@@ -22,33 +23,46 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     }
 }
 
+const COLUMNS: [Column; 7] = [
+    column("SEQ", 6).right(),
+    column("TIME", 11),
+    column("ACTOR", 9).grow(1),
+    column("FROM", 9).drop(2),
+    column("ACTION", 15),
+    column("OBJECT", 12).grow(2),
+    column("RES", 6),
+];
+
+fn row(model: &Model, record: &AuditRecord) -> Vec<Piece> {
+    let named = |text: &str| words::with_hostnames(&model.cluster, text);
+    vec![
+        plain(safe!("{}", record.sequence)),
+        piece(time::moment(model.now_ms, record.at_ms), Tone::Dim),
+        plain(named(&record.actor)),
+        plain(&record.from),
+        plain(&record.action),
+        plain(named(&record.object)),
+        if record.outcome == "denied" {
+            piece("DENY !", Tone::Bad)
+        } else {
+            plain(&record.outcome)
+        },
+    ]
+}
+
 pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    const COLUMNS: [Column; 7] = [
-        column("SEQ", 6).right(),
-        column("TIME", 11),
-        column("ACTOR", 11).grow(1),
-        column("FROM", 9).drop(2),
-        column("ACTION", 15),
-        column("OBJECT", 12).grow(2),
-        column("RES", 6),
-    ];
     list_pane(canvas, area, model, (ListId::Audit, &[]), &COLUMNS, |key| {
-        let record = model.cluster.audit.get(&key.parse().ok()?)?;
-        let named = |text: &str| words::with_hostnames(&model.cluster, text);
-        let denied = record.outcome == "denied";
-        Some(vec![
-            plain(safe!("{}", record.sequence)),
-            piece(time::moment(model.now_ms, record.at_ms), Tone::Dim),
-            plain(named(&record.actor)),
-            plain(&record.from),
-            plain(&record.action),
-            plain(named(&record.object)),
-            if denied {
-                piece("DENY !", Tone::Bad)
-            } else {
-                plain(&record.outcome)
-            },
-        ])
+        Some(row(model, model.cluster.audit.get(&key.parse().ok()?)?))
+    });
+}
+
+/// The last records, for the overview.
+pub fn latest(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let inner = canvas.pane(area, &titled("Audit, latest first"), false);
+    let room = usize::from(inner.height.saturating_sub(1));
+    let last: Vec<&AuditRecord> = model.cluster.audit.values().rev().take(room).collect();
+    fixed_table(canvas, inner, &COLUMNS[1..], &last, |record| {
+        row(model, record).split_off(1)
     });
 }
 
@@ -63,7 +77,9 @@ fn record(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     };
     let inner = canvas.pane(area, &titled(safe!("{}", record.sequence)), false);
     let named = |text: &str| words::with_hostnames(&model.cluster, text);
-    let hash = |hash: &str| SafeText::new(hash).cut(12, canvas.glyphs.more);
+    // With room to spare the hashes stand in full.
+    let room = if area.height > 8 { 64 } else { 12 };
+    let hash = |hash: &str| SafeText::new(hash).cut(room, canvas.glyphs.more);
     let before = record
         .sequence
         .checked_sub(1)

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use ratatui::layout::Rect;
 use wardroom_api::v1::{Node, Role};
 
-use super::{WIDE, columns, empty, list_pane, rows, state_piece, titled};
+use super::{WIDE, WIDEST, audit, columns, empty, list_pane, rows, secrets, services, state_piece, titled};
 use crate::tui::model::Model;
 use crate::tui::model::facts::activity::{MINUTES, activity};
 use crate::tui::model::facts::managers::{LAG_NOTED, Manager, Quorum, managers};
-use crate::tui::model::facts::{secrets, time, words};
+use crate::tui::model::facts::secrets as facts;
+use crate::tui::model::facts::{time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::bars::sparkline;
@@ -35,7 +36,28 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     health(canvas, health_area, model);
     worker_pane(canvas, workers_area, model);
     lately(canvas, activity_area, model);
-    attention(canvas, bands[2], model);
+    below(canvas, bands[2], model);
+}
+
+/// What needs attention, and where there is room what runs, which secrets changed, and who did what last.
+fn below(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    if area.width < WIDE || area.height < 14 {
+        return attention(canvas, area, model);
+    }
+    let noted = u16::try_from(model.noted.len()).unwrap_or(u16::MAX).max(1);
+    let parts = rows(area, &[noted.saturating_add(3).min(area.height / 2), area.height]);
+    attention(canvas, parts[0], model);
+    if area.width < WIDEST {
+        let (left, right) = columns(parts[1], area.width / 2);
+        services::overview(canvas, left, model);
+        audit::latest(canvas, right, model);
+    } else {
+        let (left, rest) = columns(parts[1], area.width / 3);
+        let (middle, right) = columns(rest, area.width / 3);
+        services::overview(canvas, left, model);
+        secrets::latest(canvas, middle, model);
+        audit::latest(canvas, right, model);
+    }
 }
 
 fn manager_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -112,7 +134,7 @@ fn worker_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 
 /// `9 / 11v`: secrets and versions of them in the node's memory.
 pub fn holds(model: &Model, node_id: &str) -> String {
-    let held = secrets::holdings_on(&model.cluster, node_id).filter(|holding| secrets::is_in_memory(holding));
+    let held = facts::holdings_on(&model.cluster, node_id).filter(|holding| facts::is_in_memory(holding));
     let versions: BTreeSet<(&str, u32)> = held
         .map(|holding| (holding.secret_id.as_str(), holding.version))
         .collect();
@@ -130,9 +152,9 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let quorum = Quorum::of(view);
     let count = |prefix: &str| model.noted.iter().filter(|item| item.key.starts_with(prefix)).count();
     let active = || view.tasks.values().filter(|task| words::is_active(task));
-    let proven: usize = active().map(|task| secrets::proved_files(view, task)).sum();
+    let proven: usize = active().map(|task| facts::proved_files(view, task)).sum();
     let expected: usize = active().map(|task| task.files.len()).sum();
-    let lines = [
+    let mut lines = [
         if quorum.holds() {
             (
                 true,
@@ -169,6 +191,8 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             nodes => (false, safe!("{} down", words::count(nodes, "node"))),
         },
     ];
+    // After the quorum what is wrong stands first: the last lines have no room on a small screen.
+    lines[1..].sort_by_key(|(good, _)| *good);
     for (row, (good, text)) in (0..inner.height).zip(lines) {
         let mark = if good {
             piece("ok    ", Tone::Accent)
@@ -211,10 +235,10 @@ fn lately(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let found = activity(&model.cluster, model.now_ms, minutes);
     let lines = [
         ("changes", &found.changes, Tone::Plain),
-        ("receipts", &found.receipts, Tone::Plain),
         ("rotations", &found.rotations, Tone::Plain),
         ("elections", &found.elections, Tone::Plain),
         ("denied", &found.denied, Tone::Warn),
+        ("receipts", &found.receipts, Tone::Plain),
     ];
     for (row, (name, numbers, tone)) in (0..inner.height).zip(lines) {
         let total: u64 = numbers.iter().sum();

@@ -224,8 +224,9 @@ pub fn message_line(canvas: &mut Canvas<'_>, model: &Model) {
         line_input(canvas, (x, y, width.saturating_sub(1)), line, Tone::Plain, true);
         return;
     }
-    if let (Link::Stale { since_ms, reason }, false) = (&model.link, model.quit_armed) {
-        let text = safe!("stale, reconnecting since {}: {reason}", time::clock(*since_ms));
+    // Since when, the header says.
+    if let (Link::Stale { reason, .. }, false) = (&model.link, model.quit_armed) {
+        let text = safe!("stale, reconnecting: {reason}");
         canvas.text(x, y, width, text, Tone::Bad);
         return;
     }

@@ -28,6 +28,8 @@ use super::widgets::{Canvas, Column, Piece, piece, plain, safe, table};
 const SMALL: (u16, u16) = (80, 24);
 /// From here on a list and the detail of its selection stand side by side.
 pub const WIDE: u16 = 120;
+/// From here on three panes do.
+pub const WIDEST: u16 = 180;
 
 /// Draws everything; returns where the terminal's cursor goes.
 pub fn draw(model: &Model, buffer: &mut Buffer, theme: Theme, glyphs: Glyphs) -> Option<(u16, u16)> {
@@ -131,11 +133,25 @@ fn list_pane(
 
 /// `name` cells in two columns: labels before values, for panes of facts.
 fn facts(canvas: &mut Canvas<'_>, area: Rect, facts: &[(&str, Piece)]) {
-    for (row, (name, value)) in (0..area.height).zip(facts) {
-        let y = area.y + row;
-        let at = canvas.text(area.x + 1, y, 10, *name, Tone::Dim);
-        let at = at.max(area.x + 10);
-        canvas.line(at, y, area.right().saturating_sub(at), std::slice::from_ref(value));
+    let x = area.x.saturating_add(10);
+    let width = area.right().saturating_sub(x);
+    let mut y = area.y;
+    for (at, (name, value)) in facts.iter().enumerate() {
+        let others = u16::try_from(facts.len() - at - 1).unwrap_or(u16::MAX);
+        let left = area.bottom().saturating_sub(y);
+        if left == 0 {
+            break;
+        }
+        canvas.text(area.x + 1, y, 9, *name, Tone::Dim);
+        // Long values go on below where the other facts leave them room.
+        let height = left.saturating_sub(others).max(1);
+        if value.text.width() <= usize::from(width) || height == 1 {
+            canvas.line(x, y, width, std::slice::from_ref(value));
+            y += 1;
+        } else {
+            let below = Rect { x, y, width, height };
+            y += canvas.paragraph(below, value.text.as_str(), value.tone).max(1);
+        }
     }
 }
 

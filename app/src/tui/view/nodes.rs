@@ -16,7 +16,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     if area.width >= WIDE {
         let (left, right) = columns(area, area.width / 2);
         list(canvas, left, model);
-        held_by(canvas, right, model, selected);
+        let parts = rows(right, &[right.height - right.height / 2, right.height / 2]);
+        held_by(canvas, parts[0], model, selected);
+        running_on(canvas, parts[1], model, selected);
     } else {
         let below = area.height / 2;
         let parts = rows(area, &[area.height - below, below]);
@@ -52,10 +54,10 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 }
 
 const HOLDINGS: [Column; 6] = [
-    column("SECRET", 14).grow(1),
+    column("SECRET", 12).grow(1),
     column("VER", 4),
-    column("STATE", 12),
-    column("TASK", 10).grow(1),
+    column("STATE", 10),
+    column("TASK", 9).grow(1),
     column("SINCE", 11),
     column("PROOF", 6),
 ];
@@ -103,6 +105,17 @@ fn held_by(canvas: &mut Canvas<'_>, area: Rect, model: &Model, node: Option<&Nod
         return;
     }
     fixed_table(canvas, inner, &HOLDINGS, &held, |holding| holding_row(model, holding));
+}
+
+fn running_on(canvas: &mut Canvas<'_>, area: Rect, model: &Model, node: Option<&Node>) {
+    let title = node.map_or_else(|| "Tasks".to_owned(), |node| format!("Tasks on {}", node.hostname));
+    let inner = canvas.pane(area, &titled(title), false);
+    let mut found: Vec<_> = node
+        .into_iter()
+        .flat_map(|node| model.cluster.tasks_on_node(&node.id))
+        .collect();
+    found.sort_by_key(|task| (!words::is_active(task), &task.name));
+    fixed_table(canvas, inner, &tasks::TASKS, &found, |task| tasks::row(model, task));
 }
 
 pub fn holdings(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {

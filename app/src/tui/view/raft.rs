@@ -15,7 +15,8 @@ use crate::tui::widgets::{Canvas, Column, column, piece, plain, safe};
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let count = u16::try_from(managers(&model.cluster).len()).unwrap_or(7).clamp(1, 7);
     let rest = area.height.saturating_sub(count * 2 + 5);
-    let terms_height = (rest / 2).clamp(3, 10);
+    let known = u16::try_from(elections(&model.cluster).len()).unwrap_or(u16::MAX);
+    let terms_height = known.saturating_add(2).clamp(3, (rest / 2).clamp(3, 10));
     let bands = rows(
         area,
         &[count + 3, count + 2, terms_height, rest.saturating_sub(terms_height)],
@@ -30,10 +31,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             },
             area.width / 2,
         );
-        let stores_height = count + 3;
-        let parts = rows(left, &[left.height.saturating_sub(stores_height), stores_height]);
-        terms(canvas, parts[0], model);
-        stores(canvas, parts[1], model);
+        let parts = rows(left, &[count + 3, left.height]);
+        stores(canvas, parts[0], model);
+        terms(canvas, parts[1], model);
         entries(canvas, right, model);
     } else {
         terms(canvas, bands[2], model);
@@ -42,15 +42,16 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 }
 
 pub fn members(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    const COLUMNS: [Column; 9] = [
-        column("NODE", 8).grow(1),
+    const COLUMNS: [Column; 10] = [
+        column("NODE", 9).grow(1),
         column("ROLE", 9),
         column("REACH", 7).drop(1),
         column("TERM", 4).right(),
-        column("VOTED", 8).drop(2),
+        column("VOTED", 9).drop(2),
         column("FIRST..LAST", 12),
-        column("COMMIT", 7).right(),
+        column("COMMIT", 6).right(),
         column("APPLIED", 7).right(),
+        column("MATCH", 7).right().drop(3),
         column("LAG", 5).right(),
     ];
     let view = &model.cluster;
@@ -92,6 +93,7 @@ pub fn members(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
                 plain(safe!("{}..{}", status.first_index, status.last_index)),
                 plain(safe!("{}", status.committed)),
                 plain(safe!("{}", status.applied)),
+                manager.matched.map_or_else(empty, |matched| plain(safe!("{matched}"))),
                 piece(
                     lag,
                     if manager.lag >= LAG_NOTED {
@@ -134,9 +136,9 @@ fn log_bars(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         let end = if manager.lag > 0 {
             safe!(" -{}", manager.lag)
         } else {
-            safe!(" {has}")
+            safe!(" {has} of {last}")
         };
-        let width = usize::from(inner.width).saturating_sub(start.width() + 12);
+        let width = usize::from(inner.width).saturating_sub(start.width() + 20);
         let whole = last.saturating_sub(first).saturating_add(1);
         let filled = bar(
             &canvas.glyphs,

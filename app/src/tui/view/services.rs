@@ -30,50 +30,64 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     grants_of(canvas, parts[1], model, selected);
 }
 
+const SERVICES: [Column; 7] = [
+    column("SERVICE", 12).grow(1),
+    column("KIND", 8).drop(3),
+    column("TASKS", 8),
+    column("GRANTS", 6).right(),
+    column("STATE", 11),
+    column("AGE", 4).right().drop(2),
+    column("COMMAND", 12).grow(2).drop(4),
+];
+
+fn row(model: &Model, service: &Service) -> Option<Vec<Piece>> {
+    let spec = service.spec.as_ref()?;
+    let active: Vec<_> = model
+        .cluster
+        .tasks_of_service(&service.id)
+        .filter(|task| words::is_active(task))
+        .collect();
+    let running = active
+        .iter()
+        .filter(|task| task.state() == wardroom_api::v1::TaskState::Running)
+        .count();
+    let wanted = if spec.global {
+        active.len()
+    } else {
+        usize::try_from(spec.replicas).unwrap_or(usize::MAX)
+    };
+    let state = if running >= wanted { "running" } else { "starting !" };
+    Some(vec![
+        plain(&spec.name),
+        plain(words::executor(spec.executor())),
+        plain(safe!(
+            "{running}/{}",
+            if spec.global {
+                "global".to_owned()
+            } else {
+                wanted.to_string()
+            }
+        )),
+        plain(safe!("{}", spec.grants.len())),
+        state_piece(state),
+        plain(time::age(model.now_ms, service.created_at_ms)),
+        piece(spec.command.join(" "), Tone::Dim),
+    ])
+}
+
 pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    const COLUMNS: [Column; 7] = [
-        column("SERVICE", 12).grow(1),
-        column("KIND", 8).drop(3),
-        column("TASKS", 8),
-        column("GRANTS", 6).right(),
-        column("STATE", 11),
-        column("AGE", 4).right().drop(2),
-        column("COMMAND", 12).grow(2).drop(4),
-    ];
-    let view = &model.cluster;
-    list_pane(canvas, area, model, (ListId::Services, &[]), &COLUMNS, |key| {
-        let service = view.services.get(key)?;
-        let spec = service.spec.as_ref()?;
-        let active: Vec<_> = view
-            .tasks_of_service(key)
-            .filter(|task| words::is_active(task))
-            .collect();
-        let running = active
-            .iter()
-            .filter(|task| task.state() == wardroom_api::v1::TaskState::Running)
-            .count();
-        let wanted = if spec.global {
-            active.len()
-        } else {
-            usize::try_from(spec.replicas).unwrap_or(usize::MAX)
-        };
-        let state = if running >= wanted { "running" } else { "starting !" };
-        Some(vec![
-            plain(&spec.name),
-            plain(words::executor(spec.executor())),
-            plain(safe!(
-                "{running}/{}",
-                if spec.global {
-                    "global".to_owned()
-                } else {
-                    wanted.to_string()
-                }
-            )),
-            plain(safe!("{}", spec.grants.len())),
-            state_piece(state),
-            plain(time::age(model.now_ms, service.created_at_ms)),
-            piece(spec.command.join(" "), Tone::Dim),
-        ])
+    list_pane(canvas, area, model, (ListId::Services, &[]), &SERVICES, |key| {
+        row(model, model.cluster.services.get(key)?)
+    });
+}
+
+/// All services by name, for the overview.
+pub fn overview(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let inner = canvas.pane(area, &titled("Services"), false);
+    let mut services: Vec<&Service> = model.cluster.services.values().collect();
+    services.sort_by_key(|service| words::service_name(service));
+    fixed_table(canvas, inner, &SERVICES, &services, |service| {
+        row(model, service).unwrap_or_default()
     });
 }
 
