@@ -1,5 +1,6 @@
 //! Which workers have fallen silent? Three missed heartbeats make a node down; twice as many after a change of leader,
-//! because the new one has heard nobody yet.
+//! because the new one has heard nobody yet. And which are down by mistake? One that registered while its end was being
+//! decided is in a session and heard, and would stay down for as long as that lasts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,22 +41,31 @@ impl Liveness {
     }
 }
 
+fn workers(state: &State) -> impl Iterator<Item = &Node> {
+    state.nodes().values().filter(|node| node.role == Role::Worker)
+}
+
 fn watched(state: &State) -> impl Iterator<Item = &Node> {
-    state
-        .nodes()
-        .values()
-        .filter(|node| node.role == Role::Worker && node.state != NodeState::Down)
+    workers(state).filter(|node| node.state != NodeState::Down)
 }
 
 pub(crate) fn decide(state: &State, liveness: &Liveness, now: Instant) -> Vec<Command> {
-    watched(state)
+    let lost = watched(state)
         .filter(|node| liveness.deadline(&node.id) <= now)
         .map(|node| Command::SetNodeState {
             node: node.id.clone(),
             state: NodeState::Down,
             message: liveness.silence(&node.id),
-        })
-        .collect()
+        });
+    let back = workers(state)
+        .filter(|node| node.state == NodeState::Down)
+        .filter(|node| liveness.heard.contains_key(&node.id) && liveness.deadline(&node.id) > now)
+        .map(|node| Command::SetNodeState {
+            node: node.id.clone(),
+            state: NodeState::Ready,
+            message: String::new(),
+        });
+    lost.chain(back).collect()
 }
 
 /// When the next worker would be down if it stayed silent.
@@ -108,6 +118,21 @@ mod tests {
         let liveness = liveness(start, &[]);
         assert!(decide(&scene.state, &liveness, start + PERIOD * 5).is_empty());
         assert_eq!(down(&decide(&scene.state, &liveness, start + PERIOD * 6)), ["w1"]);
+    }
+
+    #[test]
+    fn who_is_down_and_heard_is_ready_again() {
+        let mut scene = Scene::with_workers(1);
+        scene.node_state("w1", NodeState::Down);
+        let start = Instant::now();
+        let heard = liveness(start, &[("w1", start)]);
+        let ready = Command::SetNodeState {
+            node: node_id("w1"),
+            state: NodeState::Ready,
+            message: String::new(),
+        };
+        assert_eq!(decide(&scene.state, &heard, start + PERIOD), [ready]);
+        assert_eq!(decide(&scene.state, &heard, start + PERIOD * 3), []);
     }
 
     #[test]

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use wardroom_state::command::{Actor, Command};
 use wardroom_state::event::{Event, ObjectKey};
 use wardroom_state::ids::TaskId;
+use wardroom_state::node::NodeState;
 
 use crate::context::Context;
 use crate::control;
@@ -142,7 +143,12 @@ fn decide(context: &Context) -> Round {
 /// In order; stops at the first that fails. Each is applied here when its call returns.
 async fn propose_all(context: &Context, commands: Vec<Command>) -> bool {
     for command in commands {
-        if let Command::SetNodeState { node, .. } = &command {
+        if let Command::SetNodeState {
+            node,
+            state: NodeState::Down,
+            ..
+        } = &command
+        {
             // A worker that was only slow has to register again, and is ready again then.
             context.offices.sessions.drop_node(node);
         }
