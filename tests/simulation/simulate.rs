@@ -13,6 +13,7 @@ mod faults;
 mod founding;
 mod history;
 mod hosts;
+mod log;
 mod net;
 mod plant;
 mod run;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(panicked));
     let _clocks = mad_turmoil::time::SimClocksGuard::init();
 
+    log::begin();
     println!("seed {seed}, {plant:?}");
     for (at_ms, fault) in schedule::schedule(seed, MANAGERS, WORKERS) {
         println!("  {at_ms:>5} ms {fault}");
