@@ -107,16 +107,12 @@ pub fn enter(dir: &Path, lock: Lock, wanted: &Wanted, chance: &dyn Chance) -> Re
 
 /// The manifest, and whether it was made just now.
 fn read_or_found(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<(Manifest, bool), Report> {
-    match Manifest::read(dir)? {
-        Some(manifest) => {
-            founding::finished(dir).map_err(|error| cannot_write(dir, &error))?;
-            Ok((manifest, false))
-        }
-        None => {
-            check_free(dir)?;
-            Ok((founding::found(dir, wanted, chance)?, true))
-        }
+    if let Some(manifest) = Manifest::read(dir)? {
+        founding::finished(dir).map_err(|error| cannot_write(dir, &error))?;
+        return Ok((manifest, false));
     }
+    check_free(dir)?;
+    Ok((founding::found(dir, wanted, chance)?, true))
 }
 
 /// A directory without a cluster must hold nothing else either.
@@ -144,7 +140,7 @@ fn check_free(dir: &Path) -> Result<(), Report> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+    #![allow(clippy::unwrap_used, clippy::print_stderr)] // a failed unwrap is a failed test; a skip is said aloud
 
     use wardroom_keys::SeededChance;
 
