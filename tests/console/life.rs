@@ -73,7 +73,7 @@ fn by_keys_alone() {
     terminal.keys("r");
     terminal.shows("rotate");
     run(&mut terminal, "pin");
-    terminal.press_until(ENTER, "secrets");
+    terminal.press_until(ENTER, "HOLD =");
     for path in &paths {
         let bytes = std::fs::read(path).unwrap();
         assert_eq!(bytes.len(), 32, "32 generated characters at the same path");
@@ -89,7 +89,7 @@ fn by_keys_alone() {
     for path in &paths {
         assert!(!path.exists(), "{} is gone", path.display());
     }
-    terminal.press_until(ENTER, "secrets");
+    terminal.press_until(ENTER, "HOLD =");
     terminal.keys("7");
     terminal.shows("secret.erase");
     terminal.keys(":q\r");
