@@ -14,14 +14,15 @@ const LENGTH_MAX: usize = 1024;
 
 #[derive(Default)]
 pub struct LineInput {
-    area: TextArea<'static>,
+    /// Boxed: the other kinds of field are far smaller.
+    area: Box<TextArea<'static>>,
 }
 
 impl LineInput {
     /// That text with the cursor behind it, and nothing to undo.
     pub fn with(text: &str) -> Self {
         let mut line = Self {
-            area: TextArea::new(vec![one_line(text).take(LENGTH_MAX).collect()]),
+            area: Box::new(TextArea::new(vec![one_line(text).take(LENGTH_MAX).collect()])),
         };
         line.area.move_cursor(CursorMove::End);
         line
@@ -118,9 +119,15 @@ impl fmt::Debug for LineInput {
 mod tests {
     use super::*;
 
+    fn press(line: &mut LineInput, script: &str) {
+        for key in Key::script(script) {
+            line.input(key);
+        }
+    }
+
     fn typed(script: &str) -> LineInput {
         let mut line = LineInput::default();
-        Key::script(script).into_iter().for_each(|key| line.input(key));
+        press(&mut line, script);
         line
     }
 
@@ -130,7 +137,7 @@ mod tests {
         assert!(line.paste("a\r\nb\x1b[2J\n"));
         assert_eq!(line.text(), "a  b[2J");
         for breaking in ["<enter>", "<ctrl-m>", "<ctrl-j>", "<tab>", "<down>", "\n", "\r"] {
-            Key::script(breaking).into_iter().for_each(|key| line.input(key));
+            press(&mut line, breaking);
             assert_eq!((line.text(), line.area.lines().len()), ("a  b[2J", 1), "{breaking:?}");
         }
         assert_eq!(LineInput::with("a\nb").text(), "a b");
@@ -140,7 +147,7 @@ mod tests {
     fn a_line_has_an_end() {
         let mut line = typed("ab");
         assert!(!line.paste(&"x".repeat(5000)));
-        line.input(Key::script("y")[0]);
+        press(&mut line, "y");
         assert_eq!(line.text().chars().count(), LENGTH_MAX);
         assert!(line.text().ends_with('x'));
     }
@@ -159,11 +166,11 @@ mod tests {
         let mut line = typed("name");
         line.clear();
         assert_eq!(line.text(), "");
-        line.input(Key::script("<ctrl-u>")[0]);
+        press(&mut line, "<ctrl-u>");
         assert_eq!(line.text(), "name");
-        line.input(Key::script("<ctrl-r>")[0]);
+        press(&mut line, "<ctrl-r>");
         assert_eq!(line.text(), "");
-        line.input(Key::script("<ctrl-y>")[0]);
+        press(&mut line, "<ctrl-y>");
         assert_eq!(line.text(), "name");
     }
 

@@ -1,6 +1,7 @@
 //! Larger and smaller terminals.
 
 use super::play::sized;
+use crate::tui::msg::{Effect, Msg};
 
 #[test]
 fn wide_secrets_show_list_and_detail() {
@@ -140,12 +141,19 @@ fn the_overview_fills_with_what_there_is_room_for() {
 }
 
 #[test]
+fn every_resize_draws_the_screen_anew() {
+    let mut play = sized((80, 24), "");
+    play.send(Msg::Resize(80, 24));
+    assert!(matches!(play.effects[..], [Effect::Redraw]));
+}
+
+#[test]
 fn nothing_acts_where_nothing_can_be_seen() {
     let mut play = sized((39, 9), "4GDsmtp_key<enter>:q<enter>");
     play.paste("x");
     assert!(play.effects.is_empty() && play.model.wizard.is_none() && play.model.overlay.is_none());
     play.keys("<ctrl-c><ctrl-c>");
-    assert!(matches!(play.effects[..], [crate::tui::msg::Effect::Quit]));
+    assert!(matches!(play.effects[..], [Effect::Quit]));
 }
 
 #[test]

@@ -28,7 +28,8 @@ pub fn update(model: &mut Model, now_ms: i64, msg: Msg) -> Vec<Effect> {
         Msg::Resize(width, height) => {
             model.size = (width, height);
             model.wants_frame(Dirty::Now);
-            Vec::new()
+            // Also when the size is what it was: sizes in between, too short to be seen here, cut the screen.
+            vec![Effect::Redraw]
         }
         Msg::Tick => {
             model.rows_stale = true;

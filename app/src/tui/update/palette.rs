@@ -6,10 +6,10 @@ use nucleo_matcher::{Config, Matcher};
 
 use super::{act, go, wizard};
 use crate::tui::keymap::Action;
+use crate::tui::model::Model;
 use crate::tui::model::facts::words;
 use crate::tui::model::overlay::{Palette, Suggestion};
 use crate::tui::model::place::{Kind, Place};
-use crate::tui::model::{Level, Model};
 use crate::tui::msg::Effect;
 
 /// Suggestions that are shown.

@@ -36,7 +36,9 @@ mod tests {
 
     fn drawn(text: &str, keys: &str) -> (String, Option<(u16, u16)>) {
         let mut line = LineInput::with(text);
-        Key::script(keys).into_iter().for_each(|key| line.input(key));
+        for key in Key::script(keys) {
+            line.input(key);
+        }
         let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 1));
         let mut canvas = Canvas::new(&mut buffer, Theme::default(), Glyphs::ASCII);
         line_input(&mut canvas, (0, 0, 6), &line, Tone::Plain, true);

@@ -60,7 +60,7 @@ pub fn grant_of<'a>(model: &'a Model, key: &str) -> Option<(&'a Service, &'a Gra
     Some((service, grant))
 }
 
-pub fn grants<'a>(model: &'a Model) -> Vec<Entry<'a>> {
+pub fn grants(model: &Model) -> Vec<Entry<'_>> {
     let view = &model.cluster;
     let found: Vec<(&Service, &Grant)> = match model.place() {
         Place::Secret(id) => secrets::grants(view, id).collect(),
