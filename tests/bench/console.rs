@@ -67,7 +67,7 @@ fn at_rest() {
     let before = cpu(pid);
     let span = Duration::from_secs(10);
     std::thread::sleep(span);
-    let used = cpu(pid) - before;
+    let used = cpu(pid).saturating_sub(before);
     row(
         "idle CPU of the whole demo, console open",
         &format!("{:.2} %", used.as_secs_f64() / span.as_secs_f64() * 100.0),

@@ -18,7 +18,7 @@ pub struct Demo {
     binary: PathBuf,
     pub dir: PathBuf,
     child: Option<Child>,
-    _scratch: Option<tempfile::TempDir>,
+    scratch: Option<tempfile::TempDir>,
 }
 
 /// What a command said.
@@ -66,7 +66,7 @@ impl Demo {
     pub fn empty(binary: &Path) -> Self {
         let scratch = tempfile::Builder::new().prefix("wr-").tempdir().unwrap();
         let mut demo = Self::at(binary, &scratch.path().join("d"), &["--empty"]);
-        demo._scratch = Some(scratch);
+        demo.scratch = Some(scratch);
         demo
     }
 
@@ -76,7 +76,7 @@ impl Demo {
             binary: binary.to_owned(),
             dir: dir.to_owned(),
             child: None,
-            _scratch: None,
+            scratch: None,
         };
         demo.start(arguments);
         demo

@@ -1,4 +1,5 @@
 //! May this test skip? Loudly, and not where CI says that the means are there.
+#![allow(clippy::print_stderr)] // loudly means here
 
 /// True when running as root; otherwise says so on stderr, or fails when `WARDROOM_TEST_REQUIRE` asks for root.
 pub fn root_or_skip(test: &str) -> bool {

@@ -331,6 +331,6 @@ mod tests {
             ..v1::Secret::default()
         };
         assert_eq!(state(&secret), "revoked");
-        assert!(list_table(&[secret], 0).render().contains("-"));
+        assert!(list_table(&[secret], 0).render().contains('-'));
     }
 }
