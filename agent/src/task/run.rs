@@ -30,6 +30,7 @@ pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdraw
         shared,
         shelf,
         said: BTreeMap::new(),
+        unproven: BTreeSet::new(),
     };
     let end = runner.live(&wanted).await;
     runner.finish(&end);
@@ -45,6 +46,8 @@ struct Runner {
     shelf: Shelf,
     /// The last receipt of each file.
     said: BTreeMap<About, Receipt>,
+    /// Files that are here and were taken back since they were last proven.
+    unproven: BTreeSet<About>,
 }
 
 impl Runner {
@@ -219,6 +222,7 @@ impl Runner {
             receipt.version,
             receipt.target.clone(),
         );
+        self.unproven.remove(&about);
         self.said.insert(about, receipt.clone());
         self.shared.outbox.receipt(receipt);
     }
@@ -263,8 +267,8 @@ impl Runner {
         self.shared.outbox.settled(&self.id);
     }
 
-    /// Answers for files that were taken back: those that are not here, were they never written or could not be, are said
-    /// to be gone; those that are wanted again before anybody looked are proven again, because the manager asks again.
+    /// Answers for files that were taken back. What is not here, be it that it was never written or could not be, is said
+    /// to be gone; what is wanted again and still stands is proven again, because the manager has forgotten the proof.
     fn disclaim(&mut self) {
         let withdrawn = std::mem::take(&mut *self.withdrawn.lock().expect("no code panics while it holds this lock"));
         let held: BTreeSet<About> = self.shelf.held().iter().map(WantedFile::about).collect();
@@ -272,16 +276,25 @@ impl Runner {
         let unsaid = |file: &WantedFile| self.last_said(file) != Some(HoldingState::Erased);
         let gone: Vec<WantedFile> = gone.into_iter().filter(unsaid).collect();
         self.erased(&gone);
-        let wanted: Vec<WantedFile> = match &*self.orders.borrow() {
-            Order::Bring(wanted) => wanted.files.clone(),
-            Order::End => Vec::new(),
-        };
-        for file in here.iter().filter(|file| wanted.contains(file)) {
-            let said = self.said.get(&file.about());
-            if let Some(proof) = said.filter(|receipt| receipt.state() == HoldingState::Present).cloned() {
-                self.receipt(proof);
-            }
+        self.unproven.extend(here.iter().map(WantedFile::about));
+        for proof in self.proofs_asked_again() {
+            self.receipt(proof);
         }
+    }
+
+    fn proofs_asked_again(&self) -> Vec<Receipt> {
+        let Order::Bring(wanted) = &*self.orders.borrow() else {
+            return Vec::new();
+        };
+        if !self.shelf.shows(&wanted.files) {
+            return Vec::new();
+        }
+        let again = wanted.files.iter().map(WantedFile::about);
+        let again = again.filter(|about| self.unproven.contains(about));
+        let said = again.filter_map(|about| self.said.get(&about));
+        said.filter(|receipt| receipt.state() == HoldingState::Present)
+            .cloned()
+            .collect()
     }
 
     fn erased(&mut self, gone: &[WantedFile]) {
