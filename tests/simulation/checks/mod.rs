@@ -9,7 +9,7 @@ mod i4_assigned;
 mod i5_holdings;
 mod i6_erased;
 mod i9_audit;
-mod one_leader;
+mod leaders;
 mod settled;
 mod stale_refusal;
 mod values;
@@ -32,7 +32,7 @@ pub(crate) type Findings = Vec<String>;
 #[derive(Default)]
 pub(crate) struct Checks {
     agreement: i2_agreement::Agreement,
-    leaders: one_leader::Leaders,
+    leaders: leaders::Leaders,
     committed: committed::Committed,
     assigned: i4_assigned::Assigned,
     values: Values,
@@ -55,14 +55,16 @@ impl Checks {
             return Vec::new();
         };
         let who = &world.cluster.managers[place].name;
-        let mut findings = self.leaders.observe(who, &life.leadership(), &life.status());
+        let mut findings = self.leaders.observe(who, &life.leadership(), &life.status(), world);
         findings.extend(self.committed.observe(who, &life.status()));
         findings
     }
 
     /// A manager's process is gone: its next one may begin further back.
     pub(crate) fn died(&mut self, place: usize, world: &World) {
-        self.committed.forget(&world.cluster.managers[place].name);
+        let who = &world.cluster.managers[place].name;
+        self.committed.forget(who);
+        self.leaders.forget(who);
         self.looked_at.remove(&place);
     }
 
