@@ -11,7 +11,9 @@ pub struct Canary {
 
 impl Canary {
     pub fn new(value: &[u8]) -> Self {
-        let lower = value.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let lower = value
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         let utf16 = value.iter().flat_map(|&byte| [byte, 0]).collect();
         let mut forms = vec![
             ("raw", value.to_vec()),
