@@ -60,7 +60,7 @@ fn explain(error: &clap::Error) -> ExitCode {
 fn run(arguments: &Arguments) -> Result<u8, Report> {
     let host = arguments.host.as_deref();
     match &arguments.command {
-        None => open_console(host, arguments.ascii),
+        None => open_console(host, look(arguments)),
         Some(Noun::Demo(demo)) => open_demo(demo, arguments),
         Some(command) => {
             one_thread()?.block_on(cli::run(command, host, arguments.format))?;
@@ -70,13 +70,13 @@ fn run(arguments: &Arguments) -> Result<u8, Report> {
 }
 
 /// On the cluster that is named, or on the user's own.
-fn open_console(host: Option<&str>, ascii: bool) -> Result<u8, Report> {
+fn open_console(host: Option<&str>, look: TuiOptions) -> Result<u8, Report> {
     check_terminal()?;
     #[cfg(feature = "embedded")]
     if host.is_none() {
-        return node::own(|client| console(client, ascii));
+        return node::own(|client| console(client, look));
     }
-    one_thread()?.block_on(async { console(connect::client(host)?, ascii).await })
+    one_thread()?.block_on(async { console(connect::client(host)?, look).await })
 }
 
 #[cfg(feature = "embedded")]
@@ -85,7 +85,7 @@ fn open_demo(demo: &arguments::Demo, arguments: &Arguments) -> Result<u8, Report
         check_terminal()?;
     }
     let mut output = cli::output::Output::standard(arguments.format);
-    node::demo(demo, &mut output, |client| console(client, arguments.ascii))
+    node::demo(demo, &mut output, |client| console(client, look(arguments)))
 }
 
 #[cfg(not(feature = "embedded"))]
@@ -106,12 +106,17 @@ fn check_terminal() -> Result<(), Report> {
     ))
 }
 
-async fn console(client: Client, ascii: bool) -> Result<u8, Report> {
-    let options = TuiOptions {
-        ascii,
+/// How the console is to be.
+fn look(arguments: &Arguments) -> TuiOptions {
+    TuiOptions {
+        ascii: arguments.ascii,
+        read_only: arguments.read_only,
         ..TuiOptions::default()
-    };
-    match tui::run(client, options).await {
+    }
+}
+
+async fn console(client: Client, look: TuiOptions) -> Result<u8, Report> {
+    match tui::run(client, look).await {
         Ok(tui::Exit::Quit) => Ok(Exit::Ok as u8),
         // As a shell tells it.
         Ok(tui::Exit::Signal(number)) => Ok(u8::try_from(128 + number).unwrap_or(u8::MAX)),

@@ -40,6 +40,10 @@ pub struct Arguments {
     #[arg(long)]
     pub ascii: bool,
 
+    /// A console that can look and change nothing
+    #[arg(long)]
+    pub read_only: bool,
+
     #[command(subcommand)]
     pub command: Option<Noun>,
 }
