@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use wardroom_api::NO_LEADER;
 use wardroom_ca::Clock;
 use wardroom_state::command::{Actor, Command, Proposal};
 use wardroom_state::encode_proposal;
@@ -18,10 +19,6 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Largest encoded proposal, in bytes. One entry has to travel and become durable within one heartbeat on every follower;
 /// a larger one would stand in the leader's log for ever and block everything behind it. Values are at most 500 KB.
 const BYTES_MAX: usize = 1 << 20;
-
-/// Docker's words for a cluster that nobody leads.
-pub const NO_LEADER: &str = "The swarm does not have a leader. It's possible that too few managers are online. \
-     Make sure more than half of the managers are online.";
 
 /// A change that a quorum holds and this manager has applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
