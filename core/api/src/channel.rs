@@ -12,8 +12,11 @@ use tower::service_fn;
 use crate::call_error::CallError;
 pub use crate::call_error::ConnectFailure;
 use crate::net::Duplex;
+use crate::v1::ca_client::CaClient;
 use crate::v1::control_client::ControlClient;
+use crate::v1::daemon_client::DaemonClient;
 use crate::v1::dispatcher_client::DispatcherClient;
+use crate::v1::join_client::JoinClient;
 use crate::v1::peer_client::PeerClient;
 use crate::v1::raft_client::RaftClient;
 
@@ -103,6 +106,21 @@ pub fn peer(channel: Channel) -> PeerClient<Channel> {
     PeerClient::new(channel)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// A client for nodes that want in.
+pub fn join(channel: Channel) -> JoinClient<Channel> {
+    JoinClient::new(channel)
+}
+
+/// A client for nodes that renew their certificate, or go.
+pub fn ca(channel: Channel) -> CaClient<Channel> {
+    CaClient::new(channel)
+}
+
+/// A client of this machine's daemon.
+pub fn daemon(channel: Channel) -> DaemonClient<Channel> {
+    DaemonClient::new(channel)
 }
 
 /// A Raft client with the agreed limits.

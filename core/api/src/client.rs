@@ -16,6 +16,7 @@ use crate::call_error::ConnectFailure;
 use crate::channel;
 use crate::net::Duplex;
 use crate::v1::control_client::ControlClient;
+use crate::v1::daemon_client::DaemonClient;
 
 /// Bytes in flight per direction of an in-memory connection.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -89,6 +90,11 @@ impl Client {
     /// The operators' calls.
     pub fn control(&self) -> ControlClient<Channel> {
         channel::control(self.channel.clone())
+    }
+
+    /// What only the daemon of this machine does; a manager elsewhere refuses it.
+    pub fn daemon(&self) -> DaemonClient<Channel> {
+        channel::daemon(self.channel.clone())
     }
 }
 

@@ -13,6 +13,7 @@ impl Object {
             object::Kind::Task(task) => (Kind::Task, task.id.clone()),
             object::Kind::Rotation(rotation) => (Kind::Rotation, rotation.id.clone()),
             object::Kind::Holding(holding) => (Kind::Holding, holding.id()),
+            object::Kind::Operator(operator) => (Kind::Operator, operator.id.clone()),
             object::Kind::Audit(record) => (Kind::Audit, record.sequence.to_string()),
         };
         Some(ObjectKey { kind: kind.into(), id })
@@ -30,7 +31,7 @@ macro_rules! into_object {
 }
 into_object!(
     Cluster => Cluster, Node => Node, Secret => Secret, Service => Service, Task => Task, Rotation => Rotation,
-    Holding => Holding, AuditRecord => Audit,
+    Holding => Holding, AuditRecord => Audit, Operator => Operator,
 );
 
 impl Holding {

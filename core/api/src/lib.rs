@@ -16,8 +16,13 @@ pub mod watch;
 #[rustfmt::skip]
 pub mod v1;
 
+#[path = "generated/methods.rs"]
+#[rustfmt::skip]
+mod methods;
+
 pub use call_error::{CallError, CallKind, LOCKED, NO_LEADER};
 pub use client::{Client, HostError};
+pub use methods::METHODS;
 pub use net::{BoxStream, Duplex, Listener, Net, TcpNet};
 pub use view::ClusterView;
 pub use watch::{FeedEvent, WatchFeed};

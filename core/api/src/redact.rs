@@ -8,7 +8,7 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
-use crate::v1::{Generate, SecretAssignment, Value, value::Source};
+use crate::v1::{Confidential, Generate, SecretAssignment, Value, value::Source};
 
 impl Value {
     /// A value given by its bytes.
@@ -52,6 +52,35 @@ impl fmt::Debug for Source {
             Self::Bytes(bytes) => write!(f, "Bytes({} bytes, redacted)", bytes.len()),
             Self::Generate(generate) => f.debug_tuple("Generate").field(&generate.length).finish(),
         }
+    }
+}
+
+impl Confidential {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The bytes, for an owner that wipes them.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+impl Zeroize for Confidential {
+    fn zeroize(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl Drop for Confidential {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl fmt::Debug for Confidential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Confidential({} bytes, redacted)", self.bytes.len())
     }
 }
 
@@ -102,6 +131,7 @@ mod tests {
             number: 1,
             value: CANARY.to_vec(),
             digest_key: CANARY.to_vec(),
+            lease_ms: 0,
         }
     }
 
@@ -115,6 +145,11 @@ mod tests {
         });
         check(&v1::RotateSecretRequest {
             value,
+            ..Default::default()
+        });
+        check(&Confidential::new(CANARY.to_vec()));
+        check(&v1::JoinTokenResponse {
+            token: Some(Confidential::new(CANARY.to_vec())),
             ..Default::default()
         });
         let change = v1::AssignmentChange {

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::v1::{
-    AuditRecord, Change, Cluster, Holding, Kind, ManagerStatus, Node, Object, ObjectKey, Rotation, Secret, Service,
-    Task, WatchMessage, change, object, watch_message,
+    AuditRecord, Change, Cluster, Holding, Kind, ManagerStatus, Node, Object, ObjectKey, Operator, Rotation, Secret,
+    Service, Task, WatchMessage, change, object, watch_message,
 };
 
 /// Everything that was said, by id.
@@ -26,6 +26,7 @@ pub struct ClusterView {
     pub holdings: BTreeMap<String, Holding>,
     /// By sequence.
     pub audit: BTreeMap<u64, AuditRecord>,
+    pub operators: BTreeMap<String, Operator>,
     /// Every manager's latest word about itself, by node id; kept while the manager is lost.
     pub managers: BTreeMap<String, ManagerStatus>,
     /// Managers that do not answer, by node id, and why.
@@ -99,6 +100,7 @@ impl ClusterView {
             Some(Kind::Service(service)) => keep(&mut self.services, &service.id, service),
             Some(Kind::Task(task)) => keep(&mut self.tasks, &task.id, task),
             Some(Kind::Rotation(rotation)) => keep(&mut self.rotations, &rotation.id, rotation),
+            Some(Kind::Operator(operator)) => keep(&mut self.operators, &operator.id, operator),
             Some(Kind::Holding(holding)) => keep(&mut self.holdings, &holding.id(), holding),
             Some(Kind::Audit(record)) => {
                 self.audit.insert(record.sequence, record.clone());
@@ -121,6 +123,7 @@ impl ClusterView {
             Kind::Task => drop(self.tasks.remove(id)),
             Kind::Rotation => drop(self.rotations.remove(id)),
             Kind::Holding => drop(self.holdings.remove(id)),
+            Kind::Operator => drop(self.operators.remove(id)),
             Kind::Audit => drop(id.parse().ok().and_then(|sequence: u64| self.audit.remove(&sequence))),
             Kind::Unspecified => {}
         }

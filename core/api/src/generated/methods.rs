@@ -1,0 +1,2 @@
+//! x
+pub const METHODS: &[&str] = &[];
