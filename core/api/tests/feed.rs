@@ -27,6 +27,11 @@ macro_rules! silent {
         #[tonic::async_trait]
         impl Control for Script {
             type WatchStream = Messages;
+            type BackupStream = tokio_stream::Empty<Result<v1::BackupChunk, Status>>;
+
+            async fn backup(&self, _: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+                Err(Status::unimplemented("backup"))
+            }
 
             async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Messages>, Status> {
                 self.asked.lock().unwrap().push(request.into_inner());
@@ -50,6 +55,12 @@ silent!(
     create_service: CreateServiceRequest -> CreateServiceResponse,
     update_service: UpdateServiceRequest -> UpdateServiceResponse,
     remove_service: RemoveServiceRequest -> RemoveServiceResponse,
+    update_secret: UpdateSecretRequest -> UpdateSecretResponse,
+    get_join_token: GetJoinTokenRequest -> JoinTokenResponse, rotate_join_token: RotateJoinTokenRequest -> JoinTokenResponse,
+    update_cluster: UpdateClusterRequest -> UpdateClusterResponse, rotate_root: RotateRootRequest -> RotateRootResponse,
+    update_node: UpdateNodeRequest -> UpdateNodeResponse, remove_node: RemoveNodeRequest -> RemoveNodeResponse,
+    step_down: StepDownRequest -> StepDownResponse,
+    add_operator: AddOperatorRequest -> AddOperatorResponse, remove_operator: RemoveOperatorRequest -> RemoveOperatorResponse,
 );
 
 /// A watch stream that says these messages, then what the sender adds, and ends when the sender is dropped.
