@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, JoinToken};
 use crate::holding::HoldingState;
-use crate::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId, VersionId};
-use crate::node::{Availability, Certificate, Node, NodeState};
+use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId, VersionId};
+use crate::node::{Availability, Certificate, Node, NodeState, Role};
+use crate::operator::Operator;
 use crate::rotation::{RotationPhase, RotationProgress};
 use crate::secret::SealedValue;
 use crate::service::ServiceSpec;
@@ -25,7 +26,7 @@ pub struct Proposal {
 /// Who asks, as the manager that took the call knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// `admin:root`, `worker:<node id>`, `system`.
+    /// `admin:root`, `viewer:ada`, `worker:<node id>`, `system`.
     pub name: String,
     /// `local` or an address.
     pub from: String,
@@ -112,6 +113,88 @@ pub enum Command {
     NoteRefusal {
         method: String,
         reason: String,
+    },
+    /// A node joins with a token. From a node that is known by its key it is a rejoin, proposed under the id it has:
+    /// hostname, address, version and certificate are taken, no use is counted, and the rest stays (also its Raft id).
+    AdmitNode {
+        node: Node,
+        token_digest: [u8; 32],
+    },
+    RotateToken {
+        role: Role,
+        token: JoinToken,
+    },
+    /// What is `None` stays as it is.
+    UpdateCluster {
+        certificate_life_ms: Option<u64>,
+        heartbeat_ms: Option<u64>,
+        task_history: Option<u32>,
+        snapshot_every: Option<u64>,
+    },
+    /// A new root issues from now on; the one before retires and its key is forgotten.
+    RotateRoot {
+        /// PEM.
+        root_certificate: String,
+        root_fingerprint: String,
+        root_key_id: String,
+        root_not_after_ms: i64,
+        sealed_root_key: Vec<u8>,
+        /// PEM: the new root's key, signed by the root before.
+        cross_signed: String,
+        worker_token: JoinToken,
+        manager_token: JoinToken,
+        /// The cluster's `version_index`.
+        expected: Option<u64>,
+    },
+    /// No certificate of that root is valid any more: it is trusted no longer.
+    RetireRoot {
+        fingerprint: String,
+    },
+    /// A promotion brings a Raft id that nobody ever had; a demotion 0.
+    SetDesiredRole {
+        node: NodeId,
+        role: Role,
+        raft_id: u64,
+    },
+    /// The membership has followed the desired role. A worker's Raft id is gone for good.
+    SetRole {
+        node: NodeId,
+        role: Role,
+        certificate: Option<Certificate>,
+    },
+    SetNodeAddress {
+        node: NodeId,
+        address: String,
+    },
+    /// All of them at once.
+    SetLabels {
+        node: NodeId,
+        labels: BTreeMap<String, String>,
+    },
+    /// Of a worker that is down; `force`: in whatever state it is.
+    RemoveNode {
+        node: NodeId,
+        force: bool,
+    },
+    /// The quorum is lost: `node` is the only manager from now on, and the others are removed. A node that is known
+    /// keeps its labels and availability; one that is not (a restore on a new machine) is added as it stands here.
+    ForceNewCluster {
+        node: Node,
+    },
+    AddOperator {
+        operator: Operator,
+    },
+    RemoveOperator {
+        id: OperatorId,
+    },
+    /// The policy and labels of a secret; what is `None` stays as it is.
+    UpdateSecret {
+        secret: SecretId,
+        labels: Option<BTreeMap<String, String>>,
+        max_age_ms: Option<u64>,
+        keep_versions: Option<u32>,
+        lease_ms: Option<u64>,
+        expected: Option<u64>,
     },
 }
 

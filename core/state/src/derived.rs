@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::holding::HoldingKey;
-use crate::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
+use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId};
+use crate::node::Node;
+use crate::operator::Operator;
 use crate::secret::Secret;
 use crate::service::Service;
 use crate::state::Facts;
@@ -45,6 +47,10 @@ impl<K: Ord + Clone, V: Ord> Groups<K, V> {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Derived {
+    /// By the fingerprint of their public key, where it is known.
+    pub(crate) nodes_by_key: BTreeMap<String, NodeId>,
+    /// Lower-case.
+    pub(crate) operator_names: BTreeMap<String, OperatorId>,
     /// Lower-case names of secrets and of their versions.
     pub(crate) secret_names: BTreeMap<String, SecretId>,
     /// Lower-case.
@@ -62,6 +68,11 @@ pub(crate) struct Derived {
 impl Derived {
     pub(crate) fn of(facts: &Facts) -> Self {
         let mut derived = Self::default();
+        facts.nodes.values().for_each(|node| derived.add_node(node));
+        facts
+            .operators
+            .values()
+            .for_each(|operator| derived.add_operator(operator));
         facts.secrets.values().for_each(|secret| derived.add_secret(secret));
         facts.services.values().for_each(|service| derived.add_service(service));
         facts.tasks.values().for_each(|task| derived.add_task(task));
@@ -75,6 +86,26 @@ impl Derived {
                 .insert(&rotation.secret, rotation.id.clone());
         }
         derived
+    }
+
+    pub(crate) fn add_node(&mut self, node: &Node) {
+        let key = &node.certificate.key_fingerprint;
+        if !key.is_empty() {
+            self.nodes_by_key.insert(key.clone(), node.id.clone());
+        }
+    }
+
+    pub(crate) fn drop_node(&mut self, node: &Node) {
+        self.nodes_by_key.remove(&node.certificate.key_fingerprint);
+    }
+
+    pub(crate) fn add_operator(&mut self, operator: &Operator) {
+        self.operator_names
+            .insert(operator.name.to_lowercase(), operator.id.clone());
+    }
+
+    pub(crate) fn drop_operator(&mut self, operator: &Operator) {
+        self.operator_names.remove(&operator.name.to_lowercase());
     }
 
     pub(crate) fn add_secret(&mut self, secret: &Secret) {

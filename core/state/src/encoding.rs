@@ -8,9 +8,9 @@ use crate::command::Proposal;
 use crate::state::State;
 
 /// Format of a proposal in the log.
-pub const PROPOSAL_FORMAT: u8 = 1;
+pub const PROPOSAL_FORMAT: u8 = 2;
 /// Format of a state in a snapshot.
-pub const STATE_FORMAT: u8 = 1;
+pub const STATE_FORMAT: u8 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {

@@ -1,7 +1,7 @@
 //! What changed? Events name objects; whoever needs their content reads the state at that index.
 
 use crate::holding::HoldingKey;
-use crate::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
+use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -13,6 +13,7 @@ pub enum Event {
 pub enum ObjectKey {
     Cluster,
     Node(NodeId),
+    Operator(OperatorId),
     Secret(SecretId),
     Service(ServiceId),
     Task(TaskId),

@@ -32,11 +32,13 @@ pub enum HoldingState {
     Present,
     Erased,
     Failed,
+    /// Its node was removed before it said that the bytes are gone: nobody will answer any more.
+    Unconfirmed,
 }
 
 impl Holding {
-    /// Nothing says that the bytes are gone.
+    /// Nothing says that the bytes are gone, and its node could still say so.
     pub fn is_live(&self) -> bool {
-        self.state != HoldingState::Erased
+        !matches!(self.state, HoldingState::Erased | HoldingState::Unconfirmed)
     }
 }

@@ -53,6 +53,8 @@ id! {
     TaskId,
     /// A rotation.
     RotationId,
+    /// An operator; also the common name of its certificate.
+    OperatorId,
 }
 
 /// Prints 17 random bytes in Docker's id shape: base36, high bit set, first digit dropped.

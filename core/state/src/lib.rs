@@ -9,6 +9,7 @@ mod bytes;
 mod check;
 pub mod cluster;
 pub mod command;
+pub mod constraint;
 mod derived;
 mod digest;
 mod encoding;
@@ -16,7 +17,9 @@ pub mod event;
 pub mod holding;
 pub mod ids;
 mod lookup;
+mod members;
 pub mod node;
+pub mod operator;
 pub mod refusal;
 pub mod rotation;
 #[cfg(test)]

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::{NodeId, SecretId, ServiceId, TaskId};
+use crate::ids::{NodeId, OperatorId, SecretId, ServiceId, TaskId};
 use crate::node::Node;
+use crate::operator::Operator;
 use crate::refusal::{Noun, Refusal};
 use crate::secret::Secret;
 use crate::service::Service;
@@ -36,6 +37,19 @@ impl State {
                 .filter(|node| node.hostname.to_lowercase() == name)
                 .collect()
         })
+    }
+
+    pub fn find_operator(&self, reference: &str) -> Result<&Operator, Refusal> {
+        find(
+            Noun::Operator,
+            reference,
+            &self.facts.operators,
+            OperatorId::new,
+            |name| {
+                let named = self.derived.operator_names.get(name);
+                named.and_then(|id| self.facts.operators.get(id)).into_iter().collect()
+            },
+        )
     }
 
     /// By name; a task that should run comes before the ended ones of its slot.

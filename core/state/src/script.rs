@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, JoinToken};
 use crate::command::{Actor, Command, NewTask, NewVersion, Proposal, Receipt, TaskChange, TaskReport};
 use crate::event::{Event, ObjectKey};
 use crate::holding::{HoldingKey, HoldingState};
@@ -121,6 +121,7 @@ impl Script {
             ObjectKey::Holding(key) => format!("holding {}", self.holding_words(key)),
             ObjectKey::Cluster => "cluster".to_owned(),
             ObjectKey::Node(id) => format!("node {id}"),
+            ObjectKey::Operator(id) => format!("operator {id}"),
             ObjectKey::Secret(id) => format!("secret {id}"),
             ObjectKey::Service(id) => format!("service {id}"),
             ObjectKey::Task(id) => format!("task {id}"),
@@ -167,28 +168,50 @@ pub(crate) fn cluster() -> Cluster {
         created_at_ms: 1,
         root_certificate: "PEM".into(),
         root_fingerprint: "00".into(),
+        root_key_id: "k0".into(),
         root_not_after_ms: 9,
         sealed_root_key: vec![1],
+        retiring: Vec::new(),
+        certificate_life_ms: 90 * 86_400_000,
+        worker_token: token(1),
+        manager_token: token(2),
         sealing_root_check: [1; 4],
         autolock: false,
         heartbeat_ms: 5_000,
         task_history: 5,
+        snapshot_every: 10_000,
         version_index: 0,
+    }
+}
+
+/// Its digest is that byte over and over.
+pub(crate) fn token(byte: u8) -> JoinToken {
+    JoinToken {
+        sealed_secret: vec![byte; 40],
+        digest: [byte; 32],
+        created_at_ms: 1,
+        expires_at_ms: 0,
+        max_uses: 0,
+        uses: 0,
     }
 }
 
 /// A manager when it has a Raft id.
 pub(crate) fn node(id: &str, hostname: &str, raft_id: u64) -> Node {
+    let role = if raft_id == 0 { Role::Worker } else { Role::Manager };
     Node {
         id: NodeId::new(id),
         hostname: hostname.into(),
-        role: if raft_id == 0 { Role::Worker } else { Role::Manager },
+        role,
+        desired_role: role,
         availability: Availability::Active,
         state: NodeState::Unknown,
         message: String::new(),
         state_since_ms: 1,
         address: String::new(),
         raft_id,
+        runs_tasks: raft_id == 0,
+        version: String::new(),
         labels: BTreeMap::new(),
         certificate: Certificate::default(),
         created_at_ms: 1,
@@ -274,6 +297,7 @@ pub(crate) fn spec(name: &str, secrets: &[&str]) -> ServiceSpec {
         command: Vec::new(),
         mode: Mode::Replicated(1),
         grants: secrets.iter().map(|secret| grant(secret)).collect(),
+        constraints: Vec::new(),
         update_parallelism: 1,
         update_monitor_ms: 0,
     }

@@ -20,6 +20,8 @@ pub struct Secret {
     pub max_age_ms: u64,
     /// Superseded versions to keep sealed for a roll-back; older ones are destroyed.
     pub keep_versions: u32,
+    /// A worker that is cut off erases its files after so long without a manager; 0: never.
+    pub lease_ms: u64,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
     /// Raft index of the last change: the optimistic-concurrency token.

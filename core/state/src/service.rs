@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::constraint::Constraint;
 use crate::ids::{SecretId, ServiceId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub struct ServiceSpec {
     pub mode: Mode,
     /// Sorted by target: the order is canonical.
     pub grants: Vec<Grant>,
+    /// A node has to satisfy all of them.
+    pub constraints: Vec<Constraint>,
     /// Tasks replaced at once by a restarting update; 0: all.
     pub update_parallelism: u32,
     /// How long a replaced task must stay up before the next one is touched.

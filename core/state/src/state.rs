@@ -1,7 +1,7 @@
 //! What is true at an index? The replicated facts and the questions that everybody asks of them.
 //! Only `apply` changes them; this file knows nothing of how.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,9 @@ use crate::audit::AuditRecord;
 use crate::cluster::Cluster;
 use crate::derived::Derived;
 use crate::holding::{Holding, HoldingKey, HoldingState};
-use crate::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
-use crate::node::Node;
+use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId};
+use crate::node::{Node, Tombstone};
+use crate::operator::Operator;
 use crate::rotation::{Rotation, RotationProgress};
 use crate::secret::{Secret, Version};
 use crate::service::{Grant, Service};
@@ -32,6 +33,11 @@ pub(crate) struct Facts {
     pub(crate) at_ms: i64,
     pub(crate) cluster: Option<Cluster>,
     pub(crate) nodes: BTreeMap<NodeId, Node>,
+    pub(crate) operators: BTreeMap<OperatorId, Operator>,
+    /// Nodes and operators that were removed, by id.
+    pub(crate) removed: BTreeMap<String, Tombstone>,
+    /// Raft ids that some node had and none will have again.
+    pub(crate) retired_raft_ids: BTreeSet<u64>,
     pub(crate) secrets: BTreeMap<SecretId, Secret>,
     pub(crate) services: BTreeMap<ServiceId, Service>,
     pub(crate) tasks: BTreeMap<TaskId, Task>,

@@ -108,6 +108,13 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
     short
 }
 
+/// In the largest unit that says it exactly: `90d`, `1h`, `10s`, `1500ms`.
+pub(super) fn duration(ms: u64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let exact = units.iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
+    exact.map_or_else(|| format!("{ms}ms"), |(unit, name)| format!("{}{name}", ms / unit))
+}
+
 /// `1 file`, `2 files`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 {

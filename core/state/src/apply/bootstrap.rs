@@ -20,12 +20,7 @@ pub(super) fn apply(step: &mut Step<'_>, cluster: &Cluster, nodes: &[Node]) -> R
     });
     step.put(ObjectKey::Cluster);
     for node in nodes {
-        let node = Node {
-            version_index: step.index,
-            ..node.clone()
-        };
-        step.put(ObjectKey::Node(node.id.clone()));
-        step.state.facts.nodes.insert(node.id.clone(), node);
+        step.insert_node(node.clone());
     }
     let managers = nodes.iter().filter(|node| node.role == Role::Manager).count();
     let workers = counted(nodes.len() - managers, "worker");

@@ -149,7 +149,7 @@ fn replace_files(step: &mut Step<'_>, id: &TaskId, files: &[SecretFile]) {
 }
 
 /// Its node is gone: what it holds stays owed until that node is heard of again.
-fn orphan(step: &mut Step<'_>, id: &TaskId, message: &str) {
+pub(super) fn orphan(step: &mut Step<'_>, id: &TaskId, message: &str) {
     let Some(task) = step.state.tasks().get(id) else { return };
     if task.status.state.is_final() {
         return;

@@ -3,13 +3,17 @@
 //! ```text
 //! assigned -> Pending -> Present (proven) -> cut: owed -> Erased
 //!                     -> Failed           -> cut: owed -> Erased
+//!                                         -> owed, and the node is removed -> Unconfirmed
 //! ```
 
+use super::audited::Outcome;
 use super::step::Step;
 use super::version;
 use crate::holding::{Holding, HoldingKey, HoldingState};
 use crate::ids::{NodeId, TaskId};
 use crate::task::SecretFile;
+
+const UNCONFIRMED: &str = "node removed before it confirmed";
 
 pub(super) fn key_of(task: &TaskId, node: &NodeId, file: &SecretFile) -> HoldingKey {
     HoldingKey {
@@ -84,6 +88,25 @@ pub(super) fn erase(step: &mut Step<'_>, key: &HoldingKey, detail: &str) {
     });
     let delivery = step.delivery(key);
     step.audit("secret.erase", delivery, detail);
+    settled(step, key);
+}
+
+/// Its node is removed and can never answer. Nobody waits for it, and nobody claims that the bytes are gone.
+pub(super) fn give_up(step: &mut Step<'_>, key: &HoldingKey) {
+    step.edit_holding(key, |holding| {
+        holding.state = HoldingState::Unconfirmed;
+        holding.proven = false;
+        holding.owed = false;
+        UNCONFIRMED.clone_into(&mut holding.message);
+    });
+    let delivery = step.delivery(key);
+    let detail = format!("target {}: {UNCONFIRMED}", key.target);
+    step.audit_outcome("secret.erase", delivery, Outcome::Failed, detail);
+    settled(step, key);
+}
+
+/// Nothing is expected of the holding any more: its version may go, and so may the memory of a secret that is gone.
+fn settled(step: &mut Step<'_>, key: &HoldingKey) {
     if step.state.secrets().contains_key(&key.secret) {
         version::settle(step, &key.secret, key.version);
     } else {

@@ -1,17 +1,24 @@
 //! What does a command change? One file per noun; each checks everything first and only then changes, so that a
 //! refusal leaves the state as it was. No clock, no chance, no I/O: the proposal carries all of it.
 
+mod admit;
 mod audited;
 mod bootstrap;
 mod change;
 mod files;
 mod holding;
+mod membership;
 mod node;
+mod operator;
+mod policy;
+mod removal;
 mod report;
 mod revoke;
+mod root;
 mod rotate;
 mod rotation;
 mod secret;
+mod secret_policy;
 mod service;
 mod step;
 mod task;
@@ -38,6 +45,7 @@ impl State {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm per command, and nothing else")]
 fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
     match command {
         Command::Bootstrap { cluster, nodes } => bootstrap::apply(step, cluster, nodes),
@@ -98,5 +106,76 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             audited::note_refusal(step, method, reason);
             Ok(())
         }
+        Command::AdmitNode { node, token_digest } => admit::apply(step, node, token_digest),
+        Command::RotateToken { role, token } => policy::rotate_token(step, *role, token),
+        Command::UpdateCluster {
+            certificate_life_ms,
+            heartbeat_ms,
+            task_history,
+            snapshot_every,
+        } => policy::update(
+            step,
+            &policy::Settings {
+                certificate_life_ms: *certificate_life_ms,
+                heartbeat_ms: *heartbeat_ms,
+                task_history: *task_history,
+                snapshot_every: *snapshot_every,
+            },
+        ),
+        Command::RotateRoot {
+            root_certificate,
+            root_fingerprint,
+            root_key_id,
+            root_not_after_ms,
+            sealed_root_key,
+            cross_signed,
+            worker_token,
+            manager_token,
+            expected,
+        } => root::rotate(
+            step,
+            &root::NewRoot {
+                certificate: root_certificate,
+                fingerprint: root_fingerprint,
+                key_id: root_key_id,
+                not_after_ms: *root_not_after_ms,
+                sealed_key: sealed_root_key,
+                cross_signed,
+                worker_token,
+                manager_token,
+                expected: *expected,
+            },
+        ),
+        Command::RetireRoot { fingerprint } => root::retire(step, fingerprint),
+        Command::SetDesiredRole { node, role, raft_id } => membership::set_desired_role(step, node, *role, *raft_id),
+        Command::SetRole {
+            node,
+            role,
+            certificate,
+        } => membership::set_role(step, node, *role, certificate.as_ref()),
+        Command::SetNodeAddress { node, address } => node::set_address(step, node, address),
+        Command::SetLabels { node, labels } => node::set_labels(step, node, labels),
+        Command::RemoveNode { node, force } => removal::remove(step, node, *force),
+        Command::ForceNewCluster { node } => removal::force_new_cluster(step, node),
+        Command::AddOperator { operator } => operator::add(step, operator),
+        Command::RemoveOperator { id } => operator::remove(step, id),
+        Command::UpdateSecret {
+            secret,
+            labels,
+            max_age_ms,
+            keep_versions,
+            lease_ms,
+            expected,
+        } => secret_policy::update(
+            step,
+            secret,
+            &secret_policy::Policy {
+                labels: labels.as_ref(),
+                max_age_ms: *max_age_ms,
+                keep_versions: *keep_versions,
+                lease_ms: *lease_ms,
+                expected: *expected,
+            },
+        ),
     }
 }

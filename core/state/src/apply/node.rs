@@ -1,4 +1,6 @@
-//! What changes about a machine? Its state, its availability, its certificate.
+//! What changes about a machine? Its state, its availability, its certificate, its address, its labels.
+
+use std::collections::BTreeMap;
 
 use super::audited::shorten;
 use super::step::Step;
@@ -6,6 +8,7 @@ use crate::ids::NodeId;
 use crate::node::{Availability, Certificate, Node, NodeState};
 use crate::refusal::{Noun, Refusal};
 use crate::state::State;
+use crate::validate;
 
 pub(super) fn set_state(step: &mut Step<'_>, id: &NodeId, to: NodeState, message: &str) -> Result<(), Refusal> {
     let node = known(step.state, id)?;
@@ -49,17 +52,69 @@ pub(super) fn set_availability(step: &mut Step<'_>, id: &NodeId, to: Availabilit
 }
 
 pub(super) fn set_certificate(step: &mut Step<'_>, id: &NodeId, certificate: &Certificate) -> Result<(), Refusal> {
-    let node = known(step.state, id)?;
-    if node.certificate != *certificate {
-        let hostname = node.hostname.clone();
+    known(step.state, id)?;
+    check_key(step.state, id, certificate)?;
+    take_certificate(step, id, certificate);
+    Ok(())
+}
+
+/// The node and its key have been checked.
+pub(super) fn take_certificate(step: &mut Step<'_>, id: &NodeId, certificate: &Certificate) {
+    let node = step.state.nodes().get(id);
+    if node.is_some_and(|node| node.certificate != *certificate) {
         step.edit_node(id, |node| node.certificate = certificate.clone());
-        step.audit(
-            "node.certificate",
-            hostname,
-            format!("sha256 {}", shorten(&certificate.fingerprint, 64)),
-        );
+        let detail = format!("sha256 {}", shorten(&certificate.fingerprint, 64));
+        step.audit("node.certificate", step.hostname(id), detail);
+    }
+}
+
+/// One key is one node.
+pub(super) fn check_key(state: &State, id: &NodeId, certificate: &Certificate) -> Result<(), Refusal> {
+    match state.node_by_key(&certificate.key_fingerprint) {
+        Some(other) if other.id != *id => Err(Refusal::KeyTaken {
+            hostname: other.hostname.clone(),
+            id: other.id.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn set_address(step: &mut Step<'_>, id: &NodeId, address: &str) -> Result<(), Refusal> {
+    let node = known(step.state, id)?;
+    validate::address(address)?;
+    if node.address != address {
+        let (hostname, from) = (node.hostname.clone(), or_none(&node.address));
+        step.edit_node(id, |node| address.clone_into(&mut node.address));
+        step.audit("node.address", hostname, format!("{from} -> {address}"));
     }
     Ok(())
+}
+
+pub(super) fn set_labels(step: &mut Step<'_>, id: &NodeId, labels: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    let node = known(step.state, id)?;
+    if node.labels != *labels {
+        let (hostname, detail) = (node.hostname.clone(), label_changes(&node.labels, labels));
+        step.edit_node(id, |node| node.labels.clone_from(labels));
+        step.audit("node.labels", hostname, detail);
+    }
+    Ok(())
+}
+
+/// `-disk, zone=eu`.
+fn label_changes(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> String {
+    let gone = old.keys().filter(|key| !new.contains_key(*key));
+    let mut words: Vec<String> = gone.map(|key| format!("-{key}")).collect();
+    let set = new.iter().filter(|(key, value)| old.get(*key) != Some(value));
+    words.extend(set.map(|(key, value)| format!("{key}={value}")));
+    shorten(&words.join(", "), 500)
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() {
+        "none".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 pub(super) fn known<'a>(state: &'a State, id: &NodeId) -> Result<&'a Node, Refusal> {
@@ -116,6 +171,8 @@ mod tests {
         expect(&script.play(drain()), "");
         let certificate = Certificate {
             fingerprint: "ab".into(),
+            key_fingerprint: "key-n1".into(),
+            issuer: "k0".into(),
             not_before_ms: 1,
             not_after_ms: 2,
         };

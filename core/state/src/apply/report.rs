@@ -55,7 +55,7 @@ fn take_receipt(step: &mut Step<'_>, node: &NodeId, receipt: &Receipt) {
     // Of a secret that is gone only the erasure is news: nobody can tell its bytes any more.
     let known = step.state.secrets().contains_key(&key.secret);
     match receipt.state {
-        HoldingState::Pending => {}
+        HoldingState::Pending | HoldingState::Unconfirmed => {}
         HoldingState::Present | HoldingState::Failed if !known => {}
         HoldingState::Erased => erase(step, &key, &target_words(&key)),
         HoldingState::Failed => failed(step, &key, &shorten(&receipt.message, 500)),

@@ -48,6 +48,7 @@ pub(super) fn create(step: &mut Step<'_>, new: &Creation<'_>) -> Result<(), Refu
         versions: BTreeMap::from([(1, first)]),
         max_age_ms: new.max_age_ms,
         keep_versions: KEEP_VERSIONS,
+        lease_ms: 0,
         created_at_ms: step.now_ms,
         updated_at_ms: step.now_ms,
         version_index: step.index,

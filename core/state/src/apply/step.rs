@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::cluster::Cluster;
 use crate::command::{Actor, Proposal};
 use crate::event::{Event, ObjectKey};
 use crate::holding::{Holding, HoldingKey};
-use crate::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
-use crate::node::Node;
+use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId};
+use crate::node::{Node, Tombstone};
+use crate::operator::Operator;
 use crate::rotation::Rotation;
 use crate::secret::Secret;
 use crate::service::Service;
@@ -58,10 +60,70 @@ impl<'a> Step<'a> {
     }
 
     pub(super) fn edit_node(&mut self, id: &NodeId, edit: impl FnOnce(&mut Node)) {
-        if let Some(node) = self.state.facts.nodes.get_mut(id) {
-            edit(node);
-            node.version_index = self.index;
-            self.put(ObjectKey::Node(id.clone()));
+        let Some(node) = self.state.facts.nodes.get_mut(id) else {
+            return;
+        };
+        self.state.derived.drop_node(node);
+        edit(node);
+        node.version_index = self.index;
+        self.state.derived.add_node(node);
+        self.put(ObjectKey::Node(id.clone()));
+    }
+
+    pub(super) fn insert_node(&mut self, mut node: Node) {
+        node.version_index = self.index;
+        self.put(ObjectKey::Node(node.id.clone()));
+        self.state.derived.add_node(&node);
+        self.state.facts.nodes.insert(node.id.clone(), node);
+    }
+
+    /// Its id is refused from now on, and its Raft id never comes back.
+    pub(super) fn remove_node(&mut self, id: &NodeId) {
+        if let Some(node) = self.state.facts.nodes.remove(id) {
+            self.state.derived.drop_node(&node);
+            self.retire_raft_id(node.raft_id);
+            self.bury(node.id.to_string(), node.hostname, node.raft_id);
+            self.removed(ObjectKey::Node(id.clone()));
+        }
+    }
+
+    /// The caller changes the node that had it.
+    pub(super) fn retire_raft_id(&mut self, raft_id: u64) {
+        if raft_id != 0 {
+            self.state.facts.retired_raft_ids.insert(raft_id);
+        }
+    }
+
+    pub(super) fn insert_operator(&mut self, operator: Operator) {
+        self.put(ObjectKey::Operator(operator.id.clone()));
+        self.state.derived.add_operator(&operator);
+        self.state.facts.operators.insert(operator.id.clone(), operator);
+    }
+
+    pub(super) fn remove_operator(&mut self, id: &OperatorId) {
+        if let Some(operator) = self.state.facts.operators.remove(id) {
+            self.state.derived.drop_operator(&operator);
+            self.bury(operator.id.to_string(), operator.name, 0);
+            self.removed(ObjectKey::Operator(id.clone()));
+        }
+    }
+
+    fn bury(&mut self, id: String, name: String, raft_id: u64) {
+        let removed_at_ms = self.now_ms;
+        let tombstone = Tombstone {
+            id: id.clone(),
+            name,
+            raft_id,
+            removed_at_ms,
+        };
+        self.state.facts.removed.insert(id, tombstone);
+    }
+
+    pub(super) fn edit_cluster(&mut self, edit: impl FnOnce(&mut Cluster)) {
+        if let Some(cluster) = &mut self.state.facts.cluster {
+            edit(cluster);
+            cluster.version_index = self.index;
+            self.put(ObjectKey::Cluster);
         }
     }
 

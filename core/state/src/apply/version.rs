@@ -1,7 +1,9 @@
 //! When does a version's value go for good? After a revoke with the last receipt; otherwise when it is older than what
 //! the secret keeps for a roll-back and nobody needs it.
 
+use super::audited::counted;
 use super::step::Step;
+use crate::holding::HoldingState;
 use crate::ids::SecretId;
 use crate::secret::{Version, VersionState};
 use crate::state::State;
@@ -33,14 +35,19 @@ pub(super) fn settle(step: &mut Step<'_>, secret: &SecretId, number: u32) {
 
 /// A revoked version whose every erasure receipt is in is destroyed.
 pub(super) fn finish_revoked(step: &mut Step<'_>, secret: &SecretId, number: u32) {
-    if step
-        .state
-        .holdings_of_version(secret, number)
-        .any(|(_, holding)| holding.owed)
-    {
+    let holdings = || step.state.holdings_of_version(secret, number);
+    if holdings().any(|(_, holding)| holding.owed) {
         return;
     }
-    destroy(step, secret, number, "revoked, and no worker holds it");
+    let unconfirmed = holdings().filter(|(_, holding)| holding.state == HoldingState::Unconfirmed);
+    let why = match unconfirmed.count() {
+        0 => "revoked, and no worker holds it".to_owned(),
+        count => format!(
+            "revoked; {} never came: node removed",
+            counted(count, "erasure receipt")
+        ),
+    };
+    destroy(step, secret, number, &why);
 }
 
 /// The contrary of [`finish_revoked`]: an erasure receipt is owed after all.

@@ -185,6 +185,7 @@ impl Op {
             command: Vec::new(),
             mode,
             grants: granted.map(grant).collect(),
+            constraints: Vec::new(),
             update_parallelism: u32::try_from(self.pick).unwrap(),
             update_monitor_ms: 0,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wardroom_state::State;
-use wardroom_state::cluster::Cluster;
+use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::{Actor, Command, NewVersion, Receipt, TaskReport};
 use wardroom_state::holding::{HoldingKey, HoldingState};
 use wardroom_state::ids::{ClusterId, NodeId, TaskId, VersionId};
@@ -66,11 +66,23 @@ pub(crate) fn actor() -> Actor {
     }
 }
 
+pub(super) fn token(byte: u8) -> JoinToken {
+    JoinToken {
+        sealed_secret: vec![byte; 40],
+        digest: [byte; 32],
+        ..JoinToken::default()
+    }
+}
+
 pub(crate) fn bootstrap() -> Command {
+    let role = |raft_id: u64| if raft_id == 0 { Role::Worker } else { Role::Manager };
     let node = |id: &str, raft_id: u64| Node {
         id: NodeId::new(id),
         hostname: format!("host-{id}"),
-        role: if raft_id == 0 { Role::Worker } else { Role::Manager },
+        role: role(raft_id),
+        desired_role: role(raft_id),
+        runs_tasks: raft_id == 0,
+        version: String::new(),
         availability: Availability::Active,
         state: NodeState::Ready,
         message: String::new(),
@@ -88,12 +100,18 @@ pub(crate) fn bootstrap() -> Command {
         created_at_ms: 1,
         root_certificate: String::new(),
         root_fingerprint: String::new(),
+        root_key_id: String::new(),
         root_not_after_ms: 1,
         sealed_root_key: Vec::new(),
+        retiring: Vec::new(),
+        certificate_life_ms: 90 * 86_400_000,
+        worker_token: token(1),
+        manager_token: token(2),
         sealing_root_check: [0; 4],
         autolock: false,
         heartbeat_ms: 5_000,
         task_history: 5,
+        snapshot_every: 10_000,
         version_index: 0,
     };
     Command::Bootstrap {

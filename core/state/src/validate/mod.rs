@@ -1,7 +1,14 @@
 //! Is this well-formed? Pure checks that need no state, for use before proposing and again inside apply.
 
+mod members;
+
 use crate::refusal::{Refusal, TargetProblem};
 use crate::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+pub use members::{
+    CERTIFICATE_LIFE_MAX_MS, CERTIFICATE_LIFE_MIN_MS, HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS, HOSTNAME_MAX, LEASE_MAX_MS,
+    LEASE_MIN_MS, OPERATOR_NAME_MAX, SNAPSHOT_EVERY_MIN, address, certificate_life, heartbeat, hostname, lease,
+    operator_name, snapshot_every,
+};
 
 /// A value of this many bytes or more is refused (500 KiB, Docker's limit).
 pub const SECRET_SIZE_LIMIT: usize = 512_000;
@@ -143,6 +150,9 @@ pub fn service_spec(spec: &ServiceSpec) -> Result<(), Refusal> {
     }
     if spec.command.iter().any(|word| word.contains('\0')) {
         return Err(Refusal::CommandNul);
+    }
+    for constraint in &spec.constraints {
+        constraint.check()?;
     }
     match spec.mode {
         Mode::Replicated(replicas) if replicas > REPLICAS_MAX => Err(Refusal::ReplicasTooMany {

@@ -1,0 +1,78 @@
+//! Which roots are trusted? A new one takes over, and an older one goes once no certificate hangs on it.
+
+use super::rotate::check_token;
+use super::step::Step;
+use crate::cluster::{JoinToken, RetiringRoot};
+use crate::refusal::Refusal;
+
+/// A chain of more is a rotation that somebody repeats in a loop.
+const RETIRING_MAX: usize = 8;
+
+pub(super) struct NewRoot<'a> {
+    pub(super) certificate: &'a str,
+    pub(super) fingerprint: &'a str,
+    pub(super) key_id: &'a str,
+    pub(super) not_after_ms: i64,
+    pub(super) sealed_key: &'a [u8],
+    pub(super) cross_signed: &'a str,
+    pub(super) worker_token: &'a JoinToken,
+    pub(super) manager_token: &'a JoinToken,
+    pub(super) expected: Option<u64>,
+}
+
+pub(super) fn rotate(step: &mut Step<'_>, new: &NewRoot<'_>) -> Result<(), Refusal> {
+    let cluster = step.state.cluster().ok_or(Refusal::NotBootstrapped)?;
+    check_token(cluster.version_index, new.expected)?;
+    let known = |fingerprint: &str, key_id: &str| fingerprint == new.fingerprint || key_id == new.key_id;
+    let retiring = &cluster.retiring;
+    if known(&cluster.root_fingerprint, &cluster.root_key_id)
+        || retiring.iter().any(|root| known(&root.fingerprint, &root.key_id))
+    {
+        return Err(Refusal::RootKeyReused);
+    }
+    if retiring.len() >= RETIRING_MAX {
+        let retiring = retiring.len();
+        return Err(Refusal::RootsTooMany { retiring });
+    }
+    super::policy::check_join_tokens(new.worker_token, new.manager_token)?;
+    let name = cluster.name.clone();
+    let detail = format!("sha256 {} -> {}", cluster.root_fingerprint, new.fingerprint);
+    let since_ms = step.now_ms;
+    step.edit_cluster(|cluster| {
+        cluster.retiring.push(RetiringRoot {
+            certificate: std::mem::replace(&mut cluster.root_certificate, new.certificate.to_owned()),
+            fingerprint: std::mem::replace(&mut cluster.root_fingerprint, new.fingerprint.to_owned()),
+            key_id: std::mem::replace(&mut cluster.root_key_id, new.key_id.to_owned()),
+            cross_signed: new.cross_signed.to_owned(),
+            since_ms,
+        });
+        cluster.root_not_after_ms = new.not_after_ms;
+        cluster.sealed_root_key = new.sealed_key.to_vec();
+        cluster.worker_token = new.worker_token.clone();
+        cluster.manager_token = new.manager_token.clone();
+    });
+    step.audit("root.rotate", name, detail);
+    Ok(())
+}
+
+pub(super) fn retire(step: &mut Step<'_>, fingerprint: &str) -> Result<(), Refusal> {
+    let cluster = step.state.cluster().ok_or(Refusal::NotBootstrapped)?;
+    let root = cluster.retiring.iter().find(|root| root.fingerprint == fingerprint);
+    let Some(root) = root else {
+        return Err(Refusal::RootNotRetiring {
+            fingerprint: super::audited::shorten(fingerprint, 64),
+        });
+    };
+    let names = step.state.issuers(&root.key_id, step.now_ms);
+    if !names.is_empty() {
+        return Err(Refusal::RootInUse { names });
+    }
+    let name = cluster.name.clone();
+    step.edit_cluster(|cluster| cluster.retiring.retain(|root| root.fingerprint != fingerprint));
+    step.audit(
+        "root.retire",
+        name,
+        format!("sha256 {fingerprint}, no certificate hangs on it"),
+    );
+    Ok(())
+}
