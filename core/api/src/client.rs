@@ -1,5 +1,6 @@
-//! How does an operator's program reach a manager? Over a unix socket, or over streams made in this process; it is the
-//! same client either way, and it reconnects when it is used again.
+//! How does an operator's program reach a manager? Over a unix socket, over streams made in this process, or over
+//! whatever a connector makes (TLS, which this crate does not know); it is the same client each time, and it reconnects
+//! when it is used again.
 
 use std::fmt;
 use std::future::Future;
@@ -14,6 +15,7 @@ use tonic::transport::Channel;
 
 use crate::call_error::ConnectFailure;
 use crate::channel;
+use crate::host::{Host, HostError};
 use crate::net::Duplex;
 use crate::v1::control_client::ControlClient;
 use crate::v1::daemon_client::DaemonClient;
@@ -77,9 +79,13 @@ impl Client {
         (Self::over(address, connector), incoming)
     }
 
-    /// The manager that `--host` or `WARDROOM_HOST` names: `unix:///path/to/wardroom.sock`.
+    /// The manager behind the socket that the text names, as `unix:///path/to/wardroom.sock`. Managers of another
+    /// machine are refused here: who may answer there is for a connector to prove, see [`Client::over`].
     pub fn host(host: &str) -> Result<Self, HostError> {
-        parse_host(host).map(Self::unix)
+        match Host::parse(host)? {
+            Host::Socket(path) => Ok(Self::unix(path)),
+            Host::Managers(_) => Err(HostError::NotHere(host.to_owned())),
+        }
     }
 
     /// What this client connects to, as text for people.
@@ -106,35 +112,6 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A host that cannot be understood. The text says what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
-    #[error("the host is empty: write unix:///path/to/wardroom.sock")]
-    Empty,
-    #[error("host `{0}` is a path: write unix://{0}")]
-    BarePath(String),
-    #[error("host `{0}` does not name an absolute path: write unix:///path/to/wardroom.sock, with three slashes")]
-    NotAbsolute(String),
-    #[error("host `{0}` is not a unix socket: run this on a manager and write unix:///path/to/wardroom.sock")]
-    Scheme(String),
-}
-
-fn parse_host(host: &str) -> Result<PathBuf, HostError> {
-    if host.is_empty() {
-        return Err(HostError::Empty);
-    }
-    if host.starts_with('/') {
-        return Err(HostError::BarePath(host.to_owned()));
-    }
-    let Some(path) = host.strip_prefix("unix://") else {
-        return Err(HostError::Scheme(host.to_owned()));
-    };
-    if !path.starts_with('/') || path.ends_with('/') {
-        return Err(HostError::NotAbsolute(host.to_owned()));
-    }
-    Ok(PathBuf::from(path))
-}
-
 fn socket_failure(path: &Path, error: &io::Error) -> ConnectFailure {
     let (cause, hint) = match error.kind() {
         io::ErrorKind::NotFound => ("there is no such socket".to_owned(), start_hint()),
@@ -153,7 +130,8 @@ fn socket_failure(path: &Path, error: &io::Error) -> ConnectFailure {
 }
 
 fn start_hint() -> String {
-    "is wardroom running? start it with `wardroom demo --headless --dir D`".to_owned()
+    "is wardroom running? start it with `wardroom daemon`, or a cluster to play with: `wardroom demo --headless --dir D`"
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -174,22 +152,12 @@ mod tests {
         call.unwrap_err()
     }
 
-    #[test]
-    fn hosts_are_read_or_refused_with_what_to_write() {
-        assert_eq!(parse_host("unix:///run/w.sock"), Ok(PathBuf::from("/run/w.sock")));
-        assert_eq!(parse_host("").unwrap_err(), HostError::Empty);
-        for wrong in [
-            "/run/w.sock",
-            "unix://w.sock",
-            "unix://",
-            "unix:///",
-            "tcp://a:1",
-            "unix:/run/w.sock",
-            "w",
-        ] {
-            let text = parse_host(wrong).unwrap_err().to_string();
-            assert!(text.contains("write unix:///"), "{wrong}: {text}");
-        }
+    #[tokio::test]
+    async fn managers_elsewhere_need_a_connector() {
+        let error = Client::host("wardroom://a:2377").unwrap_err();
+        assert_eq!(error, HostError::NotHere("wardroom://a:2377".into()));
+        let client = Client::host("unix:///run/w.sock").unwrap();
+        assert_eq!(client.address(), "unix:///run/w.sock");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 mod call_error;
 pub mod channel;
 mod client;
+mod host;
 mod key;
 pub mod net;
 mod redact;
@@ -21,7 +22,8 @@ pub mod v1;
 mod methods;
 
 pub use call_error::{CallError, CallKind, LOCKED, NO_LEADER};
-pub use client::{Client, HostError};
+pub use client::Client;
+pub use host::{Host, HostError, PORT, manager_address};
 pub use methods::METHODS;
 pub use net::{BoxStream, Duplex, Listener, Net, TcpNet};
 pub use view::ClusterView;
