@@ -77,7 +77,7 @@ pub fn cluster(house: &House, founding: &Founding) -> Cluster {
 fn node(badge: &Badge, at_ms: i64) -> Node {
     let (role, state) = match badge.role {
         wardroom_ca::Role::Manager => (Role::Manager, NodeState::Ready),
-        wardroom_ca::Role::Worker => (Role::Worker, NodeState::Unknown),
+        _ => (Role::Worker, NodeState::Unknown),
     };
     Node {
         id: NodeId::new(&badge.node_id),

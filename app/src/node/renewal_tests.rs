@@ -56,6 +56,7 @@ fn facts(not_before_ms: i64, not_after_ms: i64) -> CertificateFacts {
         fingerprint: String::new(),
         not_before_ms,
         not_after_ms,
+        issuer: String::new(),
     }
 }
 

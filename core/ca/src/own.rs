@@ -8,25 +8,30 @@ use std::time::Duration;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::aws_lc_rs::sign::any_eddsa_type;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use wardroom_keys::SecretBytes;
 
+use crate::certificate::{CertificateFacts, certificates_in, facts, parse};
 use crate::handshake::PeerRefusal;
-use crate::identity::{CertificateFacts, Identity, IdentityError};
-use crate::trust::Trust;
+use crate::identity::{Identity, IdentityError};
+use crate::trust::{Roots, Trust};
 
 /// Why a certificate and a key cannot be this node's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    #[error("the root certificate cannot be used: {0}")]
+    #[error("the roots cannot be used: {0}")]
     Root(#[source] IdentityError),
     #[error("this node's certificate cannot be used: {0}")]
     Certificate(#[source] IdentityError),
-    #[error("this node's certificate was not issued by this cluster's root: put back the files of this cluster")]
+    #[error(
+        "this node's certificate was not issued by this cluster's root: put back the files of this cluster, or join \
+         again with a new token"
+    )]
     OtherRoot,
+    #[error("the new roots are for cluster {found} and not {expected}: the old ones stay in use")]
+    RootsOfOther { expected: String, found: String },
     #[error("this node's certificate is for cluster {found} and not {expected}: put back the files of this cluster")]
     OtherCluster { expected: String, found: String },
     #[error("the new certificate is for node {found} and not {expected}: a node keeps its id, ask for one of its own")]
@@ -37,7 +42,7 @@ pub enum CredentialError {
     KeyMismatch,
 }
 
-/// A certificate with its key, checked against the root.
+/// A certificate with its key and the intermediates it came with, checked against the roots.
 pub(crate) struct Credentials {
     pub(crate) identity: Identity,
     pub(crate) facts: CertificateFacts,
@@ -47,34 +52,51 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// An expired certificate is still this node's own: it may have to be shown when it asks for a new one.
     pub(crate) fn new(trust: &Trust, certificate_pem: &str, key: &SecretBytes) -> Result<Self, CredentialError> {
-        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes())
-            .map_err(|_| CredentialError::Certificate(IdentityError::Malformed))?;
-        let (_, facts) = Identity::from_der(&certificate).map_err(CredentialError::Certificate)?;
-        let identity = trust.member(&certificate).map_err(|refusal| match refusal {
+        let chain = certificates_in(certificate_pem).map_err(CredentialError::Certificate)?;
+        let (certificate, intermediates) = chain.split_first().expect("a text has one certificate at least");
+        let (_, facts) = Identity::from_der(certificate).map_err(CredentialError::Certificate)?;
+        let identity = trust.member(certificate).map_err(|refusal| match refusal {
             PeerRefusal::OtherCluster { expected, found } => CredentialError::OtherCluster { expected, found },
             _ => CredentialError::Certificate(IdentityError::Malformed),
         })?;
         trust
-            .check_issued(&certificate, &[], unix_time(facts.not_before_ms))
+            .check_client(certificate, intermediates, unix_time(begins_ms(&chain)?))
             .map_err(|_| CredentialError::OtherRoot)?;
         Ok(Self {
             identity,
             facts,
-            certified: certify(certificate, key)?,
+            certified: certify(chain, key)?,
         })
+    }
+
+    /// For a server to show: the roots too, newest last, so that a machine that joins finds the one its token names.
+    fn with_roots(&self, roots: &Roots) -> Arc<CertifiedKey> {
+        let roots = roots.certificates.iter().rev().cloned();
+        let chain = self.certified.cert.iter().cloned().chain(roots).collect();
+        Arc::new(CertifiedKey::new(chain, Arc::clone(&self.certified.key)))
     }
 }
 
-fn certify(certificate: CertificateDer<'static>, key: &SecretBytes) -> Result<Arc<CertifiedKey>, CredentialError> {
+/// The first moment at which all of a chain is valid.
+fn begins_ms(chain: &[CertificateDer<'_>]) -> Result<i64, CredentialError> {
+    let mut begins_ms = i64::MIN;
+    for certificate in chain {
+        let read = parse(certificate).map_err(CredentialError::Certificate)?;
+        begins_ms = begins_ms.max(facts(&read, certificate).not_before_ms);
+    }
+    Ok(begins_ms)
+}
+
+fn certify(chain: Vec<CertificateDer<'static>>, key: &SecretBytes) -> Result<Arc<CertifiedKey>, CredentialError> {
     let key = any_eddsa_type(&PrivatePkcs8KeyDer::from(key.expose())).map_err(|_| CredentialError::Key)?;
-    let certified = CertifiedKey::new(vec![certificate], key);
+    let certified = CertifiedKey::new(chain, key);
     certified.keys_match().map_err(|_| CredentialError::KeyMismatch)?;
     Ok(Arc::new(certified))
 }
 
 /// Whether certificate and key belong together, whoever issued them.
 pub(crate) fn belong_together(certificate_pem: &str, key: &SecretBytes) -> bool {
-    CertificateDer::from_pem_slice(certificate_pem.as_bytes()).is_ok_and(|der| certify(der, key).is_ok())
+    certificates_in(certificate_pem).is_ok_and(|chain| certify(chain, key).is_ok())
 }
 
 /// Milliseconds before 1970 become 1970, when no certificate is valid.
@@ -83,20 +105,26 @@ pub(crate) fn unix_time(at_ms: i64) -> UnixTime {
 }
 
 /// The credentials in use, behind the resolvers that TLS asks at each handshake.
-pub(crate) struct Own(RwLock<Arc<Credentials>>);
+pub(crate) struct Own {
+    trust: Arc<Trust>,
+    current: RwLock<Arc<Credentials>>,
+}
 
 impl Own {
-    pub(crate) fn new(credentials: Credentials) -> Self {
-        Self(RwLock::new(Arc::new(credentials)))
+    pub(crate) fn new(trust: Arc<Trust>, credentials: Credentials) -> Self {
+        Self {
+            trust,
+            current: RwLock::new(Arc::new(credentials)),
+        }
     }
 
     pub(crate) fn current(&self) -> Arc<Credentials> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes over new credentials of the same node; its role may have changed.
     pub(crate) fn replace(&self, new: Credentials) -> Result<(), CredentialError> {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if new.identity.node_id != current.identity.node_id {
             let expected = current.identity.node_id.clone();
             return Err(CredentialError::OtherNode {
@@ -113,10 +141,10 @@ impl Own {
 impl Own {
     /// Shows any certificate, unchecked: what an attacker's node would do.
     pub(crate) fn danger_show(&self, certificate_pem: &str, key: &SecretBytes) {
-        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).expect("tests make certificates");
-        let (identity, facts) = Identity::from_der(&certificate).expect("tests make certificates");
-        let certified = certify(certificate, key).expect("tests keep pairs together");
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Credentials {
+        let chain = certificates_in(certificate_pem).expect("tests make certificates");
+        let (identity, facts) = Identity::from_der(&chain[0]).expect("tests make certificates");
+        let certified = certify(chain, key).expect("tests keep pairs together");
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Credentials {
             identity,
             facts,
             certified,
@@ -132,7 +160,7 @@ impl fmt::Debug for Own {
 
 impl ResolvesServerCert for Own {
     fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current().certified))
+        Some(self.current().with_roots(&self.trust.roots()))
     }
 }
 

@@ -5,8 +5,10 @@
 use wardroom_keys::SeededChance;
 
 use super::*;
+use crate::certificate::fingerprint;
 use crate::clock::ManualClock;
-use crate::identity::{Identity, fingerprint};
+use crate::identity::{Identity, Role};
+use crate::issue::{IssueRequest, Issued, NODE_LIFETIME};
 
 /// An arbitrary day in 2026, in Unix milliseconds.
 pub(crate) const NOW_MS: i64 = 1_790_000_000_000;
@@ -42,6 +44,8 @@ impl Root {
     pub(crate) fn forged_for(&self, cluster_id: &str) -> Self {
         Self {
             cluster_id: cluster_id.into(),
+            common_name: self.common_name.clone(),
+            key_id: self.key_id.clone(),
             certificate_pem: self.certificate_pem.clone(),
             certificate_der: self.certificate_der.clone(),
             facts: self.facts.clone(),
@@ -121,7 +125,8 @@ fn subject_names_hold_the_node_its_role_and_what_was_asked() {
         ..request("n1", Role::Manager, NOW_MS)
     };
     let issued = root("c1").issue(&asked, &SeededChance::new(3)).unwrap();
-    let parsed = rustls::server::ParsedCertificate::try_from(&issued.certificate_der).unwrap();
+    let der = CertificateDer::from(issued.certificate_der());
+    let parsed = rustls::server::ParsedCertificate::try_from(&der).unwrap();
     for name in ["n1", "wardroom-manager", "localhost", "127.0.0.1"] {
         let name = rustls::pki_types::ServerName::try_from(name).unwrap();
         assert!(rustls::client::verify_server_name(&parsed, &name).is_ok(), "{name:?}");

@@ -1,23 +1,26 @@
-//! How do two nodes prove who they are? TLS 1.3 with X25519MLKEM768, both ends with a certificate of this cluster, no
-//! tickets and no early data. The provider is named here: no default of the process can weaken it.
+//! How do two nodes prove who they are? TLS 1.3 with X25519MLKEM768, certificates of this cluster, no tickets and no early
+//! data. Whoever answers has a certificate; whoever comes has one or is nobody. The provider is named here: no default of
+//! the process can weaken it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::{ClientConfig, Resumption};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ClientConfig, Resumption, WantsClientCert};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::time_provider::TimeProvider;
-use rustls::{CommonState, version};
+use rustls::{CommonState, ConfigBuilder, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use wardroom_keys::SecretBytes;
 
+use crate::certificate::CertificateFacts;
 use crate::clock::Clock;
 use crate::handshake::{HandshakeError, PeerRefusal};
-use crate::identity::{CertificateFacts, Identity, IdentityError, Role};
+use crate::identity::{Identity, Role};
 use crate::own::{CredentialError, Credentials, Own, unix_time};
 use crate::refused::RefusedNodes;
 use crate::trust::{PeerVerifier, Trust};
@@ -28,6 +31,9 @@ pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// gRPC asks for HTTP/2 by this name.
 const ALPN: &[u8] = b"h2";
 
+/// Who a peer proved to be.
+pub type Peer = (Identity, CertificateFacts);
+
 /// Who must answer when this node connects. Only managers listen, so both mean a manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExpectPeer {
@@ -36,7 +42,8 @@ pub enum ExpectPeer {
     AnyManager,
 }
 
-/// A node's TLS: its certificate, the root it trusts, the nodes it refuses. Clones share all of it.
+/// The TLS of a node or of an operator's client: its certificate, the roots it trusts, whom it refuses. Clones share all
+/// of it.
 #[derive(Clone)]
 pub struct NodeTls(Arc<Inner>);
 
@@ -50,16 +57,19 @@ struct Inner {
 }
 
 impl NodeTls {
-    /// `key` is PKCS#8 DER, as in [`crate::Issued`]. An expired certificate is taken, and renewed or refused later.
+    /// `roots_pem`: the cluster's roots, newest first. `certificate_pem`: the certificate, then the intermediates that
+    /// lead to older roots. `key` is PKCS#8 DER, as in [`crate::Issued`]. An expired certificate is taken, and renewed or
+    /// refused later.
     pub fn new(
-        root_pem: &str,
+        roots_pem: &str,
         certificate_pem: &str,
         key: &SecretBytes,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CredentialError> {
         let provider = Arc::new(provider());
-        let trust = Arc::new(Trust::new(root_pem, Arc::clone(&provider)).map_err(CredentialError::Root)?);
-        let own = Arc::new(Own::new(Credentials::new(&trust, certificate_pem, key)?));
+        let trust = Arc::new(Trust::new(roots_pem, Arc::clone(&provider)).map_err(CredentialError::Root)?);
+        let credentials = Credentials::new(&trust, certificate_pem, key)?;
+        let own = Arc::new(Own::new(Arc::clone(&trust), credentials));
         let refused = RefusedNodes::default();
         let anyone = PeerVerifier {
             trust: Arc::clone(&trust),
@@ -88,20 +98,36 @@ impl NodeTls {
         self.0.own.current().facts.clone()
     }
 
-    /// The nodes that handshakes refuse; fill it from the replicated state.
+    /// The key id of the newest trusted root, hex; a certificate from another one wants to be renewed.
+    pub fn root_key_id(&self) -> String {
+        self.0.trust.roots().key_id.clone()
+    }
+
+    /// The trusted roots, newest first.
+    pub fn roots_pem(&self) -> String {
+        self.0.trust.roots().pem()
+    }
+
+    /// Trusts exactly these roots, newest first, from the next handshake on; open connections go on as they are. They
+    /// must be this cluster's; otherwise nothing changes.
+    pub fn trust(&self, roots_pem: &str) -> Result<(), CredentialError> {
+        self.0.trust.replace(roots_pem)
+    }
+
+    /// The nodes and operators that handshakes refuse; fill it from the replicated state.
     pub fn refused(&self) -> &RefusedNodes {
         &self.0.refused
     }
 
-    /// Shows this certificate from the next handshake on; open connections go on as they are. It must be of this node
-    /// and this cluster; otherwise nothing changes.
+    /// Shows this certificate, with the intermediates after it, from the next handshake on; open connections go on as
+    /// they are. It must be of this node and this cluster; otherwise nothing changes.
     pub fn reload(&self, certificate_pem: &str, key: &SecretBytes) -> Result<(), CredentialError> {
         self.0
             .own
             .replace(Credentials::new(&self.0.trust, certificate_pem, key)?)
     }
 
-    /// For accepting: any node of this cluster that is not refused.
+    /// For accepting: whoever has a certificate of this cluster and is not refused, and whoever has none.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.server)
     }
@@ -121,18 +147,16 @@ impl NodeTls {
         client_config(&self.0.provider, &self.0.clock, verifier, Arc::clone(&self.0.own))
     }
 
-    /// Finishes the handshake of an accepted connection and says who came.
-    pub async fn accept<S>(
-        &self,
-        stream: S,
-    ) -> Result<(server::TlsStream<S>, Identity, CertificateFacts), HandshakeError>
+    /// Finishes the handshake of an accepted connection and says who came; `None`: somebody without a certificate, who
+    /// may ask to join and nothing else.
+    pub async fn accept<S>(&self, stream: S) -> Result<(server::TlsStream<S>, Option<Peer>), HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let accepting = TlsAcceptor::from(self.server_config()).accept(stream);
         let stream = in_time(accepting).await?;
-        let (identity, facts) = peer(stream.get_ref().1)?;
-        Ok((stream, identity, facts))
+        let peer = peer(stream.get_ref().1)?;
+        Ok((stream, peer))
     }
 
     /// Connects over `stream` to whoever is expected there.
@@ -146,8 +170,7 @@ impl NodeTls {
         if self.0.own.current().facts.not_after_ms < self.0.clock.now_ms() {
             return Err(HandshakeError::OwnExpired);
         }
-        let name = ServerName::try_from(Role::Manager.unit()).expect("the role's name is a DNS name");
-        in_time(TlsConnector::from(self.client_config(expected)).connect(name, stream)).await
+        in_time(TlsConnector::from(self.client_config(expected)).connect(manager_name(), stream)).await
     }
 }
 
@@ -157,14 +180,20 @@ impl fmt::Debug for NodeTls {
     }
 }
 
-/// Who is at the other end of a finished handshake.
-fn peer(connection: &CommonState) -> Result<(Identity, CertificateFacts), PeerRefusal> {
-    let certificate = connection.peer_certificates().and_then(<[_]>::first);
-    let certificate = certificate.ok_or(PeerRefusal::Unusable(IdentityError::Malformed))?;
-    Identity::from_der(certificate).map_err(PeerRefusal::Unusable)
+/// TLS wants a name to connect to; none is sent, and the certificate is not judged by it.
+pub(crate) fn manager_name() -> ServerName<'static> {
+    ServerName::try_from(Role::Manager.unit()).expect("the role's name is a DNS name")
 }
 
-async fn in_time<T>(handshake: impl Future<Output = std::io::Result<T>>) -> Result<T, HandshakeError> {
+/// Who is at the other end of a finished handshake.
+fn peer(connection: &CommonState) -> Result<Option<Peer>, PeerRefusal> {
+    let certificate = connection.peer_certificates().and_then(<[_]>::first);
+    certificate
+        .map(|certificate| Identity::from_der(certificate).map_err(PeerRefusal::Unusable))
+        .transpose()
+}
+
+pub(crate) async fn in_time<T>(handshake: impl Future<Output = std::io::Result<T>>) -> Result<T, HandshakeError> {
     match tokio::time::timeout(HANDSHAKE_DEADLINE, handshake).await {
         Ok(finished) => Ok(finished?),
         Err(_elapsed) => Err(HandshakeError::Timeout),
@@ -172,7 +201,7 @@ async fn in_time<T>(handshake: impl Future<Output = std::io::Result<T>>) -> Resu
 }
 
 /// One key exchange: hybrid, so that traffic recorded today stays closed to a quantum computer.
-fn provider() -> CryptoProvider {
+pub(crate) fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
         ..aws_lc_rs::default_provider()
@@ -204,13 +233,25 @@ fn client_config(
     verifier: PeerVerifier,
     own: Arc<Own>,
 ) -> Arc<ClientConfig> {
+    client_config_with(provider, clock, Arc::new(verifier), |builder| {
+        builder.with_client_cert_resolver(own)
+    })
+}
+
+/// `present` says which certificate this end shows, if any.
+pub(crate) fn client_config_with(
+    provider: &Arc<CryptoProvider>,
+    clock: &Arc<dyn Clock>,
+    verifier: Arc<dyn ServerCertVerifier>,
+    present: impl FnOnce(ConfigBuilder<ClientConfig, WantsClientCert>) -> ClientConfig,
+) -> Arc<ClientConfig> {
     let time = Arc::new(ClockTime(Arc::clone(clock)));
-    let mut config = ClientConfig::builder_with_details(Arc::clone(provider), time)
+    let builder = ClientConfig::builder_with_details(Arc::clone(provider), time)
         .with_protocol_versions(&[&version::TLS13])
         .expect("the provider has TLS 1.3 suites and a key exchange")
         .dangerous() // to rustls any own verifier is; ours is stricter: the root, then the exact node
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_cert_resolver(own);
+        .with_custom_certificate_verifier(verifier);
+    let mut config = present(builder);
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     config.enable_sni = false;

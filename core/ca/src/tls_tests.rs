@@ -7,12 +7,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::issue::Issued;
 use crate::root::Root;
 use crate::root::tests::{NOW_MS, issue, root};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-type Accepted = Result<(server::TlsStream<DuplexStream>, Identity, CertificateFacts), HandshakeError>;
+type Accepted = Result<(server::TlsStream<DuplexStream>, Option<Peer>), HandshakeError>;
 type Connected = Result<client::TlsStream<DuplexStream>, HandshakeError>;
 
 /// A node's TLS, trusting `trusted`, with a certificate from `signer`, at its own clock.
@@ -40,9 +41,9 @@ async fn meet(near: &NodeTls, far: &NodeTls, expected: ExpectPeer) -> (Connected
         Ok(stream)
     };
     let answer = async {
-        let (mut stream, identity, facts) = far.accept(b).await?;
+        let (mut stream, peer) = far.accept(b).await?;
         stream.write_u8(1).await?;
-        Ok((stream, identity, facts))
+        Ok((stream, peer))
     };
     tokio::join!(dial, answer)
 }
@@ -67,8 +68,8 @@ async fn refused_by_server(near: &NodeTls, far: &NodeTls) -> PeerRefusal {
 async fn nodes_of_one_cluster_meet_over_the_hybrid_key_exchange() {
     let (worker, manager) = (node("c1", "w1", Role::Worker), node("c1", "m1", Role::Manager));
     let (dialled, answered) = meet(&worker, &manager, ExpectPeer::Node("m1".into())).await;
-    let (stream, identity, facts) = answered.unwrap();
-    assert_eq!((identity, facts), (worker.identity(), worker.facts()));
+    let (stream, peer) = answered.unwrap();
+    assert_eq!(peer, Some((worker.identity(), worker.facts())));
     let dialled = dialled.unwrap();
     for state in [&**stream.get_ref().1 as &CommonState, &**dialled.get_ref().1] {
         assert_eq!(
@@ -137,7 +138,7 @@ async fn another_cluster_under_the_same_key_is_refused_on_both_sides() {
 }
 
 /// A node that shows a certificate which its own checks would refuse.
-fn intruder(trusted: &str, shown: &crate::root::Issued) -> NodeTls {
+fn intruder(trusted: &str, shown: &Issued) -> NodeTls {
     let honest = node(trusted, "m2", Role::Manager);
     honest.0.own.danger_show(&shown.certificate_pem, &shown.key);
     honest
@@ -205,7 +206,7 @@ async fn a_removed_node_is_refused_on_both_sides() {
 async fn a_new_certificate_is_shown_while_old_connections_go_on() {
     let (near, far) = (node("c1", "m1", Role::Manager), node("c1", "m2", Role::Manager));
     let (dialled, answered) = meet(&near, &far, ExpectPeer::AnyManager).await;
-    let (mut dialled, (mut answered, _, old)) = (dialled.unwrap(), answered.unwrap());
+    let (mut dialled, (mut answered, old)) = (dialled.unwrap(), answered.unwrap());
 
     let renewed = issue(&root("c1"), "m1", Role::Worker, DAY_MS / 48);
     near.reload(&renewed.certificate_pem, &renewed.key).unwrap();
@@ -215,7 +216,8 @@ async fn a_new_certificate_is_shown_while_old_connections_go_on() {
     answered.read_exact(&mut heard).await.unwrap();
     assert_eq!(&heard, b"still here");
 
-    let (_, identity, new) = meet(&near, &far, ExpectPeer::AnyManager).await.1.unwrap();
+    let (_, new) = meet(&near, &far, ExpectPeer::AnyManager).await.1.unwrap();
+    let ((identity, new), (_, old)) = (new.unwrap(), old.unwrap());
     assert_ne!(new.fingerprint, old.fingerprint);
     assert_eq!((identity.role, new), (Role::Worker, near.facts()));
 }
@@ -224,7 +226,7 @@ async fn a_new_certificate_is_shown_while_old_connections_go_on() {
 fn a_certificate_that_is_not_ours_is_not_taken() {
     let tls = node("c1", "m1", Role::Manager);
     let before = tls.facts();
-    let reload = |issued: &crate::root::Issued| tls.reload(&issued.certificate_pem, &issued.key).unwrap_err();
+    let reload = |issued: &Issued| tls.reload(&issued.certificate_pem, &issued.key).unwrap_err();
     let other = CredentialError::OtherNode {
         expected: "m1".into(),
         found: "m2".into(),
@@ -289,39 +291,67 @@ async fn what_is_no_tls_is_refused() {
     assert!(matches!(error, HandshakeError::Protocol(_)), "{error:?}");
 }
 
-#[tokio::test]
-async fn a_client_with_another_key_exchange_or_without_a_certificate_is_refused() {
-    let manager = node("c1", "m1", Role::Manager);
-    let verifier = || PeerVerifier {
-        trust: Arc::clone(&manager.0.trust),
+/// Shakes hands with a manager under that client configuration; the client reads once.
+async fn meet_as(config: Arc<ClientConfig>, manager: &NodeTls) -> (std::io::Result<u8>, Accepted) {
+    let (a, b) = tokio::io::duplex(64 * 1024);
+    let dial = async {
+        TlsConnector::from(config)
+            .connect(manager_name(), a)
+            .await?
+            .read_u8()
+            .await
+    };
+    let answer = async {
+        let (mut stream, peer) = manager.accept(b).await?;
+        stream.write_u8(7).await?;
+        Ok((stream, peer))
+    };
+    tokio::join!(dial, answer)
+}
+
+fn any_node(of: &NodeTls) -> PeerVerifier {
+    PeerVerifier {
+        trust: Arc::clone(&of.0.trust),
         refused: RefusedNodes::default(),
         node_id: None,
         role: None,
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_client_with_another_key_exchange_is_refused() {
+    let manager = node("c1", "m1", Role::Manager);
     let clock: Arc<dyn Clock> = clock(0);
     let classical = CryptoProvider {
         kx_groups: vec![aws_lc_rs::kx_group::X25519],
         ..provider()
     };
-    let classical = client_config(&Arc::new(classical), &clock, verifier(), Arc::clone(&manager.0.own));
-    let nameless = ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(ClockTime(clock)))
-        .with_protocol_versions(&[&version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier()))
-        .with_no_client_auth();
-    for config in [classical, Arc::new(nameless)] {
-        let (a, b) = tokio::io::duplex(64 * 1024);
-        let name = ServerName::try_from("m1").unwrap();
-        let dial = async { TlsConnector::from(config).connect(name, a).await?.read_u8().await };
-        let (dialled, answered) = tokio::join!(dial, manager.accept(b));
-        assert!(dialled.is_err());
-        assert!(
-            matches!(answered, Err(HandshakeError::Protocol(_))),
-            "{:?}",
-            answered.err()
-        );
-    }
+    let config = client_config(
+        &Arc::new(classical),
+        &clock,
+        any_node(&manager),
+        Arc::clone(&manager.0.own),
+    );
+    let (dialled, answered) = meet_as(config, &manager).await;
+    assert!(dialled.is_err());
+    assert!(
+        matches!(answered, Err(HandshakeError::Protocol(_))),
+        "{:?}",
+        answered.err()
+    );
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_comes_in_as_nobody() {
+    let manager = node("c1", "m1", Role::Manager);
+    let clock: Arc<dyn Clock> = clock(0);
+    let verifier = Arc::new(any_node(&manager));
+    let nameless = client_config_with(&Arc::new(provider()), &clock, verifier, |builder| {
+        builder.with_no_client_auth()
+    });
+    let (dialled, answered) = meet_as(nameless, &manager).await;
+    assert_eq!(dialled.unwrap(), 7);
+    assert_eq!(answered.unwrap().1, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ mod keyring;
 mod keyring_file;
 pub mod memory;
 mod page;
+pub mod pem;
 mod sealing;
 mod secret_bytes;
 mod unlock_key;

@@ -59,6 +59,11 @@ pub enum UnsealError {
     Value(#[source] OpenError),
     #[error("the root CA key does not open under this cluster's sealing root")]
     RootKey(#[source] OpenError),
+    #[error(
+        "the secret of the join token does not open under this cluster's sealing root; \
+         make a new one with `wardroom swarm join-token --rotate`"
+    )]
+    JoinSecret(#[source] OpenError),
 }
 
 /// The key above all data keys of a cluster, the same on every manager.
@@ -153,6 +158,18 @@ impl SealingRoot {
             .map_err(UnsealError::RootKey)
     }
 
+    /// Seals the secret part of a join token for the replicated state. It opens for the same cluster and role only.
+    pub fn seal_join_secret(&self, chance: &dyn Chance, cluster: &str, role: &str, secret: &SecretBytes) -> Vec<u8> {
+        let aad = join_secret_aad(cluster, role);
+        seal_random(&self.wrap_key(cluster), chance, &aad, secret.expose())
+    }
+
+    pub fn open_join_secret(&self, cluster: &str, role: &str, sealed: &[u8]) -> Result<SecretBytes, UnsealError> {
+        open_random(&self.wrap_key(cluster), &join_secret_aad(cluster, role), sealed)
+            .map(SecretBytes::new)
+            .map_err(UnsealError::JoinSecret)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         self.0.bytes()
     }
@@ -164,6 +181,10 @@ impl SealingRoot {
     fn wrap_key(&self, cluster: &str) -> Zeroizing<[u8; 32]> {
         subkey(self.0.bytes(), &bind("wardroom/sealing-wrap/v1", &[cluster.as_bytes()]))
     }
+}
+
+fn join_secret_aad(cluster: &str, role: &str) -> Vec<u8> {
+    bind("wardroom/join-secret/v1", &[cluster.as_bytes(), role.as_bytes()])
 }
 
 fn subkey(key: &[u8; 32], info: &[u8]) -> Zeroizing<[u8; 32]> {
@@ -186,115 +207,5 @@ pub fn receipt_digest(digest_key: &[u8], bytes: &[u8]) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chance::SeededChance;
-
-    const CONTEXT: SealContext<'_> = SealContext {
-        cluster: "c1",
-        secret: "s1",
-        version: "v1",
-    };
-
-    fn root() -> SealingRoot {
-        SealingRoot::generate(&SeededChance::new(1))
-    }
-
-    fn value(text: &str) -> SecretBytes {
-        SecretBytes::new(text.as_bytes().to_vec())
-    }
-
-    #[test]
-    fn opens_to_the_value_and_the_key_of_its_receipt() {
-        let sealed = root().seal(&SeededChance::new(2), &CONTEXT, &value("hunter2"));
-        assert_eq!((sealed.wrapped_key.len(), sealed.ciphertext.len()), (72, 24 + 7 + 16));
-        let opened = root()
-            .open(&CONTEXT, &sealed.wrapped_key, &sealed.ciphertext)
-            .expect("opens");
-        assert!(opened.value.equals(b"hunter2"));
-        assert_eq!(
-            receipt_digest(opened.digest_key.expose(), b"hunter2"),
-            sealed.receipt_digest
-        );
-        assert_ne!(
-            receipt_digest(opened.digest_key.expose(), b"hunter3"),
-            sealed.receipt_digest
-        );
-    }
-
-    #[test]
-    fn opens_under_no_other_context_root_or_bytes() {
-        let sealed = root().seal(&SeededChance::new(2), &CONTEXT, &value("hunter2"));
-        let fails = |root: &SealingRoot, context: &SealContext<'_>, key: &[u8], text: &[u8]| {
-            root.open(context, key, text).is_err()
-        };
-        for context in [
-            SealContext {
-                cluster: "c2",
-                ..CONTEXT
-            },
-            SealContext {
-                secret: "s2",
-                ..CONTEXT
-            },
-            SealContext {
-                version: "v2",
-                ..CONTEXT
-            },
-            SealContext {
-                cluster: "c1s",
-                secret: "1",
-                ..CONTEXT
-            },
-        ] {
-            assert!(fails(&root(), &context, &sealed.wrapped_key, &sealed.ciphertext));
-        }
-        let other = SealingRoot::generate(&SeededChance::new(9));
-        assert!(fails(&other, &CONTEXT, &sealed.wrapped_key, &sealed.ciphertext));
-        for at in 0..sealed.wrapped_key.len() {
-            let mut bent = sealed.wrapped_key.clone();
-            bent[at] ^= 1;
-            assert!(fails(&root(), &CONTEXT, &bent, &sealed.ciphertext));
-            assert!(fails(&root(), &CONTEXT, &sealed.wrapped_key[..at], &sealed.ciphertext));
-        }
-        for at in 0..sealed.ciphertext.len() {
-            let mut bent = sealed.ciphertext.clone();
-            bent[at] ^= 1;
-            assert!(fails(&root(), &CONTEXT, &sealed.wrapped_key, &bent));
-            assert!(fails(&root(), &CONTEXT, &sealed.wrapped_key, &sealed.ciphertext[..at]));
-        }
-    }
-
-    #[test]
-    fn nothing_of_equal_values_is_equal_but_the_fingerprint() {
-        let chance = SeededChance::new(2);
-        let (a, b) = (
-            root().seal(&chance, &CONTEXT, &value("x")),
-            root().seal(&chance, &CONTEXT, &value("x")),
-        );
-        assert_eq!(a.fingerprint, b.fingerprint);
-        assert_ne!(a.wrapped_key, b.wrapped_key);
-        assert_ne!(a.ciphertext, b.ciphertext);
-        assert_ne!(a.receipt_digest, b.receipt_digest);
-        assert_ne!(a.key_check, b.key_check);
-        assert_ne!(a.fingerprint, root().fingerprint("c1", "s2", &value("x")));
-        assert_ne!(a.fingerprint, root().fingerprint("c1", "s1", &value("y")));
-    }
-
-    #[test]
-    fn the_root_ca_key_round_trips_within_its_cluster() {
-        let sealed = root().seal_root_key(&SeededChance::new(2), "c1", &value("der"));
-        assert!(root().open_root_key("c1", &sealed).is_ok_and(|key| key.equals(b"der")));
-        assert!(matches!(
-            root().open_root_key("c2", &sealed),
-            Err(UnsealError::RootKey(_))
-        ));
-    }
-
-    #[test]
-    fn the_root_travels_as_32_bytes() {
-        let copy = SealingRoot::from_bytes(&root().danger_expose()).expect("32 bytes");
-        assert_eq!(copy.check(), root().check());
-        assert!(SealingRoot::from_bytes(&SecretBytes::new(vec![0; 31])).is_none());
-    }
-}
+#[path = "sealing_tests.rs"]
+mod tests;

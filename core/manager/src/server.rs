@@ -99,7 +99,7 @@ impl Local {
 }
 
 /// The name of a user on this machine, or `uid 1000` when it has none.
-fn user_name(uid: u32) -> String {
+pub(crate) fn user_name(uid: u32) -> String {
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     name_in(&accounts, uid).unwrap_or_else(|| format!("uid {uid}"))
 }
@@ -193,10 +193,11 @@ async fn accept(
 async fn handshake(tls: &NodeTls, stream: BoxStream, from: String) -> Option<Connection> {
     // It has a deadline of its own.
     match tls.accept(stream).await {
-        Ok((stream, identity, _facts)) => {
-            let identity = match identity.role {
-                Role::Manager => Identity::Manager(identity.node_id),
-                Role::Worker => Identity::Worker(identity.node_id),
+        Ok((stream, peer)) => {
+            let identity = match peer {
+                Some((peer, _facts)) if peer.role == Role::Manager => Identity::Manager(peer.node_id),
+                Some((peer, _facts)) if peer.role == Role::Worker => Identity::Worker(peer.node_id),
+                _ => Identity::Nobody,
             };
             Some(Connection {
                 stream: Box::new(stream),
