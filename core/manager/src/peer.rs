@@ -120,6 +120,14 @@ impl PeerService for Service {
         let feed = repeated(self.status.clone()).take_until(self.stop.clone().cancelled_owned());
         Ok(Response::new(feed.map(Ok).boxed()))
     }
+
+    async fn elect(&self, _: Request<v1::ElectRequest>) -> Result<Response<v1::ElectResponse>, Status> {
+        Err(Status::unimplemented("elect"))
+    }
+
+    async fn keys(&self, _: Request<v1::KeysRequest>) -> Result<Response<v1::KeysResponse>, Status> {
+        Err(Status::unimplemented("keys"))
+    }
 }
 
 /// Each new word, and the last one again whenever nothing is new for a while.

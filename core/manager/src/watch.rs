@@ -192,6 +192,7 @@ impl Watcher {
         let kinds = [
             v1::Kind::Cluster,
             v1::Kind::Node,
+            v1::Kind::Operator,
             v1::Kind::Secret,
             v1::Kind::Service,
             v1::Kind::Task,

@@ -14,7 +14,7 @@ use wardroom_api::net::{Net, TcpNet};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
 use wardroom_keys::{Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes};
 use wardroom_log::{MemDisk, RealDisk, Spawn};
-use wardroom_state::cluster::Cluster;
+use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::{Actor, Command, NewVersion};
 use wardroom_state::ids::{ClusterId, SecretId, VersionId};
 use wardroom_state::secret::SealedValue;
@@ -148,12 +148,18 @@ impl Fleet {
             created_at_ms: 1,
             root_certificate: self.root.certificate_pem().to_owned(),
             root_fingerprint: self.root.fingerprint().to_owned(),
+            root_key_id: self.root.key_id().to_owned(),
             root_not_after_ms: i64::MAX,
             sealed_root_key: self.sealing_root.seal_root_key(&OsChance, CLUSTER, self.root.key_der()),
             sealing_root_check: self.sealing_root.check(),
+            retiring: Vec::new(),
+            certificate_life_ms: 90 * 24 * 3_600_000,
+            worker_token: JoinToken::default(),
+            manager_token: JoinToken::default(),
             autolock: false,
             heartbeat_ms: 5_000,
             task_history: 5,
+            snapshot_every: 5_000,
             version_index: 0,
         };
         Command::Bootstrap {

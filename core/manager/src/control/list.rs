@@ -44,7 +44,11 @@ fn referenced(state: &State, kind: v1::Kind, references: &[String]) -> Result<Ve
             }
             v1::Kind::Node => {
                 let node = state.find_node(reference)?;
-                (node.id.to_string(), convert::node(node))
+                (node.id.to_string(), convert::node(state, node))
+            }
+            v1::Kind::Operator => {
+                let operator = state.find_operator(reference)?;
+                (operator.id.to_string(), convert::operator(state, operator))
             }
             v1::Kind::Task => {
                 let task = state.find_task(reference)?;

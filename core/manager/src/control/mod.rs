@@ -167,4 +167,49 @@ impl Control for Service {
     ) -> Result<Response<v1::RemoveServiceResponse>, Status> {
         write!(self, request, remove_service, services::remove)
     }
+    async fn update_secret(&self, _: Request<v1::UpdateSecretRequest>) -> Result<Response<v1::UpdateSecretResponse>, Status> {
+        Err(Status::unimplemented("update_secret"))
+    }
+
+    async fn get_join_token(&self, _: Request<v1::GetJoinTokenRequest>) -> Result<Response<v1::JoinTokenResponse>, Status> {
+        Err(Status::unimplemented("get_join_token"))
+    }
+
+    async fn rotate_join_token(&self, _: Request<v1::RotateJoinTokenRequest>) -> Result<Response<v1::JoinTokenResponse>, Status> {
+        Err(Status::unimplemented("rotate_join_token"))
+    }
+
+    async fn update_cluster(&self, _: Request<v1::UpdateClusterRequest>) -> Result<Response<v1::UpdateClusterResponse>, Status> {
+        Err(Status::unimplemented("update_cluster"))
+    }
+
+    async fn rotate_root(&self, _: Request<v1::RotateRootRequest>) -> Result<Response<v1::RotateRootResponse>, Status> {
+        Err(Status::unimplemented("rotate_root"))
+    }
+
+    async fn update_node(&self, _: Request<v1::UpdateNodeRequest>) -> Result<Response<v1::UpdateNodeResponse>, Status> {
+        Err(Status::unimplemented("update_node"))
+    }
+
+    async fn remove_node(&self, _: Request<v1::RemoveNodeRequest>) -> Result<Response<v1::RemoveNodeResponse>, Status> {
+        Err(Status::unimplemented("remove_node"))
+    }
+
+    async fn step_down(&self, _: Request<v1::StepDownRequest>) -> Result<Response<v1::StepDownResponse>, Status> {
+        Err(Status::unimplemented("step_down"))
+    }
+
+    async fn add_operator(&self, _: Request<v1::AddOperatorRequest>) -> Result<Response<v1::AddOperatorResponse>, Status> {
+        Err(Status::unimplemented("add_operator"))
+    }
+
+    async fn remove_operator(&self, _: Request<v1::RemoveOperatorRequest>) -> Result<Response<v1::RemoveOperatorResponse>, Status> {
+        Err(Status::unimplemented("remove_operator"))
+    }
+
+    type BackupStream = BoxStream<'static, Result<v1::BackupChunk, Status>>;
+
+    async fn backup(&self, _: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+        Err(Status::unimplemented("backup"))
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) struct SealedVersion {
     pub(crate) secret: SecretId,
     pub(crate) number: u32,
     pub(crate) sealed: SealedValue,
+    /// Of its secret; 0: never erased for want of a manager.
+    pub(crate) lease_ms: u64,
 }
 
 /// What this session's worker was told so far.
@@ -116,6 +118,7 @@ struct Stored<'a> {
     secret: &'a SecretId,
     number: u32,
     sealed: &'a SealedValue,
+    lease_ms: u64,
 }
 
 impl Stored<'_> {
@@ -126,19 +129,22 @@ impl Stored<'_> {
             secret,
             number: self.number,
             sealed,
+            lease_ms: self.lease_ms,
         }
     }
 }
 
 fn versions<'a>(state: &'a State, task: &'a Task) -> impl Iterator<Item = Stored<'a>> {
     task.files.iter().filter_map(|file| {
-        let version = state.secrets().get(&file.secret)?.versions.get(&file.version)?;
+        let secret = state.secrets().get(&file.secret)?;
+        let version = secret.versions.get(&file.version)?;
         let sealed = version.sealed.as_ref()?;
         Some(Stored {
             id: &version.id,
             secret: &file.secret,
             number: file.version,
             sealed,
+            lease_ms: secret.lease_ms,
         })
     })
 }

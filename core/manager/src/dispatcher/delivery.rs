@@ -48,6 +48,7 @@ fn unseal(root: &SealingRoot, cluster: &str, version: &SealedVersion) -> Result<
         number: version.number,
         value: opened.value.expose().to_vec(),
         digest_key: opened.digest_key.expose().to_vec(),
+        lease_ms: version.lease_ms,
     })
 }
 
@@ -81,6 +82,7 @@ mod tests {
                     ciphertext: sealed.ciphertext,
                     key_check: sealed.key_check,
                 },
+                lease_ms: 0,
             }],
             tasks: vec![v1::TaskAssignment {
                 id: "t1".into(),

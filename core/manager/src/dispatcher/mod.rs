@@ -163,6 +163,7 @@ impl Dispatcher for Service {
             session_id,
             heartbeat_ms,
             managers: self.managers(),
+            ..Default::default()
         };
         let stop = self.context.stop.clone();
         // Nothing more to say: the open stream is the session, and its end tells the worker to look for the leader.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use wardroom_state::State;
-use wardroom_state::cluster::Cluster;
+use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::{Actor, Command, NewVersion, Proposal, Receipt, TaskReport};
 use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{ClusterId, NodeId, RotationId, SecretId, ServiceId, TaskId, VersionId};
@@ -32,12 +32,15 @@ fn node(name: &str, role: Role, raft_id: u64) -> Node {
         id: node_id(name),
         hostname: format!("host-{name}"),
         role,
+        desired_role: role,
         availability: Availability::Active,
         state: NodeState::Ready,
         message: String::new(),
         state_since_ms: 0,
         address: String::new(),
         raft_id,
+        runs_tasks: role == Role::Worker,
+        version: String::new(),
         labels: BTreeMap::new(),
         certificate: Certificate::default(),
         created_at_ms: 0,
@@ -62,12 +65,18 @@ impl Scene {
             created_at_ms: 0,
             root_certificate: String::new(),
             root_fingerprint: String::new(),
+            root_key_id: String::new(),
             root_not_after_ms: 0,
             sealed_root_key: Vec::new(),
+            retiring: Vec::new(),
+            certificate_life_ms: 90 * 24 * 3_600_000,
+            worker_token: JoinToken::default(),
+            manager_token: JoinToken::default(),
             sealing_root_check: [0; 4],
             autolock: false,
             heartbeat_ms: 5_000,
             task_history: 5,
+            snapshot_every: 5_000,
             version_index: 0,
         };
         let workers = (1..=workers).map(|n| node(&format!("w{n}"), Role::Worker, 0));
@@ -177,6 +186,7 @@ impl Scene {
             command: vec!["sleep".into()],
             mode,
             grants,
+            constraints: Vec::new(),
             update_parallelism: 1,
             update_monitor_ms: 0,
         };

@@ -91,6 +91,7 @@ async fn serve(mut client: DispatcherClient<Channel>, shared: &watch::Sender<Hel
     let mut session = client
         .session(v1::SessionRequest {
             hostname: "fake".into(),
+            ..Default::default()
         })
         .await?
         .into_inner();

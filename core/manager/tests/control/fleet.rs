@@ -16,7 +16,7 @@ use wardroom_keys::{Keyring, OsChance, SealingRoot};
 use wardroom_log::{MemDisk, Spawn};
 use wardroom_manager::{Local, Manager, ManagerConfig, Peer, Seams, Timing};
 use wardroom_state::State;
-use wardroom_state::cluster::Cluster;
+use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::{Actor, Command};
 use wardroom_state::ids::{ClusterId, NodeId};
 use wardroom_state::node::{Availability, Certificate, Node, NodeState};
@@ -93,12 +93,18 @@ impl Fleet {
             created_at_ms: 1,
             root_certificate: self.root.certificate_pem().to_owned(),
             root_fingerprint: self.root.fingerprint().to_owned(),
+            root_key_id: self.root.key_id().to_owned(),
             root_not_after_ms: i64::MAX,
             sealed_root_key: sealing_root.seal_root_key(&OsChance, CLUSTER, self.root.key_der()),
             sealing_root_check: sealing_root.check(),
+            retiring: Vec::new(),
+            certificate_life_ms: 90 * 24 * 3_600_000,
+            worker_token: JoinToken::default(),
+            manager_token: JoinToken::default(),
             autolock: false,
             heartbeat_ms: 1_000,
             task_history: 5,
+            snapshot_every: 5_000,
             version_index: 0,
         };
         let bootstrap = Command::Bootstrap {
@@ -208,12 +214,15 @@ fn node(id: &str, role: wardroom_state::node::Role) -> Node {
         id: NodeId::new(id),
         hostname: format!("host-{id}"),
         role,
+        desired_role: role,
         availability: Availability::Active,
         state: NodeState::Unknown,
         message: String::new(),
         state_since_ms: 0,
         address: String::new(),
         raft_id: 0,
+        runs_tasks: role == wardroom_state::node::Role::Worker,
+        version: String::new(),
         labels: BTreeMap::new(),
         certificate: Certificate::default(),
         created_at_ms: 0,

@@ -17,6 +17,8 @@ const LABELS: usize = 1_000;
 const COMMAND_BYTES: usize = 128 * 1024;
 /// Grants of one service.
 const GRANTS: usize = 1_000;
+/// Placement constraints of one service.
+const CONSTRAINTS: usize = 100;
 /// Task reports, and as many receipts, in one report. A worker sends what is more in the next one.
 pub(crate) const REPORTED: usize = 2_000;
 /// The same for an inventory, which has to be complete in one piece.
@@ -45,6 +47,10 @@ pub(super) fn command(words: &[String]) -> Result<(), Failure> {
 /// The number of grants of one service.
 pub(crate) fn grants(count: usize) -> Result<(), Failure> {
     at_most(count, GRANTS, "the grants of a service", "entries")
+}
+
+pub(super) fn constraints(count: usize) -> Result<(), Failure> {
+    at_most(count, CONSTRAINTS, "the placement constraints of a service", "entries")
 }
 
 pub(super) fn report(report: &v1::ReportRequest) -> Result<(), Failure> {

@@ -1,10 +1,16 @@
-//! How do domain and wire translate? The only code that knows both; one file per direction.
+//! How do domain and wire translate? The only code that knows both; one file per direction and family of objects.
 
 pub(crate) mod limits;
+mod members;
 mod objects;
 mod requests;
+mod secrets;
 mod words;
+mod work;
 
-pub(crate) use objects::{changes, kind_of, node, objects, rotation, secret, secret_file, service, task};
+pub(crate) use members::{node, operator, token_facts};
+pub(crate) use objects::{changes, kind_of, objects};
 pub(crate) use requests::{grant, report, service_spec};
-pub(crate) use words::{executor, task_state};
+pub(crate) use secrets::{rotation, secret};
+pub(crate) use words::{executor, role, task_state};
+pub(crate) use work::{secret_file, service, task};

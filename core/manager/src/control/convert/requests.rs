@@ -3,6 +3,7 @@
 use wardroom_api::v1;
 use wardroom_state::State;
 use wardroom_state::command::{Receipt, TaskReport};
+use wardroom_state::constraint::Constraint;
 use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{SecretId, TaskId};
 use wardroom_state::refusal::Refusal;
@@ -39,7 +40,10 @@ pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<Servi
         .map(|found| grant(state, found))
         .collect::<Result<Vec<_>, _>>()?;
     grants.sort();
+    limits::constraints(spec.constraints.len())?;
+    let constraints = spec.constraints.iter().map(|text| Constraint::parse(text));
     let spec = ServiceSpec {
+        constraints: constraints.collect::<Result<_, _>>()?,
         name: spec.name,
         labels: spec.labels,
         executor,

@@ -3,8 +3,33 @@
 use std::fmt::Write as _;
 
 use wardroom_api::v1;
+use wardroom_state::node::{Availability, Role};
+use wardroom_state::operator::OperatorRole;
 use wardroom_state::service::{Executor, OnChange};
 use wardroom_state::task::TaskState;
+
+pub(crate) fn role(role: Role) -> v1::Role {
+    match role {
+        Role::Manager => v1::Role::Manager,
+        Role::Worker => v1::Role::Worker,
+    }
+}
+
+pub(super) fn operator_role(role: OperatorRole) -> v1::OperatorRole {
+    match role {
+        OperatorRole::Viewer => v1::OperatorRole::Viewer,
+        OperatorRole::Operator => v1::OperatorRole::Operator,
+        OperatorRole::Admin => v1::OperatorRole::Admin,
+    }
+}
+
+pub(super) fn availability(availability: Availability) -> v1::Availability {
+    match availability {
+        Availability::Active => v1::Availability::Active,
+        Availability::Pause => v1::Availability::Pause,
+        Availability::Drain => v1::Availability::Drain,
+    }
+}
 
 pub(crate) fn executor(executor: Executor) -> v1::Executor {
     match executor {
