@@ -14,6 +14,7 @@ mod context;
 pub(crate) mod control;
 pub(crate) mod dispatcher;
 mod founding;
+mod guests;
 mod links;
 mod peer;
 mod propose;
@@ -43,6 +44,7 @@ use wardroom_state::command::{Actor, Command};
 
 pub use config::{ManagerConfig, Seams, StartError, Timing};
 pub use founding::InitializeError;
+pub use guests::Guests;
 pub use peer::{Managers, Table, Word};
 pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};
 pub use raft::{OpenError, Peer};
