@@ -10,11 +10,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wardroom_api::{Net, TcpNet};
-use wardroom_ca::{NodeTls, Role};
+use wardroom_ca::NodeTls;
 use wardroom_keys::{Chance, OsChance};
 
 use crate::executor::Executors;
 use crate::files::{Files, FilesError, RootError, TmpfsFiles, choose};
+use crate::instructions::Instructions;
+use crate::removal::Removal;
 use crate::report::Outbox;
 use crate::session::Link;
 use crate::task::{Pace, Shared};
@@ -30,6 +32,8 @@ pub struct AgentConfig {
     pub cluster_id: String,
     pub node_id: String,
     pub hostname: String,
+    /// Of the program, for the managers to show.
+    pub version: String,
     /// `host:port` of managers' TLS ports; one that answers is enough, the leader tells the others.
     pub managers: Vec<String>,
     /// A directory on tmpfs or ramfs; without it the best place that is to be had.
@@ -54,7 +58,7 @@ pub enum StartError {
     Root(#[from] RootError),
     #[error(transparent)]
     Files(#[from] FilesError),
-    #[error("this worker is {expected}, but its certificate is of {found}; start it with its own identity folder")]
+    #[error("this is {expected}, but the certificate is of {found}; start it with its own identity folder")]
     Identity { expected: String, found: String },
     #[error("no manager's address is given; name at least one")]
     NoManagers,
@@ -84,27 +88,17 @@ pub struct Agent {
     files: Arc<dyn Files>,
     pace: Pace,
     served_by: watch::Receiver<Option<String>>,
+    instructions: watch::Receiver<Instructions>,
     stop: CancellationToken,
     link: tokio::task::JoinHandle<()>,
 }
 
 impl Agent {
-    /// Starts a worker inside the current runtime. Returns at once; [`Agent::served_by`] tells when a manager serves it.
+    /// Starts a worker inside the current runtime, be it on a worker or on a manager that runs tasks as well. Returns at
+    /// once; [`Agent::served_by`] tells when a manager serves it. A certificate that `tls` takes over while it runs, of
+    /// whichever of these roles, is shown to the next manager and moves no task.
     pub fn start(config: AgentConfig, tls: NodeTls, seams: AgentSeams) -> Result<Self, StartError> {
-        let identity = tls.identity();
-        if identity.node_id != config.node_id
-            || identity.cluster_id != config.cluster_id
-            || identity.role != Role::Worker
-        {
-            let expected = format!("worker {} of cluster {}", config.node_id, config.cluster_id);
-            return Err(StartError::Identity {
-                expected,
-                found: format!("{identity} of cluster {}", identity.cluster_id),
-            });
-        }
-        if config.managers.is_empty() {
-            return Err(StartError::NoManagers);
-        }
+        check(&config, &tls)?;
         seams.files.wipe()?;
         let outbox = Arc::new(Outbox::default());
         let worker = Arc::new(Mutex::new(Worker::new(Shared {
@@ -115,22 +109,40 @@ impl Agent {
             pace: config.pace,
         })));
         let (told, served_by) = watch::channel(None);
+        let (instruct, instructions) = watch::channel(Instructions {
+            managers: config.managers.clone(),
+            ..Instructions::default()
+        });
+        let removal = Removal {
+            worker: Arc::clone(&worker),
+            files: Arc::clone(&seams.files),
+            pace: config.pace,
+            instructions: instruct.clone(),
+        };
         let link = Link {
             hostname: config.hostname,
+            version: config.version,
             net: seams.net,
             tls,
             chance: seams.chance,
             worker: Arc::clone(&worker),
             outbox: Arc::clone(&outbox),
             served_by: told,
+            instructions: instruct,
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let link = tokio::spawn(async move {
+            let life = async {
+                let removed = link.keep(config.managers).await;
+                removal.carry_out(removed).await;
+                // Nothing is left to do, and nobody to do it for.
+                std::future::pending().await
+            };
             tokio::select! {
                 biased;
                 () = stopped.cancelled() => {}
-                never = link.keep(config.managers) => match never {},
+                () = life => {}
             }
         });
         Ok(Self {
@@ -139,6 +151,7 @@ impl Agent {
             files: seams.files,
             pace: config.pace,
             served_by,
+            instructions,
             stop,
             link,
         })
@@ -149,15 +162,20 @@ impl Agent {
         self.served_by.clone()
     }
 
+    /// What the managers want of this node besides its tasks.
+    pub fn instructions(&self) -> watch::Receiver<Instructions> {
+        self.instructions.clone()
+    }
+
     /// Ends every task, erases every file, and sends the last receipts if a manager is there to hear them.
     /// An error means that bytes may be left in memory-backed files; the next start wipes them.
     pub async fn shutdown(mut self) -> Result<(), FilesError> {
-        let tasks = self
+        let ending = self
             .worker
             .lock()
             .expect("no code panics while it holds this lock")
             .close();
-        let ending = join_all(tasks.into_iter().map(crate::task::Task::over));
+        let ending = join_all(ending);
         // A task whose files cannot be erased would be tried for ever; what it keeps is erased with the rest below.
         let _ = timeout(self.pace.stop_grace + FAREWELL, ending).await;
         let left = self.files.leave();
@@ -178,4 +196,20 @@ impl Drop for Agent {
             drop(worker.close());
         }
     }
+}
+
+/// A node starts with its own certificate, and with somebody to ask.
+fn check(config: &AgentConfig, tls: &NodeTls) -> Result<(), StartError> {
+    let identity = tls.identity();
+    let is_own = identity.node_id == config.node_id && identity.cluster_id == config.cluster_id;
+    if !is_own || !identity.role.is_node() {
+        return Err(StartError::Identity {
+            expected: format!("node {} of cluster {}", config.node_id, config.cluster_id),
+            found: format!("{identity} of cluster {}", identity.cluster_id),
+        });
+    }
+    if config.managers.is_empty() {
+        return Err(StartError::NoManagers);
+    }
+    Ok(())
 }

@@ -14,7 +14,9 @@ mod assignments;
 pub mod executor;
 pub mod files;
 mod ids;
+mod instructions;
 mod managers;
+mod removal;
 mod report;
 mod room;
 mod session;
@@ -25,4 +27,5 @@ mod worker;
 
 pub use agent::{Agent, AgentConfig, AgentSeams, StartError};
 pub use ids::TaskId;
+pub use instructions::Instructions;
 pub use task::Pace;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! worker                                leader
-//!   │ ── Session(hostname) ─────────────> │  id, heartbeat, managers
+//!   │ ── Session(hostname, version) ────> │  id, heartbeat, managers, instructions
 //!   │ ── Assignments(id) ───────────────> │  complete, then incremental ...
 //!   │ ── Report(inventory) ─────────────> │  what is held, then what changes
 //!   │ ── Heartbeat(id) ──── every n ────> │
@@ -10,7 +10,6 @@
 //!
 //! Tasks go on while no manager answers; only what is wanted of them stands still.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use wardroom_api::{BoxStream, CallError, Net};
 use wardroom_ca::{ExpectPeer, NodeTls};
 use wardroom_keys::Chance;
 
+use crate::instructions::{Instructions, removal};
 use crate::managers::{Managers, Next};
 use crate::report::Outbox;
 use crate::wire;
@@ -41,6 +41,7 @@ const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
 /// Everything a session needs of its worker.
 pub(crate) struct Link {
     pub hostname: String,
+    pub version: String,
     pub net: Arc<dyn Net>,
     pub tls: NodeTls,
     pub chance: Arc<dyn Chance>,
@@ -48,16 +49,24 @@ pub(crate) struct Link {
     pub outbox: Arc<Outbox>,
     /// The manager that serves this worker now.
     pub served_by: watch::Sender<Option<String>>,
+    pub instructions: watch::Sender<Instructions>,
 }
+
+/// A manager said, in these words, that this node is no longer of the cluster.
+pub(crate) struct Removed(pub(crate) String);
 
 /// Why there is no session (any more).
 enum Lost {
     NotLeader(Option<String>),
     Broken(String),
+    Removed(Removed),
 }
 
 impl From<Status> for Lost {
     fn from(status: Status) -> Self {
+        if let Some(words) = removal(&status) {
+            return Self::Removed(Removed(words));
+        }
         let leader = status
             .metadata()
             .get(LEADER)
@@ -80,8 +89,8 @@ impl Lost {
 type Client = DispatcherClient<Channel>;
 
 impl Link {
-    /// Keeps a session open for as long as it is polled.
-    pub(crate) async fn keep(self, managers: Vec<String>) -> Infallible {
+    /// Keeps a session open for as long as it is polled, and this node is of the cluster.
+    pub(crate) async fn keep(self, managers: Vec<String>) -> Removed {
         let managers = Mutex::new(Managers::new(managers));
         loop {
             let next = lock(&managers).next(&*self.chance);
@@ -100,6 +109,7 @@ impl Link {
                     lock(&managers).hinted(leader.unwrap_or_default());
                 }
                 Lost::Broken(reason) => tracing::info!(manager = address, reason, "no session with this manager"),
+                Lost::Removed(removed) => return removed,
             }
         }
     }
@@ -115,13 +125,13 @@ impl Link {
             Ok(assignments) => assignments,
             Err(lost) => return lost,
         };
-        lock(managers).learn(&first.managers);
+        self.note(&first, managers);
         self.outbox.connected();
         self.served_by.send_replace(Some(address.to_owned()));
         let period = Duration::from_millis(first.heartbeat_ms);
         let lost = tokio::select! {
             biased;
-            lost = follow(sessions, managers) => lost,
+            lost = self.follow(sessions, managers) => lost,
             lost = self.receive(assignments) => lost,
             lost = self.report(client.clone(), &id, managers) => lost,
             lost = beat(client.clone(), &id, period) => lost,
@@ -136,6 +146,7 @@ impl Link {
         let mut client = dispatcher(self.connect(address).await?).max_decoding_message_size(ASSIGNMENT_BYTES_MAX);
         let mut sessions = opening(client.session(SessionRequest {
             hostname: self.hostname.clone(),
+            version: self.version.clone(),
         }))
         .await?;
         let first = timeout(CALL_DEADLINE, sessions.message())
@@ -152,6 +163,24 @@ impl Link {
         let connecting = timeout(CONNECT_DEADLINE * 3, connected(connector)).await;
         let channel = connecting.map_err(|_elapsed| Lost::broken("no connection in time"))?;
         channel.map_err(|error| Lost::Broken(innermost(&error)))
+    }
+
+    /// The manager tells of other managers and of this node, and ends the stream when it no longer leads.
+    async fn follow(&self, mut sessions: Streaming<SessionMessage>, managers: &Mutex<Managers>) -> Lost {
+        loop {
+            match sessions.message().await {
+                Ok(Some(message)) => self.note(&message, managers),
+                Ok(None) => return Lost::broken("the manager ended the session"),
+                Err(status) => return status.into(),
+            }
+        }
+    }
+
+    fn note(&self, message: &SessionMessage, managers: &Mutex<Managers>) {
+        lock(managers).learn(&message.managers);
+        let role = self.tls.identity().role;
+        self.instructions
+            .send_if_modified(|instructions| instructions.take(message, role));
     }
 
     async fn receive(&self, mut assignments: Streaming<AssignmentsMessage>) -> Lost {
@@ -179,17 +208,6 @@ impl Link {
                 Err(_elapsed) => return Lost::broken("a report was not answered in time"),
             }
             sleep(REPORT_PAUSE).await;
-        }
-    }
-}
-
-/// The manager tells of other managers, and ends the stream when it no longer leads.
-async fn follow(mut sessions: Streaming<SessionMessage>, managers: &Mutex<Managers>) -> Lost {
-    loop {
-        match sessions.message().await {
-            Ok(Some(message)) => lock(managers).learn(&message.managers),
-            Ok(None) => return Lost::broken("the manager ended the session"),
-            Err(status) => return status.into(),
         }
     }
 }

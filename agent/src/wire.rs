@@ -94,6 +94,7 @@ mod tests {
             number: 1,
             value: b"plaintext".to_vec(),
             digest_key: b"key".to_vec(),
+            lease_ms: 0,
         };
         let message = v1::AssignmentsMessage {
             complete: true,

@@ -67,15 +67,15 @@ impl Worker {
         Ok(())
     }
 
-    /// Ends every task and takes nothing more. Returns the tasks, to be waited for without this worker's lock.
-    pub(crate) fn close(&mut self) -> Vec<Task> {
+    /// Ends every task and takes nothing more. Returns when each is over, to be waited for without this worker's lock.
+    /// Asked again, it returns what is not over yet.
+    pub(crate) fn close(&mut self) -> Vec<impl Future<Output = ()> + use<>> {
         self.closed = true;
         self.shared.values.clear();
-        let mut ending: Vec<Task> = std::mem::take(&mut self.ending).into_values().collect();
-        for mut task in std::mem::take(&mut self.tasks).into_values() {
+        for (id, mut task) in std::mem::take(&mut self.tasks) {
             task.order(Order::End);
-            ending.push(task);
+            self.ending.insert(id, task);
         }
-        ending
+        self.ending.values().map(Task::over).collect()
     }
 }

@@ -128,6 +128,7 @@ fn config(seat: &WorkerSeat, world: &World) -> AgentConfig {
         cluster_id: seat.cluster_id.clone(),
         node_id: seat.node_id.clone(),
         hostname: seat.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         managers: world.cluster.managers.iter().map(|manager| manager.address()).collect(),
         secrets_root: None,
         shim: PathBuf::new(),

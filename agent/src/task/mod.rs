@@ -18,7 +18,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::assignments::{Wanted, WantedFile};
 use crate::executor::Executors;
@@ -76,7 +75,6 @@ pub(crate) struct Task {
     /// The files of the latest order.
     files: Vec<WantedFile>,
     withdrawn: Withdrawn,
-    runner: JoinHandle<()>,
 }
 
 impl Task {
@@ -86,7 +84,7 @@ impl Task {
         let withdrawn = Withdrawn::default();
         let (orders, received) = watch::channel(Order::Bring(wanted.clone()));
         let taken_back = Arc::clone(&withdrawn);
-        let runner = tokio::spawn(async move {
+        tokio::spawn(async move {
             if let Some(before) = before {
                 before.over().await;
             }
@@ -96,7 +94,6 @@ impl Task {
             orders,
             files,
             withdrawn,
-            runner,
         }
     }
 
@@ -118,13 +115,13 @@ impl Task {
 
     /// Whether it has ended and nobody waits for another word of it.
     pub(crate) fn is_over(&self) -> bool {
-        self.runner.is_finished()
+        self.orders.is_closed()
     }
 
-    /// Waits until everything of it is erased and said.
-    pub(crate) async fn over(self) {
-        // A task that panicked has been told of by the panic; its files go with the worker's.
-        let _ = self.runner.await;
+    /// Waits until everything of it is erased and said. A task that panicked is over too: its files go with the worker's.
+    pub(crate) fn over(&self) -> impl Future<Output = ()> + use<> {
+        let orders = self.orders.clone();
+        async move { orders.closed().await }
     }
 }
 

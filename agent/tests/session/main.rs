@@ -2,6 +2,7 @@
 //! map, simulated workloads, simulated time.
 #![allow(clippy::unwrap_used)] // a test may stop at the first surprise
 
+mod instructions;
 mod manager;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use wardroom_agent::files::MemoryFiles;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace, StartError};
 use wardroom_api::v1::assignment_change::Change;
 use wardroom_api::v1::{Executor, HoldingState, SecretAssignment, SecretFile, TaskAssignment, TaskState};
-use wardroom_ca::Role;
+use wardroom_ca::{NodeTls, Role};
 use wardroom_keys::{SeededChance, receipt_digest};
 
 struct Bench {
@@ -41,11 +42,12 @@ impl Bench {
         )
     }
 
-    fn start_as(&self, role: Role, managers: &[&str]) -> Result<Agent, StartError> {
+    fn start_with(&self, tls: NodeTls, managers: &[&str]) -> Result<Agent, StartError> {
         let config = AgentConfig {
             cluster_id: CLUSTER.into(),
             node_id: "worker1".into(),
             hostname: "worker1.example".into(),
+            version: "1.2.3".into(),
             managers: managers.iter().map(|name| format!("{name}:2377")).collect(),
             secrets_root: None,
             shim: "/nowhere".into(),
@@ -60,11 +62,12 @@ impl Bench {
                 files: self.workloads.clone(),
             },
         };
-        Agent::start(config, self.authority.tls("worker1", role), seams)
+        Agent::start(config, tls, seams)
     }
 
     fn start(&self, managers: &[&str]) -> Agent {
-        self.start_as(Role::Worker, managers).unwrap()
+        self.start_with(self.authority.tls("worker1", Role::Worker), managers)
+            .unwrap()
     }
 }
 
@@ -75,6 +78,7 @@ fn secret(number: u32) -> Change {
         number,
         value: format!("c4n4ry-{number}").into_bytes(),
         digest_key: b"key".to_vec(),
+        lease_ms: 0,
     })
 }
 
@@ -257,12 +261,19 @@ async fn a_worker_that_is_dropped_erases_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_wears_its_own_certificate_only() {
+async fn a_node_wears_its_own_certificate_only() {
     let bench = bench();
-    let refused = bench.start_as(Role::Manager, &["m1"]).err().unwrap();
-    assert!(matches!(refused, StartError::Identity { .. }), "{refused}");
+    for tls in [
+        bench.authority.tls("worker1", Role::Operator),
+        bench.authority.tls("worker2", Role::Worker),
+    ] {
+        let refused = bench.start_with(tls, &["m1"]).err().unwrap();
+        assert!(matches!(refused, StartError::Identity { .. }), "{refused}");
+    }
     assert!(matches!(
-        bench.start_as(Role::Worker, &[]).err(),
+        bench
+            .start_with(bench.authority.tls("worker1", Role::Worker), &[])
+            .err(),
         Some(StartError::NoManagers)
     ));
 }

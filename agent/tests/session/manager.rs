@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,11 +14,13 @@ use tonic::{Request, Response, Status, async_trait};
 use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
 use wardroom_api::v1::*;
 use wardroom_api::{BoxStream, Listener, Net};
-use wardroom_ca::{IssueRequest, ManualClock, NODE_LIFETIME, NodeTls, Role, Root};
+use wardroom_ca::{IssueRequest, Issued, ManualClock, NODE_LIFETIME, NodeTls, Role, Root};
 use wardroom_keys::SeededChance;
 
 pub(crate) const CLUSTER: &str = "cluster1";
 const NOW_MS: i64 = 1_800_000_000_000;
+pub(crate) const REMOVED: &str =
+    "Permission denied: node worker1 was removed from swarm. To come back it has to join again";
 
 /// Certificates of one cluster.
 pub(crate) struct Authority {
@@ -38,14 +40,7 @@ impl Authority {
     }
 
     pub(crate) fn tls(&self, node_id: &str, role: Role) -> NodeTls {
-        let request = IssueRequest {
-            node_id,
-            role,
-            sans: &[],
-            lifetime: NODE_LIFETIME,
-            now_ms: NOW_MS,
-        };
-        let issued = self.root.issue(&request, &self.chance).unwrap();
+        let issued = self.issue(node_id, role);
         NodeTls::new(
             self.root.certificate_pem(),
             &issued.certificate_pem,
@@ -53,6 +48,18 @@ impl Authority {
             self.clock.clone(),
         )
         .unwrap()
+    }
+
+    /// A certificate with its key.
+    pub(crate) fn issue(&self, node_id: &str, role: Role) -> Issued {
+        let request = IssueRequest {
+            node_id,
+            role,
+            sans: &[],
+            lifetime: NODE_LIFETIME,
+            now_ms: NOW_MS,
+        };
+        self.root.issue(&request, &self.chance).unwrap()
     }
 }
 
@@ -97,6 +104,8 @@ struct Inner {
     assignments: Mutex<Vec<mpsc::Sender<Result<AssignmentsMessage, Status>>>>,
     refuse_reports: AtomicU32,
     mute_heartbeats: AtomicU32,
+    removed: AtomicBool,
+    told: Mutex<SessionMessage>,
 }
 
 /// What this manager has heard so far.
@@ -105,6 +114,8 @@ pub(crate) struct Heard {
     pub(crate) sessions: u32,
     pub(crate) refused: u32,
     pub(crate) heartbeats: u32,
+    /// What the last worker that opened a session called its version.
+    pub(crate) version: String,
     /// Of each session, whether its first report was an inventory, and the targets it named as present.
     pub(crate) first_reports: Vec<(bool, BTreeSet<String>)>,
     pub(crate) tasks: BTreeMap<String, TaskReport>,
@@ -134,6 +145,8 @@ impl FakeManager {
             assignments: Mutex::default(),
             refuse_reports: AtomicU32::new(0),
             mute_heartbeats: AtomicU32::new(0),
+            removed: AtomicBool::new(false),
+            told: Mutex::default(),
         }));
         let (arrived, mut arriving) = mpsc::unbounded_channel::<DuplexStream>();
         net.0.lock().unwrap().insert(address.to_owned(), arrived);
@@ -164,6 +177,28 @@ impl FakeManager {
     /// Whom sessions are told of.
     pub(crate) fn introduce(&self, addresses: &[&str]) {
         *self.0.managers.lock().unwrap() = addresses.iter().map(|&address| address.to_owned()).collect();
+    }
+
+    /// Says this to every open session and, but for the session's id and its managers, at the beginning of the next ones.
+    pub(crate) async fn instruct(&self, message: SessionMessage) {
+        *self.0.told.lock().unwrap() = message.clone();
+        let open = self.0.sessions.lock().unwrap().clone();
+        for stream in open {
+            let _ = stream.send(Ok(message.clone())).await;
+        }
+    }
+
+    /// From now on the worker is told that it was removed.
+    pub(crate) fn remove(&self) {
+        self.0.removed.store(true, Ordering::SeqCst);
+    }
+
+    fn admit(&self) -> Result<(), Status> {
+        if self.0.removed.load(Ordering::SeqCst) {
+            self.0.heard.send_modify(|heard| heard.refused += 1);
+            return Err(Status::permission_denied(REMOVED));
+        }
+        Ok(())
     }
 
     /// What the next sessions' complete message says.
@@ -226,7 +261,8 @@ impl Dispatcher for FakeManager {
     type SessionStream = ReceiverStream<Result<SessionMessage, Status>>;
     type AssignmentsStream = ReceiverStream<Result<AssignmentsMessage, Status>>;
 
-    async fn session(&self, _request: Request<SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
+    async fn session(&self, request: Request<SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
+        self.admit()?;
         let lead = self.0.lead.lock().unwrap().clone();
         if !matches!(lead, Lead::Own) {
             self.0.heard.send_modify(|heard| heard.refused += 1);
@@ -238,6 +274,7 @@ impl Dispatcher for FakeManager {
         }
         self.0.heard.send_modify(|heard| {
             heard.sessions += 1;
+            heard.version = request.into_inner().version;
             heard.reported = 0;
         });
         let (messages, stream) = mpsc::channel(4);
@@ -246,6 +283,7 @@ impl Dispatcher for FakeManager {
             session_id,
             heartbeat_ms: 1000,
             managers: self.0.managers.lock().unwrap().clone(),
+            ..self.0.told.lock().unwrap().clone()
         };
         messages.send(Ok(first)).await.unwrap();
         self.0.sessions.lock().unwrap().push(messages);
@@ -253,6 +291,7 @@ impl Dispatcher for FakeManager {
     }
 
     async fn heartbeat(&self, _request: Request<HeartbeatRequest>) -> Result<Response<HeartbeatResponse>, Status> {
+        self.admit()?;
         if take_one(&self.0.mute_heartbeats) {
             std::future::pending::<()>().await;
         }
@@ -284,6 +323,7 @@ impl Dispatcher for FakeManager {
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
+        self.admit()?;
         if take_one(&self.0.refuse_reports) {
             return Err(Status::unavailable("no quorum"));
         }

@@ -145,6 +145,7 @@ fn start_worker(ground: &Ground, entry: &WorkerEntry) -> Result<Agent, Report> {
         cluster_id: ground.manifest.cluster_id.clone(),
         node_id: entry.node_id.clone(),
         hostname: entry.hostname.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         managers: managers.collect(),
         secrets_root: None,
         shim: PathBuf::from(MYSELF),
