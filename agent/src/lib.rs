@@ -11,6 +11,7 @@
 
 mod agent;
 mod assignments;
+mod dial;
 pub mod executor;
 pub mod files;
 mod ids;

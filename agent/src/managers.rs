@@ -1,10 +1,15 @@
 //! Which manager is tried next, and after how long a wait? Pure: a list with a place in it, and Swarm's back-off.
+//!
+//! A host that is dead answers nothing at all, so nobody waits for it alone: after a moment the next one is tried beside it,
+//! and whoever opens a session first has it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use wardroom_keys::Chance;
 
+/// How long a manager may take before another one is tried beside it: many times what one takes that is well.
+pub(crate) const HURRY: Duration = Duration::from_millis(300);
 /// Swarm's bounds of the wait between rounds.
 const WAIT_MIN: Duration = Duration::from_millis(100);
 const WAIT_MAX: Duration = Duration::from_secs(8);
@@ -17,8 +22,11 @@ pub(crate) struct Managers {
     addresses: Vec<String>,
     /// In this round.
     asked: BTreeSet<String>,
-    /// Whose session broke last: asked after the others, because it may lead in name only.
-    lost: Option<String>,
+    /// Tried, and no answer yet.
+    under_way: BTreeSet<String>,
+    /// What came of the last try was no answer, or a session that broke. They are asked after the others: one may be
+    /// gone, another may lead in name only.
+    troubled: BTreeSet<String>,
     hint: Option<String>,
     hints: u32,
     wait: Duration,
@@ -27,6 +35,7 @@ pub(crate) struct Managers {
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
+    /// And go on after [`HURRY`], if it has not answered by then.
     Try(String),
     /// Everyone was asked once: wait, then ask again.
     Wait(Duration),
@@ -37,7 +46,8 @@ impl Managers {
         Self {
             addresses,
             asked: BTreeSet::new(),
-            lost: None,
+            under_way: BTreeSet::new(),
+            troubled: BTreeSet::new(),
             hint: None,
             hints: 0,
             wait: WAIT_MIN,
@@ -52,34 +62,46 @@ impl Managers {
             .cloned()
             .collect();
         if !known.is_empty() {
+            self.troubled.retain(|address| known.contains(address));
             self.addresses = known;
         }
     }
 
+    /// A session began; the other tries are given up.
+    pub(crate) fn opened(&mut self) {
+        self.under_way.clear();
+    }
+
     /// A manager took a report, so it leads in deed: the next loss is retried as swiftly as the first.
-    pub(crate) fn served(&mut self) {
+    pub(crate) fn served(&mut self, address: &str) {
         self.asked.clear();
+        self.troubled.remove(address);
         self.hints = 0;
         self.wait = WAIT_MIN;
     }
 
     /// There is no session with this manager (any more).
     pub(crate) fn lost(&mut self, address: &str) {
-        self.lost = Some(address.to_owned());
+        self.under_way.remove(address);
+        self.troubled.insert(address.to_owned());
     }
 
-    /// A manager does not lead and names who does.
-    pub(crate) fn hinted(&mut self, leader: String) {
-        if self.hints < HINTS_MAX && !leader.is_empty() {
+    /// A manager answers that it does not lead, and may name who does.
+    pub(crate) fn follows(&mut self, address: &str, leader: Option<String>) {
+        self.under_way.remove(address);
+        self.troubled.remove(address);
+        let leader = leader.filter(|leader| !leader.is_empty() && self.hints < HINTS_MAX);
+        if leader.is_some() {
             self.hints += 1;
-            self.hint = Some(leader);
+            self.hint = leader;
         }
     }
 
     pub(crate) fn next(&mut self, chance: &dyn Chance) -> Next {
-        let next = self.hint.take().or_else(|| self.not_asked());
-        if let Some(address) = next {
+        let hint = self.hint.take().filter(|address| !self.under_way.contains(address));
+        if let Some(address) = hint.or_else(|| self.not_asked()) {
             self.asked.insert(address.clone());
+            self.under_way.insert(address.clone());
             return Next::Try(address);
         }
         self.asked.clear();
@@ -90,10 +112,12 @@ impl Managers {
     }
 
     fn not_asked(&self) -> Option<String> {
-        let is_lost = |address: &&String| self.lost.as_ref() == Some(*address);
-        let others = self.addresses.iter().filter(|address| !is_lost(address));
-        let mut order = others.chain(self.addresses.iter().filter(is_lost));
-        order.find(|address| !self.asked.contains(*address)).cloned()
+        let (troubled, well): (Vec<&String>, Vec<&String>) = self
+            .addresses
+            .iter()
+            .partition(|address| self.troubled.contains(*address));
+        let is_open = |address: &&String| !self.asked.contains(*address) && !self.under_way.contains(*address);
+        well.into_iter().chain(troubled).find(is_open).cloned()
     }
 }
 
@@ -117,16 +141,22 @@ mod tests {
         Next::Try(name.to_owned())
     }
 
+    /// Tries everyone who is to be tried, each of whom says that it does not lead, until there is a wait.
+    fn round(managers: &mut Managers) -> Vec<String> {
+        let chance = SeededChance::new(1);
+        let mut asked = Vec::new();
+        while let Next::Try(address) = managers.next(&chance) {
+            managers.follows(&address, None);
+            asked.push(address);
+        }
+        asked
+    }
+
     #[test]
     fn everyone_is_asked_before_waiting() {
-        let chance = SeededChance::new(1);
         let mut managers = Managers::new(addresses(&["a", "b"]));
-        assert_eq!(
-            [managers.next(&chance), managers.next(&chance)],
-            [tried("a"), tried("b")]
-        );
-        assert!(matches!(managers.next(&chance), Next::Wait(_)));
-        assert_eq!(managers.next(&chance), tried("a"));
+        assert_eq!(round(&mut managers), ["a", "b"]);
+        assert_eq!(round(&mut managers), ["a", "b"]);
     }
 
     #[test]
@@ -134,11 +164,13 @@ mod tests {
         let chance = SeededChance::new(1);
         let mut managers = Managers::new(addresses(&["a"]));
         managers.next(&chance);
-        for _ in 0..HINTS_MAX {
-            managers.hinted("leader".into());
+        managers.follows("a", Some("leader".into()));
+        for _ in 1..HINTS_MAX {
             assert_eq!(managers.next(&chance), tried("leader"));
+            managers.follows("leader", Some("leader".into()));
         }
-        managers.hinted("leader".into());
+        assert_eq!(managers.next(&chance), tried("leader"));
+        managers.follows("leader", Some("leader".into()));
         assert!(matches!(managers.next(&chance), Next::Wait(_)));
     }
 
@@ -154,24 +186,17 @@ mod tests {
         }
         assert!(waits[0] >= WAIT_MIN / 2 && waits[0] <= WAIT_MIN, "{waits:?}");
         assert!(waits[9] >= WAIT_MAX / 2 && waits[9] <= WAIT_MAX, "{waits:?}");
-        managers.served();
+        managers.served("a");
         assert!(matches!(managers.next(&chance), Next::Wait(wait) if wait <= WAIT_MIN));
     }
 
     #[test]
     fn the_leaders_list_replaces_the_configured_one() {
-        let chance = SeededChance::new(1);
         let mut managers = Managers::new(addresses(&["a"]));
         managers.learn(&addresses(&["b", "", "c"]));
-        assert_eq!(
-            [managers.next(&chance), managers.next(&chance)],
-            [tried("b"), tried("c")]
-        );
+        assert_eq!(round(&mut managers), ["b", "c"]);
         managers.learn(&[]);
-        assert!(
-            matches!(managers.next(&chance), Next::Wait(_)),
-            "an empty list is no news"
-        );
+        assert_eq!(round(&mut managers), ["b", "c"], "an empty list is no news");
     }
 
     #[test]
@@ -180,15 +205,21 @@ mod tests {
         let mut managers = Managers::new(addresses(&["stale"]));
         assert_eq!(managers.next(&chance), tried("stale"));
         // It opens sessions, names itself first, and fails to take the first report.
+        managers.opened();
         managers.learn(&addresses(&["stale", "b", "c"]));
         managers.lost("stale");
-        let round = [(); 2].map(|()| managers.next(&chance));
-        assert_eq!(round, [tried("b"), tried("c")]);
-        assert!(
-            matches!(managers.next(&chance), Next::Wait(_)),
+        assert_eq!(
+            round(&mut managers),
+            ["b", "c"],
             "a session that served nothing is no reason to hurry"
         );
-        assert_eq!(managers.next(&chance), tried("b"), "and it is asked last from here on");
+        assert_eq!(
+            round(&mut managers),
+            ["b", "c", "stale"],
+            "and it is asked last from here on"
+        );
+        managers.lost("stale");
+        assert_eq!(round(&mut managers), ["b", "c", "stale"]);
     }
 
     #[test]
@@ -196,18 +227,38 @@ mod tests {
         let chance = SeededChance::new(1);
         let mut managers = Managers::new(addresses(&["a"]));
         managers.next(&chance);
+        managers.opened();
         managers.learn(&addresses(&["a", "b"]));
-        managers.served();
+        managers.served("a");
         managers.lost("a");
-        assert_eq!(
-            [managers.next(&chance), managers.next(&chance)],
-            [tried("b"), tried("a")]
-        );
-        assert!(matches!(managers.next(&chance), Next::Wait(_)));
-        managers.next(&chance);
-        managers.served();
+        assert_eq!(managers.next(&chance), tried("b"));
         managers.lost("b");
         assert_eq!(managers.next(&chance), tried("a"));
+        managers.lost("a");
+        assert!(matches!(managers.next(&chance), Next::Wait(_)));
+        managers.next(&chance);
+        managers.opened();
+        managers.served("a");
+        managers.lost("a");
+        assert_eq!(
+            managers.next(&chance),
+            tried("a"),
+            "nobody is better off, so the order is the leader's"
+        );
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_not_tried_twice_at_a_time() {
+        let chance = SeededChance::new(1);
+        let mut managers = Managers::new(addresses(&["dead", "b"]));
+        assert_eq!(managers.next(&chance), tried("dead"));
+        assert_eq!(round(&mut managers), ["b"]);
+        assert_eq!(round(&mut managers), ["b"]);
+        assert_eq!(managers.next(&chance), tried("b"));
+        managers.follows("b", Some("dead".into()));
+        assert!(matches!(managers.next(&chance), Next::Wait(_)), "it is being tried");
+        managers.lost("dead");
+        assert_eq!(round(&mut managers), ["b", "dead"]);
     }
 
     #[test]
@@ -215,8 +266,9 @@ mod tests {
         let chance = SeededChance::new(1);
         let mut managers = Managers::new(addresses(&["a", "b"]));
         managers.next(&chance);
-        managers.hinted("b".into());
+        managers.follows("a", Some("b".into()));
         assert_eq!(managers.next(&chance), tried("b"));
+        managers.follows("b", None);
         assert!(matches!(managers.next(&chance), Next::Wait(_)));
     }
 }

@@ -13,19 +13,22 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status, Streaming};
-use wardroom_api::channel::{CALL_DEADLINE, CONNECT_DEADLINE, ConnectFailure, connected, dispatcher, request};
+use wardroom_api::channel::{CALL_DEADLINE, dispatcher, request};
 use wardroom_api::v1::dispatcher_client::DispatcherClient;
 use wardroom_api::v1::{AssignmentsMessage, AssignmentsRequest, HeartbeatRequest, SessionMessage, SessionRequest};
-use wardroom_api::{BoxStream, CallError, Net};
-use wardroom_ca::{ExpectPeer, NodeTls};
+use wardroom_api::{CallError, Net};
+use wardroom_ca::NodeTls;
 use wardroom_keys::Chance;
 
+use crate::dial::dial;
 use crate::instructions::{Instructions, removal};
-use crate::managers::{Managers, Next};
+use crate::managers::{HURRY, Managers, Next};
 use crate::report::Outbox;
 use crate::wire;
 use crate::worker::Worker;
@@ -88,38 +91,82 @@ impl Lost {
 
 type Client = DispatcherClient<Channel>;
 
+/// A session that has begun.
+struct Opened {
+    client: Client,
+    first: SessionMessage,
+    messages: Streaming<SessionMessage>,
+}
+
 impl Link {
     /// Keeps a session open for as long as it is polled, and this node is of the cluster.
     pub(crate) async fn keep(self, managers: Vec<String>) -> Removed {
         let managers = Mutex::new(Managers::new(managers));
+        let mut tries = FuturesUnordered::new();
         loop {
-            let next = lock(&managers).next(&*self.chance);
-            let address = match next {
-                Next::Try(address) => address,
-                Next::Wait(wait) => {
-                    sleep(wait).await;
-                    continue;
+            let patience = match lock(&managers).next(&*self.chance) {
+                Next::Try(address) => {
+                    tries.push(self.attempt(address));
+                    HURRY
                 }
+                Next::Wait(wait) => wait,
             };
-            let lost = self.session(&address, &managers).await;
-            lock(&managers).lost(&address);
+            let Ok((address, opened)) = timeout(patience, first(&mut tries)).await else {
+                continue;
+            };
+            let lost = match opened {
+                Ok(opened) => {
+                    tries.clear();
+                    lock(&managers).opened();
+                    self.session(opened, &address, &managers).await
+                }
+                Err(lost) => lost,
+            };
             match lost {
                 Lost::NotLeader(leader) => {
                     tracing::debug!(manager = address, ?leader, "this manager does not lead");
-                    lock(&managers).hinted(leader.unwrap_or_default());
+                    lock(&managers).follows(&address, leader);
                 }
-                Lost::Broken(reason) => tracing::info!(manager = address, reason, "no session with this manager"),
+                Lost::Broken(reason) => {
+                    tracing::info!(manager = address, reason, "no session with this manager");
+                    lock(&managers).lost(&address);
+                }
                 Lost::Removed(removed) => return removed,
             }
         }
     }
 
+    async fn attempt(&self, address: String) -> (String, Result<Opened, Lost>) {
+        let opened = self.open(&address).await;
+        (address, opened)
+    }
+
+    async fn open(&self, address: &str) -> Result<Opened, Lost> {
+        let channel = dial(&self.net, &self.tls, address).await.map_err(Lost::Broken)?;
+        let mut client = dispatcher(channel).max_decoding_message_size(ASSIGNMENT_BYTES_MAX);
+        let mut messages = opening(client.session(SessionRequest {
+            hostname: self.hostname.clone(),
+            version: self.version.clone(),
+        }))
+        .await?;
+        let first = timeout(CALL_DEADLINE, messages.message())
+            .await
+            .map_err(|_elapsed| Lost::broken("no answer in time"))??;
+        let first = first.ok_or_else(|| Lost::broken("the manager ended the session at once"))?;
+        Ok(Opened {
+            client,
+            first,
+            messages,
+        })
+    }
+
     /// One session from its opening to its loss.
-    async fn session(&self, address: &str, managers: &Mutex<Managers>) -> Lost {
-        let (mut client, first, sessions) = match self.open(address).await {
-            Ok(opened) => opened,
-            Err(lost) => return lost,
-        };
+    async fn session(&self, opened: Opened, address: &str, managers: &Mutex<Managers>) -> Lost {
+        let Opened {
+            mut client,
+            first,
+            messages,
+        } = opened;
         let id = first.session_id.clone();
         let assignments = match opening(client.assignments(AssignmentsRequest { session_id: id.clone() })).await {
             Ok(assignments) => assignments,
@@ -129,40 +176,18 @@ impl Link {
         self.outbox.connected();
         self.served_by.send_replace(Some(address.to_owned()));
         let period = Duration::from_millis(first.heartbeat_ms);
+        let took_report = || lock(managers).served(address);
         let lost = tokio::select! {
             biased;
-            lost = self.follow(sessions, managers) => lost,
+            lost = self.follow(messages, managers) => lost,
             lost = self.receive(assignments) => lost,
-            lost = self.report(client.clone(), &id, managers) => lost,
+            lost = self.report(client.clone(), &id, took_report) => lost,
             lost = beat(client.clone(), &id, period) => lost,
         };
         self.served_by.send_replace(None);
         self.outbox.lost();
         lock(&self.worker).broken_off();
         lost
-    }
-
-    async fn open(&self, address: &str) -> Result<(Client, SessionMessage, Streaming<SessionMessage>), Lost> {
-        let mut client = dispatcher(self.connect(address).await?).max_decoding_message_size(ASSIGNMENT_BYTES_MAX);
-        let mut sessions = opening(client.session(SessionRequest {
-            hostname: self.hostname.clone(),
-            version: self.version.clone(),
-        }))
-        .await?;
-        let first = timeout(CALL_DEADLINE, sessions.message())
-            .await
-            .map_err(|_elapsed| Lost::broken("no answer in time"))??;
-        let first = first.ok_or_else(|| Lost::broken("the manager ended the session at once"))?;
-        Ok((client, first, sessions))
-    }
-
-    async fn connect(&self, address: &str) -> Result<Channel, Lost> {
-        let (net, tls, target) = (Arc::clone(&self.net), self.tls.clone(), address.to_owned());
-        let connector = move || reach(Arc::clone(&net), tls.clone(), target.clone());
-        // A connector that has its own deadlines; this one is for whatever else the transport does.
-        let connecting = timeout(CONNECT_DEADLINE * 3, connected(connector)).await;
-        let channel = connecting.map_err(|_elapsed| Lost::broken("no connection in time"))?;
-        channel.map_err(|error| Lost::Broken(innermost(&error)))
     }
 
     /// The manager tells of other managers and of this node, and ends the stream when it no longer leads.
@@ -196,12 +221,12 @@ impl Link {
         }
     }
 
-    async fn report(&self, mut client: Client, id: &str, managers: &Mutex<Managers>) -> Lost {
+    async fn report(&self, mut client: Client, id: &str, took_report: impl Fn()) -> Lost {
         loop {
             let report = self.outbox.next(id).await;
             match timeout(CALL_DEADLINE, client.report(request(report, CALL_DEADLINE))).await {
                 Ok(Ok(_index)) => {
-                    lock(managers).served();
+                    took_report();
                     self.outbox.acknowledged();
                 }
                 Ok(Err(status)) => return status.into(),
@@ -235,22 +260,6 @@ async fn beat(mut client: Client, id: &str, first: Duration) -> Lost {
     }
 }
 
-async fn reach(net: Arc<dyn Net>, tls: NodeTls, address: String) -> Result<BoxStream, ConnectFailure> {
-    let failed = |cause: String| ConnectFailure {
-        address: address.clone(),
-        cause,
-        hint: "check that the manager runs and that its address is right".to_owned(),
-    };
-    let connecting = timeout(CONNECT_DEADLINE, net.connect(&address)).await;
-    let stream = connecting.map_err(|_elapsed| failed("no answer in time".into()))?;
-    let stream = stream.map_err(|error| failed(error.to_string()))?;
-    let secured = tls
-        .connect(stream, ExpectPeer::AnyManager)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(Box::new(secured))
-}
-
 /// The opening of a stream has a deadline, the stream has none.
 async fn opening<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Lost> {
     match timeout(CALL_DEADLINE, call).await {
@@ -259,9 +268,12 @@ async fn opening<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> 
     }
 }
 
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |cause| cause.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
+/// The first of the tries that ends; never, while there is none.
+async fn first<F: Future>(tries: &mut FuturesUnordered<F>) -> F::Output {
+    match tries.next().await {
+        Some(ended) => ended,
+        None => std::future::pending().await,
+    }
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

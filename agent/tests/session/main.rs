@@ -2,13 +2,16 @@
 //! map, simulated workloads, simulated time.
 #![allow(clippy::unwrap_used)] // a test may stop at the first surprise
 
+mod failover;
 mod instructions;
 mod manager;
+mod net;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use manager::{Authority, CLUSTER, FakeManager, MemoryNet};
+use manager::{Authority, CLUSTER, FakeManager};
+use net::MemoryNet;
 use wardroom_agent::executor::{Executors, Simulated};
 use wardroom_agent::files::MemoryFiles;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace, StartError};

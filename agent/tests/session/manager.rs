@@ -13,9 +13,10 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status, async_trait};
 use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
 use wardroom_api::v1::*;
-use wardroom_api::{BoxStream, Listener, Net};
 use wardroom_ca::{IssueRequest, Issued, ManualClock, NODE_LIFETIME, NodeTls, Role, Root};
 use wardroom_keys::SeededChance;
+
+use crate::net::MemoryNet;
 
 pub(crate) const CLUSTER: &str = "cluster1";
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -60,26 +61,6 @@ impl Authority {
             now_ms: NOW_MS,
         };
         self.root.issue(&request, &self.chance).unwrap()
-    }
-}
-
-/// A network of duplex streams by address.
-#[derive(Default)]
-pub(crate) struct MemoryNet(Mutex<BTreeMap<String, mpsc::UnboundedSender<DuplexStream>>>);
-
-#[async_trait]
-impl Net for MemoryNet {
-    async fn bind(&self, _address: &str) -> io::Result<Box<dyn Listener>> {
-        Err(io::Error::other("a worker does not listen"))
-    }
-
-    async fn connect(&self, address: &str) -> io::Result<BoxStream> {
-        let (near, far) = duplex(64 * 1024);
-        let known = self.0.lock().unwrap().get(address).cloned();
-        known
-            .and_then(|to| to.send(far).ok())
-            .ok_or(io::ErrorKind::ConnectionRefused)?;
-        Ok(Box::new(near))
     }
 }
 
@@ -148,8 +129,7 @@ impl FakeManager {
             removed: AtomicBool::new(false),
             told: Mutex::default(),
         }));
-        let (arrived, mut arriving) = mpsc::unbounded_channel::<DuplexStream>();
-        net.0.lock().unwrap().insert(address.to_owned(), arrived);
+        let mut arriving = net.listen(address);
         let (incoming, served) = mpsc::channel::<io::Result<DuplexStream>>(8);
         tokio::spawn(async move {
             while let Some(stream) = arriving.recv().await {
@@ -168,6 +148,10 @@ impl FakeManager {
                 .serve_with_incoming(ReceiverStream::new(served)),
         );
         manager
+    }
+
+    pub(crate) fn lead(&self) {
+        *self.0.lead.lock().unwrap() = Lead::Own;
     }
 
     pub(crate) fn follow(&self, leader: Option<&str>) {
