@@ -13,7 +13,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use wardroom_keys::SecretBytes;
 
-use crate::certificate::{CertificateFacts, certificates_in, facts, parse};
+use crate::certificate::{CertificateFacts, certificates_in, facts, fingerprint, parse};
 use crate::handshake::PeerRefusal;
 use crate::identity::{Identity, IdentityError};
 use crate::trust::{Roots, Trust};
@@ -46,6 +46,8 @@ pub enum CredentialError {
 pub(crate) struct Credentials {
     pub(crate) identity: Identity,
     pub(crate) facts: CertificateFacts,
+    /// SHA-256 of the key's `SubjectPublicKeyInfo`, hex.
+    pub(crate) key_fingerprint: String,
     certified: Arc<CertifiedKey>,
 }
 
@@ -62,9 +64,12 @@ impl Credentials {
         trust
             .check_client(certificate, intermediates, unix_time(begins_ms(&chain)?))
             .map_err(|_| CredentialError::OtherRoot)?;
+        let read = parse(certificate).map_err(CredentialError::Certificate)?;
+        let key_fingerprint = fingerprint(read.public_key().raw);
         Ok(Self {
             identity,
             facts,
+            key_fingerprint,
             certified: certify(chain, key)?,
         })
     }
@@ -147,6 +152,7 @@ impl Own {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Credentials {
             identity,
             facts,
+            key_fingerprint: String::new(),
             certified,
         });
     }

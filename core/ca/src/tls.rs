@@ -98,6 +98,11 @@ impl NodeTls {
         self.0.own.current().facts.clone()
     }
 
+    /// SHA-256 of the `SubjectPublicKeyInfo` of this node's key, hex; as [`crate::KeyRequest`] says it.
+    pub fn key_fingerprint(&self) -> String {
+        self.0.own.current().key_fingerprint.clone()
+    }
+
     /// The key id of the newest trusted root, hex; a certificate from another one wants to be renewed.
     pub fn root_key_id(&self) -> String {
         self.0.trust.roots().key_id.clone()

@@ -223,6 +223,15 @@ async fn a_new_certificate_is_shown_while_old_connections_go_on() {
 }
 
 #[test]
+fn a_node_names_its_key_as_its_request_did() {
+    let tls = node("c1", "m1", Role::Manager);
+    let renewed = issue(&root("c1"), "m1", Role::Manager, 1000);
+    tls.reload(&renewed.certificate_pem, &renewed.key).unwrap();
+    let asked = crate::KeyRequest::with_key(renewed.key).unwrap();
+    assert_eq!(tls.key_fingerprint(), asked.key_fingerprint);
+}
+
+#[test]
 fn a_certificate_that_is_not_ours_is_not_taken() {
     let tls = node("c1", "m1", Role::Manager);
     let before = tls.facts();
