@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss)] // a report, and it fails loudly
 
 mod anchor;
+mod cluster;
 mod console;
 mod writes;
 
@@ -31,6 +32,8 @@ fn main() {
     console::report();
     println!("\n-- writes through three managers");
     writes::report(&anchors);
+    println!("\n-- a cluster of daemons");
+    cluster::report();
 }
 
 pub(crate) fn row(what: &str, figure: &str, beside: &str) {

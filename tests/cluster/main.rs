@@ -1,0 +1,17 @@
+//! Does a real cluster hold? Daemons as processes in network namespaces of their own: they join, change their roles,
+//! are cut off, killed, removed and restored. Needs root; skips loudly without.
+#![allow(clippy::unwrap_used)] // a test fails loudly
+
+mod bad_input;
+mod loss;
+mod machines;
+mod membership;
+mod restore;
+mod roots;
+mod work;
+
+use std::path::PathBuf;
+
+fn binary() -> PathBuf {
+    harness::process::binary(env!("CARGO_BIN_EXE_wardroom"))
+}
