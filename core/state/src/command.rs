@@ -115,7 +115,7 @@ pub enum Command {
         reason: String,
     },
     /// A node joins with a token. From a node that is known by its key it is a rejoin, proposed under the id it has:
-    /// hostname, address, version and certificate are taken, no use is counted, and the rest stays (also its Raft id).
+    /// hostname, address, version, certificate and `runs_tasks` are taken, no use is counted, and the rest stays (also its Raft id).
     AdmitNode {
         node: Node,
         token_digest: [u8; 32],

@@ -60,6 +60,10 @@ impl Constraint {
         if self.key.contains(char::is_whitespace) || self.key.contains('=') || self.value.starts_with('=') {
             return Err(invalid("its key has a blank, or it has an = too many"));
         }
+        let role = self.value.to_lowercase();
+        if self.key == "node.role" && !role.contains('*') && !matches!(role.as_str(), "manager" | "worker") {
+            return Err(invalid("a role is manager or worker"));
+        }
         Ok(())
     }
 
@@ -107,4 +111,83 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 fn shown(text: &str) -> String {
     text.escape_default().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::node;
+
+    #[test]
+    fn it_reads_what_docker_writes() {
+        for (text, normal) in [
+            ("node.role==worker", "node.role==worker"),
+            (" node.hostname != ember ", "node.hostname!=ember"),
+            ("node.labels.zone==eu-*", "node.labels.zone==eu-*"),
+            ("node.labels.a.b==c d", "node.labels.a.b==c d"),
+            ("node.id==x!=y", "node.id==x!=y"),
+        ] {
+            let constraint = Constraint::parse(text).unwrap();
+            assert_eq!(constraint.to_string(), normal);
+            assert_eq!(Constraint::parse(normal), Ok(constraint));
+        }
+    }
+
+    #[test]
+    fn it_says_what_is_wrong() {
+        let check = |text: &str, problem: &str| {
+            let refusal = Constraint::parse(text).unwrap_err().to_string();
+            let rest = refusal.strip_prefix("invalid placement constraint '").unwrap();
+            let help = "; write KEY==VALUE or KEY!=VALUE with node.id, node.hostname, node.role or node.labels.NAME";
+            assert!(rest.ends_with(&format!("': {problem}{help}")), "{text}: {refusal}");
+        };
+        check("node.role", "it compares nothing");
+        check("node.role=worker", "it compares nothing");
+        check("", "it compares nothing");
+        check("engine.labels.a==b", "its key is not known");
+        check("==worker", "its key is not known");
+        check("node.labels.==b", "it names no label");
+        check("node.role== ", "it has no value");
+        check("node.role===worker", "its key has a blank, or it has an = too many");
+        check("node.labels.a!==b", "its key has a blank, or it has an = too many");
+        check("node.labels.a b==c", "its key has a blank, or it has an = too many");
+        check("node.role==\u{1b}[2J", "it is too long, or has a control character");
+        check(
+            &format!("node.role=={}", "x".repeat(300)),
+            "it is too long, or has a control character",
+        );
+        check("node.role==boss", "a role is manager or worker");
+    }
+
+    #[test]
+    fn a_node_fits_in_any_case_and_by_globs() {
+        let mut ember = node("n1", "Ember-2", 0);
+        ember.labels.insert("zone".into(), "EU-west-1".into());
+        let fits = |text: &str| Constraint::parse(text).unwrap().matches(&ember);
+        for text in [
+            "node.id==N1",
+            "node.hostname==ember-2",
+            "node.hostname==*-2",
+            "node.hostname==e*r*2",
+            "node.role==WORKER",
+            "node.role!=manager",
+            "node.labels.zone==eu-*",
+            "node.labels.zone==*",
+            "node.labels.zone!=us-*",
+            "node.labels.disk!=ssd",
+        ] {
+            assert!(fits(text), "{text}");
+        }
+        for text in [
+            "node.id==n",
+            "node.hostname==ember*3",
+            "node.hostname==ember-2*2",
+            "node.role==manager",
+            "node.labels.Zone==eu-*",
+            "node.labels.disk==ssd",
+            "node.labels.zone!=EU*",
+        ] {
+            assert!(!fits(text), "{text}");
+        }
+    }
 }

@@ -110,7 +110,7 @@ mod tests {
             actor,
             command,
         };
-        let mut frozen = vec![1, 2, 10];
+        let mut frozen = vec![PROPOSAL_FORMAT, 2, 10];
         frozen.extend(b"admin:root\x05local\x0f\x01m\x01r");
         assert_eq!(encode_proposal(&proposal), frozen);
         assert_eq!(decode_proposal(&frozen), Ok(proposal));

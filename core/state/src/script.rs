@@ -219,6 +219,68 @@ pub(crate) fn node(id: &str, hostname: &str, raft_id: u64) -> Node {
     }
 }
 
+/// As its manager proposes it when it asks to join; its key is called `key-ID`.
+pub(crate) fn joiner(id: &str, hostname: &str, raft_id: u64) -> Node {
+    let certificate = Certificate {
+        fingerprint: format!("cert-{id}"),
+        key_fingerprint: format!("key-{id}"),
+        issuer: "k0".into(),
+        not_before_ms: 0,
+        not_after_ms: 1_000_000,
+    };
+    Node {
+        certificate,
+        address: if raft_id == 0 {
+            String::new()
+        } else {
+            format!("{hostname}:2377")
+        },
+        version: "0.1.0".into(),
+        created_at_ms: 0,
+        state_since_ms: 0,
+        ..node(id, hostname, raft_id)
+    }
+}
+
+/// With the token whose digest is that byte: 1 is the worker token, 2 the manager token.
+pub(crate) fn admit(node: &Node, token: u8) -> Command {
+    Command::AdmitNode {
+        node: node.clone(),
+        token_digest: [token; 32],
+    }
+}
+
+pub(crate) fn desire_role(node: &str, role: Role, raft_id: u64) -> Command {
+    Command::SetDesiredRole {
+        node: NodeId::new(node),
+        role,
+        raft_id,
+    }
+}
+
+pub(crate) fn set_role(node: &str, role: Role) -> Command {
+    Command::SetRole {
+        node: NodeId::new(node),
+        role,
+        certificate: None,
+    }
+}
+
+pub(crate) fn remove_node(node: &str, force: bool) -> Command {
+    Command::RemoveNode {
+        node: NodeId::new(node),
+        force,
+    }
+}
+
+pub(crate) fn node_state(node: &str, state: NodeState) -> Command {
+    Command::SetNodeState {
+        node: NodeId::new(node),
+        state,
+        message: String::new(),
+    }
+}
+
 pub(crate) fn secret(name: &str) -> SecretId {
     SecretId::new(format!("s-{name}"))
 }

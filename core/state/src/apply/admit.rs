@@ -66,7 +66,8 @@ fn check_ids(state: &State, node: &Node) -> Result<(), Refusal> {
     if state.subject_removed(&id) {
         return Err(Refusal::IdRetired { noun, id });
     }
-    if state.nodes().contains_key(&node.id) {
+    let is_an_operator = state.operators().keys().any(|operator| operator.as_str() == id);
+    if is_an_operator || state.nodes().contains_key(&node.id) {
         return Err(Refusal::IdTaken { noun, id });
     }
     match node.role {
@@ -127,8 +128,13 @@ fn rejoin(step: &mut Step<'_>, node: &Node) {
     step.edit_node(&node.id, |known| {
         known.hostname.clone_from(&node.hostname);
         known.address.clone_from(&node.address);
+        known.runs_tasks = node.runs_tasks;
         known.version = shorten(&node.version, VERSION_SHOWN);
         known.certificate = node.certificate.clone();
     });
     step.audit("node.join", &node.hostname, "again, with the key it had");
 }
+
+#[cfg(test)]
+#[path = "admit_tests.rs"]
+mod tests;

@@ -74,7 +74,9 @@ impl Step<'_> {
         self.state
             .nodes()
             .get(id)
-            .map_or_else(|| id.to_string(), |node| node.hostname.clone())
+            .map(|node| &node.hostname)
+            .or_else(|| self.state.removed().get(id.as_str()).map(|tombstone| &tombstone.name))
+            .map_or_else(|| id.to_string(), String::clone)
     }
 
     /// `db_password v2 -> ember web.1`.

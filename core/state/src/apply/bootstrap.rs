@@ -14,6 +14,9 @@ pub(super) fn apply(step: &mut Step<'_>, cluster: &Cluster, nodes: &[Node]) -> R
         return Err(Refusal::AlreadyBootstrapped);
     }
     check_members(nodes)?;
+    if cluster.worker_token.is(&cluster.manager_token.digest) {
+        return Err(Refusal::TokenInvalid);
+    }
     step.state.facts.cluster = Some(Cluster {
         version_index: step.index,
         ..cluster.clone()
@@ -33,7 +36,7 @@ pub(super) fn apply(step: &mut Step<'_>, cluster: &Cluster, nodes: &[Node]) -> R
 }
 
 fn check_members(nodes: &[Node]) -> Result<(), Refusal> {
-    let (mut ids, mut raft_ids) = (BTreeSet::new(), BTreeSet::new());
+    let (mut ids, mut raft_ids, mut keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for node in nodes {
         let invalid = |problem: &str| Refusal::MemberInvalid {
             node: node.hostname.clone(),
@@ -41,6 +44,13 @@ fn check_members(nodes: &[Node]) -> Result<(), Refusal> {
         };
         if !ids.insert(&node.id) {
             return Err(invalid("another node has its id"));
+        }
+        if node.desired_role != node.role {
+            return Err(invalid("it is to have another role"));
+        }
+        let key = node.certificate.key_fingerprint.as_str();
+        if !key.is_empty() && !keys.insert(key) {
+            return Err(invalid("another node has its key"));
         }
         match (node.role, node.raft_id) {
             (Role::Manager, 0) => return Err(invalid("a manager needs a Raft id")),
@@ -57,9 +67,9 @@ fn check_members(nodes: &[Node]) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use crate::command::{Actor, Command, Proposal};
-    use crate::node::Node;
+    use crate::node::{Node, Role};
     use crate::refusal::Refusal;
-    use crate::script::{Script, cluster, create, expect, node};
+    use crate::script::{Script, cluster, create, expect, joiner, node};
     use crate::state::State;
 
     fn apply(state: &mut State, command: Command) -> Result<usize, Refusal> {
@@ -125,5 +135,15 @@ mod tests {
             ..node("a", "a", 0)
         };
         check(vec![worker], "a worker has no Raft id");
+        let torn = Node {
+            desired_role: Role::Worker,
+            ..node("a", "a", 1)
+        };
+        check(vec![torn], "it is to have another role");
+        let twin = Node {
+            certificate: joiner("a", "a", 0).certificate,
+            ..node("b", "b", 0)
+        };
+        check(vec![joiner("a", "a", 0), twin], "another node has its key");
     }
 }

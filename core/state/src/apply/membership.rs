@@ -99,3 +99,7 @@ pub(super) fn set_role(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "membership_tests.rs"]
+mod tests;

@@ -182,10 +182,74 @@ mod tests {
         };
         expect(&script.play(renew()), "node n1\nnode.certificate ember [ok] sha256 ab");
         expect(&script.play(renew()), "");
+        let labels = |pairs: &[(&str, &str)]| Command::SetLabels {
+            node: node(),
+            labels: pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+        };
+        expect(
+            &script.play(labels(&[("disk", "ssd"), ("zone", "eu")])),
+            "node n1\nnode.labels ember [ok] disk=ssd, zone=eu",
+        );
+        expect(
+            &script.play(labels(&[("zone", "us")])),
+            "node n1\nnode.labels ember [ok] -disk, zone=us",
+        );
+        expect(&script.play(labels(&[("zone", "us")])), "");
         let unknown = Command::SetAvailability {
             node: NodeId::new("n9"),
             availability: Availability::Drain,
         };
         expect(&script.play(unknown), "NotFound: node n9 not found");
+    }
+
+    #[test]
+    fn an_address_is_where_a_manager_is_reached() {
+        let mut script = Script::new();
+        let move_to = |address: &str| Command::SetNodeAddress {
+            node: NodeId::new("m1"),
+            address: address.into(),
+        };
+        expect(
+            &script.play(move_to("10.0.0.5:2377")),
+            "node m1\nnode.address harbour [ok] none -> 10.0.0.5:2377",
+        );
+        expect(&script.play(move_to("10.0.0.5:2377")), "");
+        expect(
+            &script.play(move_to("[fd00::5]:2377")),
+            "node m1\nnode.address harbour [ok] 10.0.0.5:2377 -> [fd00::5]:2377",
+        );
+        expect(
+            &script.play(move_to("fd00::5:2377")),
+            "Invalid: 'fd00::5:2377' is not an address at which a node can be reached; give host:port, like 10.0.0.5:2377",
+        );
+    }
+
+    #[test]
+    fn one_key_is_one_node() {
+        let mut script = Script::new();
+        let renew = |node: &str| Command::SetCertificate {
+            node: NodeId::new(node),
+            certificate: Certificate {
+                key_fingerprint: "key".into(),
+                ..Certificate::default()
+            },
+        };
+        script.play(renew("n1"));
+        expect(
+            &script.play(renew("n2")),
+            "AlreadyExists: this key is already that of node ember; propose again under its id, n1",
+        );
+        script.play(Command::SetCertificate {
+            node: NodeId::new("n1"),
+            certificate: Certificate::default(),
+        });
+        assert_eq!(script.state.node_by_key("key"), None);
+        expect(
+            &script.play(renew("n2")),
+            "node n2\nnode.certificate flint [ok] sha256 ",
+        );
     }
 }

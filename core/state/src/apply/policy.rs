@@ -64,26 +64,26 @@ pub(super) fn rotate_token(step: &mut Step<'_>, role: Role, token: &JoinToken) -
         Role::Manager => cluster.token(Role::Worker),
         Role::Worker => cluster.token(Role::Manager),
     };
-    check_join_tokens(token, other)?;
-    if cluster.token(role).is(&token.digest) {
+    check_token(token)?;
+    if cluster.token(role).is(&token.digest) || other.is(&token.digest) {
         return Err(Refusal::TokenInvalid);
     }
-    step.edit_cluster(|cluster| *cluster.token_mut(role) = token.clone());
-    step.audit(
-        "token.rotate",
-        role.as_str(),
-        format!("{}, {}", life_words(token), uses_words(token.max_uses)),
-    );
+    let token = JoinToken {
+        uses: 0,
+        ..token.clone()
+    };
+    let words = format!("{}, {}", life_words(&token), uses_words(token.max_uses));
+    step.edit_cluster(|cluster| *cluster.token_mut(role) = token);
+    step.audit("token.rotate", role.as_str(), words);
     Ok(())
 }
 
-/// A token says its role by its secret: one secret cannot be both.
-pub(super) fn check_join_tokens(new: &JoinToken, other: &JoinToken) -> Result<(), Refusal> {
-    let usable = |token: &JoinToken| token.digest != [0; 32] && !token.sealed_secret.is_empty();
-    if usable(new) && new.digest != other.digest {
-        Ok(())
-    } else {
+/// A token can admit somebody, and can be shown again.
+pub(super) fn check_token(token: &JoinToken) -> Result<(), Refusal> {
+    if token.digest == [0; 32] || token.sealed_secret.is_empty() {
         Err(Refusal::TokenInvalid)
+    } else {
+        Ok(())
     }
 }
 
@@ -103,5 +103,105 @@ fn uses_words(max_uses: u32) -> String {
             "for {}",
             counted(usize::try_from(max_uses).unwrap_or(usize::MAX), "node")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cluster::JoinToken;
+    use crate::command::Command;
+    use crate::node::Role;
+    use crate::script::{Script, expect, token};
+
+    fn update(certificate_life_ms: Option<u64>, heartbeat_ms: Option<u64>, snapshot_every: Option<u64>) -> Command {
+        Command::UpdateCluster {
+            certificate_life_ms,
+            heartbeat_ms,
+            task_history: None,
+            snapshot_every,
+        }
+    }
+
+    #[test]
+    fn settings_change_one_by_one() {
+        let mut script = Script::new();
+        expect(
+            &script.play(update(Some(3_600_000), None, None)),
+            "cluster\ncluster.update demo [ok] certificate life 90d -> 1h",
+        );
+        expect(&script.play(update(Some(3_600_000), Some(5_000), None)), "");
+        let all = Command::UpdateCluster {
+            certificate_life_ms: None,
+            heartbeat_ms: Some(1_500),
+            task_history: Some(2),
+            snapshot_every: Some(100),
+        };
+        expect(
+            &script.play(all),
+            "cluster
+             cluster.update demo [ok] heartbeat 5s -> 1500ms, task history 5 -> 2, snapshot every 10000 -> 100",
+        );
+        let cluster = script.state.cluster().unwrap();
+        assert_eq!((cluster.certificate_life_ms, cluster.task_history), (3_600_000, 2));
+        assert_eq!(cluster.version_index, script.state.index());
+    }
+
+    #[test]
+    fn settings_have_limits() {
+        let mut script = Script::new();
+        expect(
+            &script.play(update(Some(3_599_999), None, None)),
+            "Invalid: minimum certificate expiry time is: 1h0m0s",
+        );
+        expect(
+            &script.play(update(Some(u64::MAX), None, None)),
+            "Invalid: certificate life must be at most 10 years",
+        );
+        for heartbeat in [0, 999, 60_001] {
+            expect(
+                &script.play(update(None, Some(heartbeat), None)),
+                "Invalid: heartbeat period must be between 1 second and 1 minute",
+            );
+        }
+        expect(
+            &script.play(update(None, None, Some(99))),
+            "Invalid: snapshot interval must be at least 100 entries",
+        );
+    }
+
+    #[test]
+    fn a_new_token_is_new_and_unused() {
+        let mut script = Script::new();
+        let rotate = |role, token| Command::RotateToken { role, token };
+        let used = JoinToken {
+            created_at_ms: 1_000,
+            expires_at_ms: 3_601_000,
+            max_uses: 3,
+            uses: 9,
+            ..token(3)
+        };
+        expect(
+            &script.play(rotate(Role::Worker, used)),
+            "cluster\ntoken.rotate worker [ok] expires in 1h, for 3 nodes",
+        );
+        assert_eq!(script.state.cluster().unwrap().worker_token.uses, 0);
+        expect(
+            &script.play(rotate(Role::Manager, token(4))),
+            "cluster\ntoken.rotate manager [ok] does not expire, for any number of nodes",
+        );
+        let (role, found) = script.state.token_by_digest(&[3; 32]).unwrap();
+        assert_eq!((role, found.max_uses), (Role::Worker, 3));
+        assert_eq!(script.state.token_by_digest(&[1; 32]), None);
+        let invalid = "Invalid: a join token needs a secret of its own; propose again with a new one";
+        // The one that is there, the other role's, and one that admits nobody.
+        for token in [token(3), token(4), JoinToken::default()] {
+            expect(&script.play(rotate(Role::Worker, token)), invalid);
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_for_a_log_line() {
+        let text = format!("{:?}", token(7));
+        assert!(text.contains("max_uses") && !text.contains("7, 7"), "{text}");
     }
 }

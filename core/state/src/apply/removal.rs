@@ -68,7 +68,12 @@ fn settle_in(step: &mut Step<'_>, survivor: &Node) {
         ..survivor.clone()
     };
     let Some(known) = step.state.nodes().get(&survivor.id).cloned() else {
-        return step.insert_node(manager);
+        let (created_at_ms, state_since_ms) = (step.now_ms, step.now_ms);
+        return step.insert_node(Node {
+            created_at_ms,
+            state_since_ms,
+            ..manager
+        });
     };
     let kept = Node {
         availability: known.availability,
@@ -100,5 +105,9 @@ fn bury(step: &mut Step<'_>, id: &NodeId) -> String {
     }
     step.remove_node(id);
     let receipts = counted(owed.len(), "erasure receipt");
-    format!("{}, {receipts} never came", counted(tasks.len(), "task"))
+    format!("{} left, {receipts} never came", counted(tasks.len(), "task"))
 }
+
+#[cfg(test)]
+#[path = "removal_tests.rs"]
+mod tests;

@@ -1,8 +1,10 @@
 //! Which roots are trusted? A new one takes over, and an older one goes once no certificate hangs on it.
 
+use super::audited::shorten;
+use super::policy;
 use super::rotate::check_token;
 use super::step::Step;
-use crate::cluster::{JoinToken, RetiringRoot};
+use crate::cluster::{Cluster, JoinToken, RetiringRoot};
 use crate::refusal::Refusal;
 
 /// A chain of more is a rotation that somebody repeats in a loop.
@@ -34,7 +36,7 @@ pub(super) fn rotate(step: &mut Step<'_>, new: &NewRoot<'_>) -> Result<(), Refus
         let retiring = retiring.len();
         return Err(Refusal::RootsTooMany { retiring });
     }
-    super::policy::check_join_tokens(new.worker_token, new.manager_token)?;
+    check_tokens(cluster, new)?;
     let name = cluster.name.clone();
     let detail = format!("sha256 {} -> {}", cluster.root_fingerprint, new.fingerprint);
     let since_ms = step.now_ms;
@@ -48,11 +50,32 @@ pub(super) fn rotate(step: &mut Step<'_>, new: &NewRoot<'_>) -> Result<(), Refus
         });
         cluster.root_not_after_ms = new.not_after_ms;
         cluster.sealed_root_key = new.sealed_key.to_vec();
-        cluster.worker_token = new.worker_token.clone();
-        cluster.manager_token = new.manager_token.clone();
+        cluster.worker_token = unused(new.worker_token);
+        cluster.manager_token = unused(new.manager_token);
     });
     step.audit("root.rotate", name, detail);
     Ok(())
+}
+
+/// A token says its role by its secret, and its root by the rest: all are new.
+fn check_tokens(cluster: &Cluster, new: &NewRoot<'_>) -> Result<(), Refusal> {
+    policy::check_token(new.worker_token)?;
+    policy::check_token(new.manager_token)?;
+    let known = [&cluster.worker_token, &cluster.manager_token];
+    let kept = known
+        .iter()
+        .any(|token| token.is(&new.worker_token.digest) || token.is(&new.manager_token.digest));
+    if kept || new.worker_token.is(&new.manager_token.digest) {
+        return Err(Refusal::TokenInvalid);
+    }
+    Ok(())
+}
+
+fn unused(token: &JoinToken) -> JoinToken {
+    JoinToken {
+        uses: 0,
+        ..token.clone()
+    }
 }
 
 pub(super) fn retire(step: &mut Step<'_>, fingerprint: &str) -> Result<(), Refusal> {
@@ -60,7 +83,7 @@ pub(super) fn retire(step: &mut Step<'_>, fingerprint: &str) -> Result<(), Refus
     let root = cluster.retiring.iter().find(|root| root.fingerprint == fingerprint);
     let Some(root) = root else {
         return Err(Refusal::RootNotRetiring {
-            fingerprint: super::audited::shorten(fingerprint, 64),
+            fingerprint: shorten(fingerprint, 64),
         });
     };
     let names = step.state.issuers(&root.key_id, step.now_ms);
@@ -76,3 +99,7 @@ pub(super) fn retire(step: &mut Step<'_>, fingerprint: &str) -> Result<(), Refus
     );
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "root_tests.rs"]
+mod tests;

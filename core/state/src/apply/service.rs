@@ -1,9 +1,10 @@
 //! How does a service come, change and go?
 
-use super::audited::counted;
+use super::audited::{counted, shorten};
 use super::holding;
 use super::rotate::check_token;
 use super::step::Step;
+use crate::constraint::Constraint;
 use crate::ids::{SecretId, ServiceId, TaskId};
 use crate::refusal::{Noun, Refusal};
 use crate::service::{Grant, Mode, OnChange, Service, ServiceSpec};
@@ -27,6 +28,9 @@ pub(super) fn create(step: &mut Step<'_>, id: &ServiceId, spec: &ServiceSpec) ->
     }
     let name = spec.name.clone();
     let mut detail = vec![mode_words(spec.mode)];
+    if !spec.constraints.is_empty() {
+        detail.push(constraint_words(&spec.constraints));
+    }
     detail.extend(spec.grants.iter().map(|grant| format!("+{}", grant_words(step, grant))));
     step.insert_service(Service {
         id: id.clone(),
@@ -152,6 +156,9 @@ fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
     if old.command != new.command || old.executor != new.executor {
         words.push("new command".to_owned());
     }
+    if old.constraints != new.constraints {
+        words.push(constraint_words(&new.constraints));
+    }
     if old.labels != new.labels {
         words.push("new labels".to_owned());
     }
@@ -177,6 +184,14 @@ fn grant_words(step: &Step<'_>, grant: &Grant) -> String {
     format!("{secret}{pinned}{target} ({on_change})")
 }
 
+fn constraint_words(constraints: &[Constraint]) -> String {
+    if constraints.is_empty() {
+        return "on any node".to_owned();
+    }
+    let all: Vec<String> = constraints.iter().map(Constraint::to_string).collect();
+    shorten(&format!("on nodes with {}", all.join(" and ")), 500)
+}
+
 fn mode_words(mode: Mode) -> String {
     match mode {
         Mode::Replicated(replicas) => counted(usize::try_from(replicas).unwrap_or(usize::MAX), "replica"),
@@ -185,197 +200,5 @@ fn mode_words(mode: Mode) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::command::Command;
-    use crate::ids::SecretId;
-    use crate::script::{Script, create, expect, grant, revoke, service, service_id, spec, update};
-    use crate::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
-
-    fn with_grants(grants: Vec<Grant>) -> ServiceSpec {
-        ServiceSpec {
-            grants,
-            ..spec("web", &[])
-        }
-    }
-
-    #[test]
-    fn grants_are_kept_in_canonical_form() {
-        let mut script = Script::new();
-        script.play(create("api"));
-        script.play(create("db"));
-        let grants = vec![
-            Grant {
-                target: "./z//db".into(),
-                ..grant("db")
-            },
-            grant("api"),
-        ];
-        expect(
-            &script.play(Command::CreateService {
-                id: service_id("web"),
-                spec: with_grants(grants),
-            }),
-            "service svc-web\nservice.create web [ok] 1 replica, +api (swap), +db as z/db (swap)",
-        );
-        let service = script.state.find_service("web").unwrap();
-        let targets: Vec<&str> = service.spec.grants.iter().map(|grant| grant.target.as_str()).collect();
-        assert_eq!(targets, ["api", "z/db"]);
-        assert_eq!(script.state.files_wanted(service).len(), 2);
-    }
-
-    #[test]
-    fn refusals() {
-        let mut script = Script::new();
-        script.play(create("api"));
-        script.play(create("db"));
-        let mut check = |spec: ServiceSpec, refusal: &str| {
-            expect(
-                &script.play(Command::CreateService {
-                    id: service_id("web"),
-                    spec,
-                }),
-                refusal,
-            );
-        };
-        let at = |name: &str, target: &str| Grant {
-            target: target.into(),
-            ..grant(name)
-        };
-        let conflict = "Invalid: secret references 'api' and 'db' have a conflicting target: 'a/b'";
-        check(with_grants(vec![at("api", "a/b"), at("db", "a//b")]), conflict);
-        check(spec("web", &["nope"]), "Invalid: secret not found: s-nope");
-        check(
-            spec("web", &["nope", "db", "missing"]),
-            "Invalid: secrets not found: s-missing, s-nope",
-        );
-        check(spec("", &[]), "Invalid: meta: name must be provided");
-        check(
-            with_grants(vec![at("db", "/etc/db")]),
-            "Invalid: secret target '/etc/db' is an absolute path; give a path below the secrets directory, like db_password",
-        );
-        let mode = Grant {
-            mode: 0o4755,
-            ..grant("db")
-        };
-        check(
-            with_grants(vec![mode]),
-            "Invalid: invalid mode specified: 4755 has more than permission bits; use 0000 to 0777, like 0444",
-        );
-        let signal = Grant {
-            on_change: OnChange::Signal("SIGKILL".into()),
-            ..grant("db")
-        };
-        check(
-            with_grants(vec![signal]),
-            "Invalid: signal 'SIGKILL' is not known; use one of SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCONT, SIGWINCH, SIGALRM",
-        );
-        let pinned = Grant {
-            pinned: Some(7),
-            ..grant("db")
-        };
-        check(
-            with_grants(vec![pinned]),
-            "NotFound: secret db has no version 7; see its versions and name one of them",
-        );
-        let process = ServiceSpec {
-            executor: Executor::Process,
-            ..spec("web", &[])
-        };
-        check(process, "Invalid: a service that runs a process needs a command");
-        let many = ServiceSpec {
-            mode: Mode::Replicated(5_000),
-            ..spec("web", &[])
-        };
-        check(many, "Invalid: 5000 replicas are too many; a service has at most 1000");
-    }
-
-    #[test]
-    fn an_update_keeps_what_a_roll_back_needs_and_names_the_difference() {
-        let mut script = Script::with_web(&["db"]);
-        script.play(create("api"));
-        let mut next = spec("web", &["api"]);
-        next.mode = Mode::Replicated(3);
-        expect(
-            &script.play(update("web", next.clone())),
-            "service svc-web\nservice.update web [ok] -db (swap), +api (swap), 1 replica -> 3 replicas",
-        );
-        let service = script.state.find_service("web").unwrap();
-        assert_eq!(service.previous.as_ref(), Some(&spec("web", &["db"])));
-        expect(&script.play(update("web", next.clone())), "");
-        let stale = Command::UpdateService {
-            id: service_id("web"),
-            spec: next.clone(),
-            expected: Some(1),
-        };
-        expect(&script.play(stale), "Conflict: update out of sequence");
-        let renamed = ServiceSpec {
-            name: "www".into(),
-            ..next.clone()
-        };
-        expect(
-            &script.play(update("web", renamed)),
-            "Invalid: renaming services is not supported; create a new service and remove this one",
-        );
-        let global = ServiceSpec {
-            mode: Mode::Global,
-            ..next
-        };
-        expect(
-            &script.play(update("web", global)),
-            "Invalid: service mode change is not allowed; create a new service and remove this one",
-        );
-    }
-
-    #[test]
-    fn scaling_stays_possible_after_a_revoke() {
-        let mut script = Script::with_web(&["db"]);
-        script.play(revoke("db", Some(1)));
-        let scaled = ServiceSpec {
-            mode: Mode::Replicated(2),
-            ..spec("web", &["db"])
-        };
-        expect(
-            &script.play(update("web", scaled)),
-            "service svc-web\nservice.update web [ok] 1 replica -> 2 replicas",
-        );
-        expect(
-            &script.play(service("api", &["db"])),
-            "Precondition: secret 'db' has no current version; rotate it first",
-        );
-        let gone = ServiceSpec {
-            grants: vec![Grant {
-                pinned: Some(1),
-                secret: SecretId::new("s-db"),
-                ..grant("db")
-            }],
-            ..spec("api", &[])
-        };
-        expect(
-            &script.play(Command::CreateService {
-                id: service_id("api"),
-                spec: gone,
-            }),
-            "Precondition: version 1 of secret 'db' has no value any more; name another version or follow the current one",
-        );
-    }
-
-    #[test]
-    fn removing_leaves_placed_tasks_to_their_workers() {
-        let mut script = Script::with_web(&["db"]);
-        expect(
-            &script.play(service("WEB", &[])),
-            "AlreadyExists: service WEB already exists",
-        );
-        expect(
-            &script.play(Command::RemoveService { id: service_id("web") }),
-            "-service svc-web
-             task t1
-             holding s-db v1 t1: Pending, owed
-             service.remove web [ok] 1 task",
-        );
-        expect(
-            &script.play(Command::RemoveService { id: service_id("web") }),
-            "NotFound: service svc-web not found",
-        );
-    }
-}
+#[path = "service_tests.rs"]
+mod tests;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::node::Role;
 pub use kind::{Noun, RefusalKind};
 pub use words::TargetProblem;
-use words::{are, in_use, secrets_not_found, shortened, shown_or};
+use words::{are, in_use, joins, secrets_not_found, shortened, shown_or};
 
 /// Named for its reason; Display is Docker's text where Docker has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -139,7 +139,8 @@ pub enum Refusal {
     )]
     TokenExpired { role: Role },
     #[error(
-        "this {role} join token was good for {max_uses} joins and is used up; ask a manager for a new one with `wardroom swarm join-token --rotate {role}`"
+        "this {role} join token was good for {} and is used up; ask a manager for a new one with `wardroom swarm join-token --rotate {role}`",
+        joins(*.max_uses)
     )]
     TokenUsedUp { role: Role, max_uses: u32 },
     #[error("{} is to be a {node}, and this join token is for a {token}; use the {node} token", shown_or(.hostname, "this node"))]
@@ -148,13 +149,13 @@ pub enum Refusal {
     NodeInvalid { problem: String },
     #[error("this key is already that of node {hostname}; propose again under its id, {id}")]
     KeyTaken { hostname: String, id: String },
-    #[error("{noun} id {id} belonged to a {noun} that was removed; propose again with a new id")]
+    #[error("{noun} id {id} was removed and never comes back; propose again with a new id")]
     IdRetired { noun: Noun, id: String },
     #[error("a manager needs a Raft id; propose again with one")]
     RaftIdMissing,
     #[error("Raft id {raft_id} is or was another manager's; propose again with a new one")]
     RaftIdTaken { raft_id: u64 },
-    #[error("a join token needs a secret; propose again with a new one")]
+    #[error("a join token needs a secret of its own; propose again with a new one")]
     TokenInvalid,
 
     #[error("attempting to demote the last manager of the swarm")]

@@ -66,3 +66,12 @@ pub(super) fn shown_or(name: &str, otherwise: &str) -> String {
         format!("node {name}")
     }
 }
+
+/// `1 join`, `3 joins`.
+pub(super) fn joins(count: u32) -> String {
+    if count == 1 {
+        "1 join".to_owned()
+    } else {
+        format!("{count} joins")
+    }
+}

@@ -99,3 +99,44 @@ fn setting(name: &str, fits: bool, limits: &str) -> Result<(), Refusal> {
 fn is_unprintable(character: char) -> bool {
     character.is_control() || character.is_whitespace()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_host_and_a_port() {
+        for text in ["10.0.0.5:2377", "ember:1", "[::1]:65535", "node-1.example.org:2377"] {
+            assert_eq!(address(text), Ok(()), "{text}");
+        }
+        let long = format!("{}:2377", "x".repeat(300));
+        for text in [
+            "",
+            ":2377",
+            "ember",
+            "ember:",
+            "ember:0",
+            "ember:65536",
+            "::1:2377",
+            "a b:2377",
+            "a\n:1",
+            &long,
+        ] {
+            assert!(matches!(address(text), Err(Refusal::AddressInvalid { .. })), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn limits_are_inclusive() {
+        assert_eq!(heartbeat(1_000).and(heartbeat(60_000)), Ok(()));
+        assert_eq!(lease(LEASE_MIN_MS).and(lease(LEASE_MAX_MS)), Ok(()));
+        assert_eq!(
+            certificate_life(3_600_000).and(certificate_life(CERTIFICATE_LIFE_MAX_MS)),
+            Ok(())
+        );
+        assert_eq!(snapshot_every(100), Ok(()));
+        assert_eq!(operator_name(&"a".repeat(64)), Ok(()));
+        assert!(operator_name(&"a".repeat(65)).is_err());
+        assert_eq!(hostname(&"h".repeat(255)), Ok(()));
+    }
+}

@@ -1,5 +1,9 @@
 //! Is the state whole? Everything that must hold between two commands, in words for whoever reads a failing test.
 
+mod members;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use crate::audit::{AUDIT_KEPT, verify_chain};
@@ -14,6 +18,7 @@ impl State {
     /// Broken invariants; empty when all is well. Costs a pass over the state.
     pub fn check(&self) -> Vec<String> {
         let mut broken = Broken(Vec::new());
+        members::check(self, &mut broken);
         self.facts.secrets.iter().for_each(|(id, secret)| {
             broken.unless(*id == secret.id, || format!("secret {id} is filed under another id"));
             check_secret(secret, &mut broken);
@@ -127,7 +132,9 @@ fn check_task(state: &State, task: &Task, broken: &mut Broken) {
     let name = &task.name;
     let owned = state.services().contains_key(&task.service) || task.desired == TaskState::Remove;
     broken.unless(owned, || format!("task {name} has no service and is not to be removed"));
-    let placed = task.node.as_ref().is_none_or(|node| state.nodes().contains_key(node));
+    let placed = task.node.as_ref().is_none_or(|node| {
+        state.nodes().contains_key(node) || (!task.is_live() && state.subject_removed(node.as_str()))
+    });
     broken.unless(placed, || format!("task {name} is on a missing node"));
     let sorted = task.files.windows(2).all(|pair| pair[0].target < pair[1].target);
     broken.unless(sorted, || format!("the files of task {name} are not sorted by target"));
@@ -171,6 +178,13 @@ fn check_holding(state: &State, key: &HoldingKey, holding: &Holding, broken: &mu
     broken.unless(task.is_some(), || format!("{}: the task is missing", place()));
     let same_node = task.is_none_or(|task| task.node.as_ref() == Some(&key.node));
     broken.unless(same_node, || format!("{}: the task is on another node", place()));
+    let removed = !state.nodes().contains_key(&key.node);
+    broken.unless(!removed || !holding.is_live(), || {
+        format!("{}: the node is gone and cannot answer", place())
+    });
+    broken.unless(removed || holding.state != HoldingState::Unconfirmed, || {
+        format!("{}: given up, and its node is there", place())
+    });
     // A secret can be removed before its holders answered; their debts outlive it.
     let secret = state.secrets().get(&key.secret);
     broken.unless(secret.is_some() || holding.owed, || {
@@ -234,80 +248,4 @@ fn check_audit(state: &State, broken: &mut Broken) {
     broken.unless(kept == full, || {
         format!("{kept} audit records are kept instead of {full}")
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::{NodeId, SecretId, TaskId};
-    use crate::script::{Script, secret};
-    use crate::state::Facts;
-
-    /// Breaks one thing and expects it to be named.
-    fn check(break_it: impl FnOnce(&mut Facts), words: &str) {
-        let mut facts = Script::with_web(&["db"]).state.facts;
-        break_it(&mut facts);
-        let broken = State::from_facts(1, facts).check();
-        assert!(
-            broken.iter().any(|line| line.contains(words)),
-            "{words:?} is not in {broken:?}"
-        );
-    }
-
-    fn db(facts: &mut Facts) -> &mut Secret {
-        facts.secrets.get_mut(&secret("db")).unwrap()
-    }
-
-    fn task(facts: &mut Facts) -> &mut Task {
-        facts.tasks.get_mut(&TaskId::new("t1")).unwrap()
-    }
-
-    #[test]
-    fn every_broken_invariant_is_named() {
-        check(|facts| db(facts).current = Some(2), "has no version Some(2)");
-        check(|facts| db(facts).current = None, "v1 is Current");
-        check(
-            |facts| db(facts).versions.get_mut(&1).unwrap().state = VersionState::Revoked,
-            "does not say so",
-        );
-        check(
-            |facts| db(facts).versions.get_mut(&1).unwrap().sealed = None,
-            "does not say so",
-        );
-        check(|facts| facts.secrets.clear(), "a grant to a missing secret");
-        check(
-            |facts| {
-                let twin = Secret {
-                    id: SecretId::new("other"),
-                    name: "DB".into(),
-                    ..db(facts).clone()
-                };
-                facts.secrets.insert(twin.id.clone(), twin);
-            },
-            "two secrets are called db",
-        );
-        check(|facts| facts.services.clear(), "has no service");
-        check(|facts| task(facts).node = Some(NodeId::new("n9")), "missing node");
-        check(|facts| task(facts).files.clear(), "nobody wants it, not owed");
-        check(|facts| task(facts).files[0].version = 3, "missing version");
-        check(|facts| facts.holdings.clear(), "has no holding");
-        check(
-            |facts| facts.holdings.values_mut().for_each(|holding| holding.proven = true),
-            "proven, not there",
-        );
-        check(|facts| facts.tasks.clear(), "the task is missing");
-        check(|facts| facts.audit[1].detail.push('!'), "broken at record 2");
-        check(|facts| drop(facts.audit.pop_back()), "the audit's length");
-        check(
-            |facts| drop(facts.audit.pop_front()),
-            "audit records are kept instead of",
-        );
-    }
-
-    #[test]
-    fn indexes_are_compared_with_the_facts() {
-        let mut state = Script::with_web(&["db"]).state;
-        state.derived.secret_names.clear();
-        assert_eq!(state.check(), ["the indexes differ from the facts"]);
-    }
 }
