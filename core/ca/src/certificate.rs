@@ -37,14 +37,18 @@ pub(crate) struct RootFacts {
 }
 
 impl RootFacts {
-    /// The organisation a root is for, and what else it says. Any bytes are fine; most are an error.
+    /// The organisation a root is for, and what else it says. Any bytes are fine; most are an error. A certificate that
+    /// may not issue others, or that names another issuer, is no root: trusting it would trust too much or mean nothing.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, IdentityError> {
         let certificate = parse(der)?;
         let subject = certificate.subject();
+        if !certificate.is_ca() || !is_self_issued(&certificate) {
+            return Err(IdentityError::NoRoot);
+        }
         Ok(Self {
             cluster_id: only("organization", subject.iter_organization())?,
             common_name: only("common name", subject.iter_common_name())?,
-            key_id: own_key_id(&certificate).ok_or(IdentityError::KeyId)?,
+            key_id: own_key_id(&certificate).ok_or(IdentityError::NoRoot)?,
             facts: facts(&certificate, der),
         })
     }
@@ -127,8 +131,11 @@ fn issuer_key_id(certificate: &X509Certificate<'_>) -> Option<String> {
         _ => None,
     });
     // A root signs itself and need not say so.
-    let is_own = certificate.subject().as_raw() == certificate.issuer().as_raw();
-    named.or_else(|| is_own.then(|| own_key_id(certificate)).flatten())
+    named.or_else(|| is_self_issued(certificate).then(|| own_key_id(certificate)).flatten())
+}
+
+fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject().as_raw() == certificate.issuer().as_raw()
 }
 
 fn own_key_id(certificate: &X509Certificate<'_>) -> Option<String> {
@@ -152,7 +159,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::root::tests::root;
+    use crate::identity::Role;
+    use crate::root::tests::{issue, next_root, root};
 
     #[test]
     fn names_are_plain() {
@@ -202,6 +210,16 @@ mod tests {
             assert_eq!(certificates_in(bad).err(), Some(IdentityError::Malformed));
         }
         assert_eq!(certificates_in(&text.repeat(32)).map(|found| found.len()), Ok(32));
+    }
+
+    #[test]
+    fn only_a_root_is_read_as_one() {
+        let leaf = issue(&root("c1"), "n1", Role::Manager, 0);
+        let crossed = root("c1").cross_sign(&next_root("c1", 1)).unwrap();
+        for no_root in [leaf.certificate_pem, crossed] {
+            assert_eq!(key_id_of(&no_root), Err(IdentityError::NoRoot));
+        }
+        assert_eq!(key_id_of("no certificate"), Err(IdentityError::Malformed));
     }
 
     proptest! {

@@ -1,18 +1,18 @@
-//! Where does a node keep who it is? Three files in one folder: `root.pem` and `cert.pem` (0644), `key.der` (0600,
-//! PKCS#8, not encrypted).
+//! Where does a node keep who it is? Three files in one folder: `root.pem` with the trusted roots, newest first, and
+//! `cert.pem` with its certificate and the intermediates after it (both 0644), and `key.der` (0600, PKCS#8, not encrypted).
 //!
 //! Each is written aside, flushed and renamed. Certificate and key must also change together, which two renames cannot
 //! do: the new key waits in `key.der.new` until its certificate is in place, and loading takes whichever key belongs to
 //! the certificate. A crash between any two steps leaves the old pair or the new one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use wardroom_keys::SecretBytes;
 
 use crate::own::belong_together;
+use crate::place::{is_private, sync_folder, write_new};
 
 const ROOT: &str = "root.pem";
 const CERTIFICATE: &str = "cert.pem";
@@ -21,7 +21,9 @@ const KEY_WAITING: &str = "key.der.new";
 
 /// What a node needs to be itself.
 pub struct NodeFiles {
+    /// The trusted roots, newest first.
     pub root_pem: String,
+    /// The certificate, then its intermediates.
     pub certificate_pem: String,
     /// PKCS#8 DER.
     pub key: SecretBytes,
@@ -112,18 +114,7 @@ fn place_key(folder: &Path) -> Result<(), FilesError> {
 }
 
 fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FilesError> {
-    let create = || {
-        // An earlier attempt's leftover may have other permissions: never write into it.
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-        file.set_permissions(fs::Permissions::from_mode(mode))?; // whatever the umask says
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    create().map_err(|source| FilesError::Write {
+    write_new(path, bytes, mode).map_err(|source| FilesError::Write {
         path: path.to_owned(),
         source,
     })
@@ -137,8 +128,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), FilesError> {
 }
 
 fn sync(folder: &Path) -> Result<(), FilesError> {
-    let flush = || File::open(folder)?.sync_all();
-    flush().map_err(|source| FilesError::Write {
+    sync_folder(folder).map_err(|source| FilesError::Write {
         path: folder.to_owned(),
         source,
     })
@@ -156,89 +146,12 @@ fn read_key(path: &Path) -> Result<SecretBytes, FilesError> {
         path: path.to_owned(),
         source,
     };
-    let mode = fs::metadata(path).map_err(read_error)?.permissions().mode();
-    if mode & 0o077 != 0 {
+    if !is_private(&fs::metadata(path).map_err(read_error)?) {
         return Err(FilesError::Exposed { path: path.to_owned() });
     }
     fs::read(path).map(SecretBytes::new).map_err(read_error)
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
-
-    use super::*;
-    use crate::identity::Role;
-    use crate::root::tests::{issue, root};
-
-    /// The files of node n1 with its `number`th certificate.
-    fn files(number: i64) -> NodeFiles {
-        let root = root("c1");
-        let issued = issue(&root, "n1", Role::Manager, number * 1000);
-        NodeFiles {
-            root_pem: root.certificate_pem().into(),
-            certificate_pem: issued.certificate_pem,
-            key: issued.key,
-        }
-    }
-
-    fn check(folder: &Path, number: i64) {
-        let (loaded, expected) = (NodeFiles::load(folder).unwrap(), files(number));
-        assert_eq!(loaded.certificate_pem, expected.certificate_pem);
-        assert!(loaded.key.equals(expected.key.expose()));
-    }
-
-    #[test]
-    fn files_come_back_with_their_permissions() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(!NodeFiles::exist(folder.path()));
-        files(1).save(folder.path()).unwrap();
-        assert!(NodeFiles::exist(folder.path()));
-        check(folder.path(), 1);
-        let mode = |name| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(ROOT), mode(CERTIFICATE), mode(KEY)), (0o644, 0o644, 0o600));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left aside");
-    }
-
-    #[test]
-    fn a_crash_between_any_two_steps_leaves_a_pair() {
-        let folder = tempfile::tempdir().unwrap();
-        files(1).save(folder.path()).unwrap();
-        files(2).stage_key(folder.path()).unwrap();
-        check(folder.path(), 1);
-        files(2).place_certificates(folder.path()).unwrap();
-        check(folder.path(), 2);
-        assert!(!folder.path().join(KEY_WAITING).exists(), "loading finished the save");
-        files(3).save(folder.path()).unwrap();
-        check(folder.path(), 3);
-    }
-
-    #[test]
-    fn a_key_of_another_certificate_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        files(1).save(folder.path()).unwrap();
-        write(&folder.path().join(KEY), files(2).key.expose(), 0o600).unwrap();
-        assert!(matches!(
-            NodeFiles::load(folder.path()),
-            Err(FilesError::Mismatch { .. })
-        ));
-    }
-
-    #[test]
-    fn a_key_that_others_can_read_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        files(1).save(folder.path()).unwrap();
-        fs::set_permissions(folder.path().join(KEY), fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(
-            NodeFiles::load(folder.path()),
-            Err(FilesError::Exposed { .. })
-        ));
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = NodeFiles::load(folder.path()).err().unwrap().to_string();
-        assert!(error.contains("root.pem"), "{error}");
-    }
-}
+#[path = "files_tests.rs"]
+mod tests;

@@ -63,8 +63,8 @@ pub enum IdentityError {
     Subject(&'static str),
     #[error("its organizational unit is no role that wardroom knows: use a certificate that this cluster issued")]
     Role,
-    #[error("it does not name its key: use a root that wardroom made")]
-    KeyId,
+    #[error("it is no root: use a root that wardroom made for this cluster")]
+    NoRoot,
     #[error("it holds the roots of several clusters: use the roots of one")]
     Mixed,
 }

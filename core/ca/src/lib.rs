@@ -13,6 +13,7 @@
 //! Left out: node keys that are encrypted at rest (the file is readable by its owner only), and lists of revoked
 //! certificates (a removed id is refused by every manager instead).
 
+mod bundle;
 mod certificate;
 mod clock;
 mod files;
@@ -22,6 +23,7 @@ mod issue;
 mod join;
 mod key;
 mod own;
+mod place;
 mod refused;
 mod request;
 mod root;
@@ -29,6 +31,7 @@ mod tls;
 mod token;
 mod trust;
 
+pub use bundle::{Bundle, BundleError, BundleFault};
 pub use certificate::{CertificateFacts, fingerprint, key_id_of};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use files::{FilesError, NodeFiles};

@@ -144,11 +144,12 @@ impl Own {
 
 #[cfg(test)]
 impl Own {
-    /// Shows any certificate, unchecked: what an attacker's node would do.
+    /// Shows any certificate with any key, unchecked: what an attacker's node would do.
     pub(crate) fn danger_show(&self, certificate_pem: &str, key: &SecretBytes) {
         let chain = certificates_in(certificate_pem).expect("tests make certificates");
         let (identity, facts) = Identity::from_der(&chain[0]).expect("tests make certificates");
-        let certified = certify(chain, key).expect("tests keep pairs together");
+        let key = any_eddsa_type(&PrivatePkcs8KeyDer::from(key.expose())).expect("tests make keys");
+        let certified = Arc::new(CertifiedKey::new(chain, key));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Credentials {
             identity,
             facts,

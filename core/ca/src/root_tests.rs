@@ -5,13 +5,15 @@
 use wardroom_keys::SeededChance;
 
 use super::*;
-use crate::certificate::fingerprint;
+use crate::certificate::{facts, fingerprint};
 use crate::clock::ManualClock;
 use crate::identity::{Identity, Role};
 use crate::issue::{IssueRequest, Issued, NODE_LIFETIME};
 
 /// An arbitrary day in 2026, in Unix milliseconds.
 pub(crate) const NOW_MS: i64 = 1_790_000_000_000;
+
+pub(crate) const DAY_MS: i64 = 24 * 3_600_000;
 
 /// A root of that cluster; the same every time.
 pub(crate) fn root(cluster_id: &str) -> Root {
@@ -21,6 +23,12 @@ pub(crate) fn root(cluster_id: &str) -> Root {
         &SeededChance::new(1).derive(cluster_id),
     )
     .unwrap()
+}
+
+/// The `number`th root after the first, made that many days later; the same every time.
+pub(crate) fn next_root(cluster_id: &str, number: i64) -> Root {
+    let chance = SeededChance::new(1).derive(&format!("{cluster_id} {number}"));
+    Root::create(cluster_id, &ManualClock::new(NOW_MS + number * DAY_MS), &chance).unwrap()
 }
 
 /// A certificate issued `after_ms` after [`NOW_MS`] for the usual lifetime.
@@ -50,6 +58,21 @@ impl Root {
             certificate_der: self.certificate_der.clone(),
             facts: self.facts.clone(),
             key: SecretBytes::new(self.key.expose().to_vec()),
+        }
+    }
+}
+
+impl Root {
+    /// A node that plays the root: its own certificate and key, under which it issues others.
+    pub(crate) fn played_by(issued: &Issued, cluster_id: &str) -> Self {
+        Self {
+            cluster_id: cluster_id.into(),
+            common_name: "n1".into(),
+            key_id: String::new(),
+            certificate_pem: issued.certificate_pem.clone(),
+            certificate_der: CertificateDer::from(issued.certificate_der().to_vec()),
+            facts: root(cluster_id).facts,
+            key: SecretBytes::new(issued.key.expose().to_vec()),
         }
     }
 }
@@ -149,4 +172,58 @@ fn a_root_comes_back_from_its_parts_and_only_from_its_own() {
 fn one_seed_makes_one_cluster() {
     assert_eq!(root("c1").certificate_pem(), root("c1").certificate_pem());
     assert_ne!(root("c1").certificate_pem(), root("c2").certificate_pem());
+}
+
+#[test]
+fn the_next_root_has_a_name_and_a_key_of_its_own() {
+    let (old, new) = (root("c1"), next_root("c1", 1));
+    assert_ne!(old.key_id(), new.key_id());
+    assert_ne!(old.common_name, new.common_name);
+    assert_eq!(new.common_name, format!("wardroom-ca-{}", &new.key_id()[..16]));
+    assert_eq!(new.cluster_id(), "c1");
+}
+
+#[test]
+fn a_cross_signed_root_is_the_next_one_signed_by_the_old() {
+    let (old, new) = (root("c1"), next_root("c1", 1));
+    let crossed = old.cross_sign(&new).unwrap();
+    let der = CertificateDer::from_pem_slice(crossed.as_bytes()).unwrap();
+    let crossed = parse(&der).unwrap();
+    assert_eq!(
+        crossed.subject().as_raw(),
+        parse(new.certificate_der()).unwrap().subject().as_raw()
+    );
+    assert_eq!(
+        crossed.public_key().raw,
+        parse(new.certificate_der()).unwrap().public_key().raw
+    );
+    assert_eq!(facts(&crossed, &der).issuer, old.key_id());
+    let constraints = crossed.basic_constraints().unwrap().unwrap().value;
+    assert!(constraints.ca && constraints.path_len_constraint.is_none());
+}
+
+#[test]
+fn a_cross_signed_root_begins_with_the_younger_and_ends_with_the_older() {
+    let (old, new) = (root("c1"), next_root("c1", 1));
+    for crossed in [old.cross_sign(&new).unwrap(), new.cross_sign(&old).unwrap()] {
+        let der = CertificateDer::from_pem_slice(crossed.as_bytes()).unwrap();
+        let crossed = facts(&parse(&der).unwrap(), &der);
+        assert_eq!(crossed.not_before_ms, new.facts().not_before_ms);
+        assert_eq!(crossed.not_after_ms, old.facts().not_after_ms);
+    }
+}
+
+#[test]
+fn a_root_of_another_cluster_is_not_cross_signed() {
+    let error = root("c1").cross_sign(&root("c2")).unwrap_err();
+    assert!(matches!(error, IssueError::OtherCluster { expected, found } if (&*expected, &*found) == ("c1", "c2")));
+}
+
+#[test]
+fn a_certificate_names_the_root_that_issued_it() {
+    for root in [root("c1"), next_root("c1", 1)] {
+        let issued = issue(&root, "n1", Role::Worker, 0);
+        let (_, facts) = Identity::from_der(issued.certificate_der()).unwrap();
+        assert_eq!(facts.issuer, root.key_id());
+    }
 }

@@ -179,6 +179,14 @@ impl NodeTls {
     }
 }
 
+#[cfg(test)]
+impl NodeTls {
+    /// Shows any certificate with any key, unchecked: what an attacker's node would do.
+    pub(crate) fn danger_show(&self, certificate_pem: &str, key: &SecretBytes) {
+        self.0.own.danger_show(certificate_pem, key);
+    }
+}
+
 impl fmt::Debug for NodeTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NodeTls({})", self.identity())
@@ -279,6 +287,9 @@ impl fmt::Debug for ClockTime {
     }
 }
 
+#[cfg(test)]
+#[path = "rotation_tests.rs"]
+mod rotation_tests;
 #[cfg(test)]
 #[path = "tls_tests.rs"]
 mod tests;

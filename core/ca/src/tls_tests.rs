@@ -9,12 +9,10 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::issue::Issued;
 use crate::root::Root;
-use crate::root::tests::{NOW_MS, issue, root};
+use crate::root::tests::{DAY_MS, NOW_MS, issue, root};
 
-const DAY_MS: i64 = 24 * 3_600_000;
-
-type Accepted = Result<(server::TlsStream<DuplexStream>, Option<Peer>), HandshakeError>;
-type Connected = Result<client::TlsStream<DuplexStream>, HandshakeError>;
+pub(super) type Accepted = Result<(server::TlsStream<DuplexStream>, Option<Peer>), HandshakeError>;
+pub(super) type Connected = Result<client::TlsStream<DuplexStream>, HandshakeError>;
 
 /// A node's TLS, trusting `trusted`, with a certificate from `signer`, at its own clock.
 fn node_of(trusted: &Root, signer: &Root, id: &str, role: Role, clock: &Arc<ManualClock>) -> NodeTls {
@@ -33,7 +31,7 @@ fn node(cluster: &str, id: &str, role: Role) -> NodeTls {
 }
 
 /// Both ends of one handshake; the client also reads once, to hear what the server thinks of its certificate.
-async fn meet(near: &NodeTls, far: &NodeTls, expected: ExpectPeer) -> (Connected, Accepted) {
+pub(super) async fn meet(near: &NodeTls, far: &NodeTls, expected: ExpectPeer) -> (Connected, Accepted) {
     let (a, b) = tokio::io::duplex(64 * 1024);
     let dial = async {
         let mut stream = near.connect(a, expected).await?;
@@ -140,7 +138,7 @@ async fn another_cluster_under_the_same_key_is_refused_on_both_sides() {
 /// A node that shows a certificate which its own checks would refuse.
 fn intruder(trusted: &str, shown: &Issued) -> NodeTls {
     let honest = node(trusted, "m2", Role::Manager);
-    honest.0.own.danger_show(&shown.certificate_pem, &shown.key);
+    honest.danger_show(&shown.certificate_pem, &shown.key);
     honest
 }
 
@@ -167,7 +165,12 @@ async fn validity_is_judged_by_the_clock_of_each_end() {
 
     let error = meet(&later, &today, ExpectPeer::AnyManager).await.0.unwrap_err();
     assert!(matches!(error, HandshakeError::OwnExpired));
-    assert!(error.to_string().starts_with("Swarm certificates have expired."));
+    let words = "Swarm certificates have expired. To replace them, leave the swarm and join again.";
+    let text = error.to_string();
+    assert!(
+        text.starts_with(words) && text.contains("`wardroom swarm join`") && text.contains("keeps its id"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -184,6 +187,68 @@ async fn the_clock_can_make_a_good_certificate_old_between_two_handshakes() {
         refused_by_server(&near, &far).await,
         PeerRefusal::Expired { .. }
     ));
+}
+
+#[tokio::test]
+async fn whoever_comes_with_an_expired_certificate_hears_what_to_do() {
+    let root = root("c1");
+    // By its own clock, which is behind, the client's certificate is still good.
+    let near = node_of(&root, &root, "w1", Role::Worker, &clock(50 * DAY_MS));
+    let young = issue(&root, "m1", Role::Manager, 45 * DAY_MS);
+    let far = NodeTls::new(
+        root.certificate_pem(),
+        &young.certificate_pem,
+        &young.key,
+        clock(91 * DAY_MS),
+    )
+    .unwrap();
+    let (dialled, answered) = meet(&near, &far, ExpectPeer::AnyManager).await;
+    let (told, seen) = (dialled.unwrap_err(), answered.unwrap_err());
+    assert!(matches!(told, HandshakeError::ToldExpired), "{told:?}");
+    assert!(
+        told.to_string().contains("`wardroom swarm join` with a token"),
+        "{told}"
+    );
+    assert!(
+        matches!(seen, HandshakeError::Refused(PeerRefusal::Expired { .. })),
+        "{seen:?}"
+    );
+    assert!(seen.to_string().contains("let that node join again"), "{seen}");
+}
+
+#[tokio::test]
+async fn an_operators_client_comes_in_by_its_role_and_answers_nobody() {
+    let manager = node("c1", "m1", Role::Manager);
+    for role in [Role::Viewer, Role::Operator, Role::Admin] {
+        let client = node("c1", "op1", role);
+        let (_, peer) = meet(&client, &manager, ExpectPeer::AnyManager).await.1.unwrap();
+        assert_eq!(peer, Some((client.identity(), client.facts())));
+        assert_eq!(
+            (client.identity().node_id.as_str(), client.identity().role),
+            ("op1", role)
+        );
+        assert!(!role.is_node());
+        assert_eq!(
+            refused_by_client(&manager, &client, ExpectPeer::Node("op1".into())).await,
+            PeerRefusal::NoServer
+        );
+    }
+    manager.refused().refuse("op1");
+    let removed = refused_by_server(&node("c1", "op1", Role::Admin), &manager).await;
+    assert_eq!(removed, PeerRefusal::Removed("op1".into()));
+}
+
+#[tokio::test]
+async fn a_node_that_plays_the_root_is_refused_on_both_sides() {
+    let ours = node("c1", "m1", Role::Manager);
+    let thief = issue(&root("c1"), "w1", Role::Worker, 0);
+    let mut evil = issue(&Root::played_by(&thief, "c1"), "m2", Role::Manager, 0);
+    evil.certificate_pem += &thief.certificate_pem;
+    let evil = intruder("c1", &evil);
+    for (near, far) in [(&ours, &evil), (&evil, &ours)] {
+        let (dialled, answered) = meet(near, far, ExpectPeer::AnyManager).await;
+        assert!(dialled.is_err() && answered.is_err());
+    }
 }
 
 #[tokio::test]

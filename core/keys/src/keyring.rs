@@ -68,18 +68,33 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// A new manager's keyring: fresh KEK (epoch 1) and DEK (epoch 1), autolock off. Ids are 1 to 255 bytes.
+    /// The keyring of a cluster's first manager: fresh KEK (epoch 1) and DEK (epoch 1), autolock off. Ids are 1 to 255
+    /// bytes.
     pub fn create(chance: &dyn Chance, cluster: &str, node: &str, root: &SealingRoot, now_ms: i64) -> Self {
+        let kek = UnlockKey::generate(chance);
+        Self::join(chance, cluster, node, root, &kek, 1, now_ms)
+    }
+
+    /// The keyring of a manager that joins: the cluster's sealing root and KEK, a fresh DEK (epoch 1) of its own,
+    /// autolock off. Ids are 1 to 255 bytes.
+    pub fn join(
+        chance: &dyn Chance,
+        cluster: &str,
+        node: &str,
+        root: &SealingRoot,
+        kek: &UnlockKey,
+        kek_epoch: u32,
+        now_ms: i64,
+    ) -> Self {
         assert!(
             id_fits(cluster) && id_fits(node),
             "ids are made by wardroom and are 25 characters"
         );
-        let kek = UnlockKey::generate(chance);
         let mut keyring = Self {
             file: KeyringFile {
                 cluster: cluster.to_owned(),
                 node: node.to_owned(),
-                kek_epoch: 1,
+                kek_epoch,
                 kek_check: kek.check(),
                 created_at_ms: now_ms,
                 wrapped_root: [0; WRAPPED_LEN],
@@ -87,7 +102,7 @@ impl Keyring {
                 commitment: [0; 32],
                 clear_kek: Some(UnlockKey::copy_from(kek.bytes())),
             },
-            kek,
+            kek: UnlockKey::copy_from(kek.bytes()),
             deks: vec![Dek::generate(chance, 1, now_ms)],
             root: SealingRoot::from_key(Key::copy_from(root.bytes())),
         };

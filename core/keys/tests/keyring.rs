@@ -42,6 +42,20 @@ fn a_keyring_comes_back_with_the_same_keys() {
 }
 
 #[test]
+fn a_manager_that_joins_has_the_clusters_keys_and_a_disk_key_of_its_own() {
+    let first = keyring();
+    let chance = SeededChance::new(6);
+    let (root, kek) = (first.sealing_root(), first.unlock_key());
+    let joined = Keyring::join(&chance, "cluster1", "node2", root, kek, 3, 9);
+    assert_eq!(joined.sealing_root().check(), root.check());
+    assert!(joined.unlock_key().equals(kek));
+    assert_eq!((joined.status().kek_epoch, joined.created_at_ms()), (3, 9));
+    assert_ne!(joined.dek().check(), first.dek().check());
+    let file = KeyringFile::decode(&bytes_of(&joined)).unwrap();
+    assert!(Keyring::unlock(file, kek, "cluster1", "node2").is_ok());
+}
+
+#[test]
 fn every_flipped_bit_and_every_shorter_file_is_refused() {
     let good = bytes_of(&keyring());
     for bit in 0..good.len() * 8 {

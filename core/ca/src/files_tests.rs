@@ -1,0 +1,80 @@
+//! Does a node get its files back, whatever interrupts their saving?
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::identity::Role;
+use crate::root::tests::{issue, root};
+
+/// The files of node n1 with its `number`th certificate.
+fn files(number: i64) -> NodeFiles {
+    let root = root("c1");
+    let issued = issue(&root, "n1", Role::Manager, number * 1000);
+    NodeFiles {
+        root_pem: root.certificate_pem().into(),
+        certificate_pem: issued.certificate_pem,
+        key: issued.key,
+    }
+}
+
+fn check(folder: &Path, number: i64) {
+    let (loaded, expected) = (NodeFiles::load(folder).unwrap(), files(number));
+    assert_eq!(loaded.certificate_pem, expected.certificate_pem);
+    assert!(loaded.key.equals(expected.key.expose()));
+}
+
+#[test]
+fn files_come_back_with_their_permissions() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(!NodeFiles::exist(folder.path()));
+    files(1).save(folder.path()).unwrap();
+    assert!(NodeFiles::exist(folder.path()));
+    check(folder.path(), 1);
+    let mode = |name| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(ROOT), mode(CERTIFICATE), mode(KEY)), (0o644, 0o644, 0o600));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left aside");
+}
+
+#[test]
+fn a_crash_between_any_two_steps_leaves_a_pair() {
+    let folder = tempfile::tempdir().unwrap();
+    files(1).save(folder.path()).unwrap();
+    files(2).stage_key(folder.path()).unwrap();
+    check(folder.path(), 1);
+    files(2).place_certificates(folder.path()).unwrap();
+    check(folder.path(), 2);
+    assert!(!folder.path().join(KEY_WAITING).exists(), "loading finished the save");
+    files(3).save(folder.path()).unwrap();
+    check(folder.path(), 3);
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    files(1).save(folder.path()).unwrap();
+    write(&folder.path().join(KEY), files(2).key.expose(), 0o600).unwrap();
+    assert!(matches!(
+        NodeFiles::load(folder.path()),
+        Err(FilesError::Mismatch { .. })
+    ));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    files(1).save(folder.path()).unwrap();
+    fs::set_permissions(folder.path().join(KEY), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(
+        NodeFiles::load(folder.path()),
+        Err(FilesError::Exposed { .. })
+    ));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = NodeFiles::load(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("root.pem"), "{error}");
+}
