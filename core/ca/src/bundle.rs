@@ -147,10 +147,12 @@ impl Bundle {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let aside = path.with_file_name(name);
-        let placed = write_new(&aside, text.expose(), 0o600).and_then(|()| match replace {
-            true => fs::rename(&aside, path),
-            // Unlike a rename, a link fails if the name is taken.
-            false => fs::hard_link(&aside, path),
+        let placed = write_new(&aside, text.expose(), 0o600).and_then(|()| {
+            if replace {
+                fs::rename(&aside, path)
+            } else {
+                fs::hard_link(&aside, path) // unlike a rename, it fails if the name is taken
+            }
         });
         let _ = fs::remove_file(&aside); // gone already if it was renamed; otherwise nothing may be left of the key
         placed.and_then(|()| sync_folder(folder_of(path))).map_err(|source| {
@@ -207,7 +209,9 @@ struct Parts {
 impl Parts {
     fn take(&mut self, line: &str) -> Result<(), BundleFault> {
         if self.found == 0 {
-            self.name = line.strip_prefix(FIRST).ok_or(BundleFault::First)?.to_owned();
+            line.strip_prefix(FIRST)
+                .ok_or(BundleFault::First)?
+                .clone_into(&mut self.name);
             self.found = 1;
             return Ok(());
         }

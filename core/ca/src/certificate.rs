@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate};
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate, X509Extension};
 
 use crate::identity::IdentityError;
 
@@ -146,10 +146,7 @@ fn own_key_id(certificate: &X509Certificate<'_>) -> Option<String> {
 }
 
 fn extensions<'a>(certificate: &'a X509Certificate<'a>) -> impl Iterator<Item = &'a ParsedExtension<'a>> {
-    certificate
-        .extensions()
-        .iter()
-        .map(|extension| extension.parsed_extension())
+    certificate.extensions().iter().map(X509Extension::parsed_extension)
 }
 
 #[cfg(test)]

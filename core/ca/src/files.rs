@@ -58,24 +58,32 @@ impl NodeFiles {
 
     /// Saves all three; durable on return.
     pub fn save(&self, folder: &Path) -> Result<(), FilesError> {
-        self.stage_key(folder)?;
+        Self::stage_key(folder, &self.key)?;
         self.place_certificates(folder)?;
         place_key(folder)
     }
 
-    fn stage_key(&self, folder: &Path) -> Result<(), FilesError> {
-        write(&folder.join(KEY_WAITING), self.key.expose(), 0o600)?;
+    /// Keeps a key that has no certificate yet, durably: a node that asks again after a crash asks with the same key
+    /// and is the same node. [`Self::save`] puts it in its place.
+    pub fn stage_key(folder: &Path, key: &SecretBytes) -> Result<(), FilesError> {
+        write(&folder.join(KEY_WAITING), key.expose(), 0o600)?;
         sync(folder)
     }
 
+    /// The key that was staged and has no certificate yet.
+    pub fn staged_key(folder: &Path) -> Result<Option<SecretBytes>, FilesError> {
+        let waiting = folder.join(KEY_WAITING);
+        waiting.exists().then(|| read_key(&waiting)).transpose()
+    }
+
+    /// Exchanges the trusted roots, newest first, and leaves the rest as it is; durable on return.
+    pub fn save_roots(folder: &Path, roots_pem: &str) -> Result<(), FilesError> {
+        place(folder, ROOT, roots_pem)
+    }
+
     fn place_certificates(&self, folder: &Path) -> Result<(), FilesError> {
-        for (name, text) in [(ROOT, &self.root_pem), (CERTIFICATE, &self.certificate_pem)] {
-            let aside = folder.join(format!("{name}.new"));
-            write(&aside, text.as_bytes(), 0o644)?;
-            rename(&aside, &folder.join(name))?;
-            sync(folder)?;
-        }
-        Ok(())
+        place(folder, ROOT, &self.root_pem)?;
+        place(folder, CERTIFICATE, &self.certificate_pem)
     }
 
     /// Loads what [`Self::save`] saved, and finishes a save that a crash cut short.
@@ -106,6 +114,13 @@ impl NodeFiles {
             key,
         })
     }
+}
+
+fn place(folder: &Path, name: &str, text: &str) -> Result<(), FilesError> {
+    let aside = folder.join(format!("{name}.new"));
+    write(&aside, text.as_bytes(), 0o644)?;
+    rename(&aside, &folder.join(name))?;
+    sync(folder)
 }
 
 fn place_key(folder: &Path) -> Result<(), FilesError> {

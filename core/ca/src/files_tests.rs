@@ -5,8 +5,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::clock::ManualClock;
 use crate::identity::Role;
-use crate::root::tests::{issue, root};
+use crate::root::tests::{NOW_MS, issue, next_root, root};
+use crate::tls::NodeTls;
 
 /// The files of node n1 with its `number`th certificate.
 fn files(number: i64) -> NodeFiles {
@@ -41,7 +43,7 @@ fn files_come_back_with_their_permissions() {
 fn a_crash_between_any_two_steps_leaves_a_pair() {
     let folder = tempfile::tempdir().unwrap();
     files(1).save(folder.path()).unwrap();
-    files(2).stage_key(folder.path()).unwrap();
+    NodeFiles::stage_key(folder.path(), &files(2).key).unwrap();
     check(folder.path(), 1);
     files(2).place_certificates(folder.path()).unwrap();
     check(folder.path(), 2);
@@ -77,4 +79,53 @@ fn a_missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = NodeFiles::load(folder.path()).err().unwrap().to_string();
     assert!(error.contains("root.pem"), "{error}");
+}
+
+#[test]
+fn several_roots_and_a_chain_come_back_and_make_a_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (root("c1"), next_root("c1", 1));
+    let issued = issue(&new, "n1", Role::Manager, 0);
+    let files = NodeFiles {
+        root_pem: [new.certificate_pem(), old.certificate_pem()].concat(),
+        certificate_pem: issued.certificate_pem + &old.cross_sign(&new).unwrap(),
+        key: issued.key,
+    };
+    files.save(folder.path()).unwrap();
+    let loaded = NodeFiles::load(folder.path()).unwrap();
+    assert_eq!(
+        (&loaded.root_pem, &loaded.certificate_pem),
+        (&files.root_pem, &files.certificate_pem)
+    );
+    let node = |files: &NodeFiles| {
+        let clock = std::sync::Arc::new(ManualClock::new(NOW_MS));
+        NodeTls::new(&files.root_pem, &files.certificate_pem, &files.key, clock).unwrap()
+    };
+    assert_eq!(node(&loaded).roots_pem(), files.root_pem);
+    NodeFiles::save_roots(folder.path(), new.certificate_pem()).unwrap();
+    let later = NodeFiles::load(folder.path()).unwrap();
+    assert_eq!(later.certificate_pem, files.certificate_pem);
+    assert_eq!(node(&later).roots_pem(), new.certificate_pem());
+}
+
+#[test]
+fn a_key_waits_for_its_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(NodeFiles::staged_key(folder.path()).unwrap().is_none());
+    NodeFiles::stage_key(folder.path(), &files(1).key).unwrap();
+    let staged = NodeFiles::staged_key(folder.path()).unwrap().unwrap();
+    assert!(staged.equals(files(1).key.expose()));
+    assert!(!NodeFiles::exist(folder.path()), "a key alone is no node");
+    files(1).save(folder.path()).unwrap();
+    assert!(NodeFiles::staged_key(folder.path()).unwrap().is_none());
+    // A node that is one already goes on as it is until the new certificate comes.
+    NodeFiles::stage_key(folder.path(), &files(2).key).unwrap();
+    check(folder.path(), 1);
+    assert!(NodeFiles::staged_key(folder.path()).unwrap().is_some());
+    let waiting = folder.path().join(KEY_WAITING);
+    fs::set_permissions(waiting, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(matches!(
+        NodeFiles::staged_key(folder.path()),
+        Err(FilesError::Exposed { .. })
+    ));
 }

@@ -56,7 +56,7 @@ async fn join(joiner: &JoinTls, server: &NodeTls) -> (Joined, Result<Option<Peer
 async fn refusal(joiner: &JoinTls, server: &NodeTls) -> PeerRefusal {
     match join(joiner, server).await {
         (Err(HandshakeError::Refused(refusal)), Err(_)) => refusal,
-        (joined, answered) => panic!("not refused: {:?} {answered:?}", joined.err()),
+        (ours, theirs) => panic!("not refused: {:?} {theirs:?}", ours.err()),
     }
 }
 

@@ -25,5 +25,6 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Whether nobody but the owner can read or write it.
 pub(crate) fn is_private(metadata: &Metadata) -> bool {
-    metadata.permissions().mode() & 0o077 == 0
+    let others = metadata.permissions().mode() & 0o077;
+    others == 0
 }

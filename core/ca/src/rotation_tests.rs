@@ -68,9 +68,10 @@ async fn every_pair_meets_but_for_the_one_that_gave_up_the_others_root() {
         (&[new], true),
     ];
     let at = |id: &str, (trusted, is_renewed): Point<'_>| {
-        let issued = match is_renewed {
-            true => issued_by_last(&roots, id, 1),
-            false => issue(old, id, Role::Manager, 0),
+        let issued = if is_renewed {
+            issued_by_last(&roots, id, 1)
+        } else {
+            issue(old, id, Role::Manager, 0)
         };
         node(trusted, &issued).unwrap()
     };
@@ -243,9 +244,9 @@ async fn a_server_shows_its_chain_and_then_its_roots_the_newest_last() {
     let client = node(&[old], &issued_by_last(&roots, "m2", 1)).unwrap();
     let shown = async || {
         let (dialled, answered) = meet(&client, &server, ExpectPeer::AnyManager).await;
-        let (dialled, (served, _)) = (dialled.unwrap(), answered.unwrap());
+        let (dialled, (accepted, _)) = (dialled.unwrap(), answered.unwrap());
         let by_server = dialled.get_ref().1.peer_certificates().unwrap().to_vec();
-        let by_client = served.get_ref().1.peer_certificates().unwrap().len();
+        let by_client = accepted.get_ref().1.peer_certificates().unwrap().len();
         (by_server, by_client)
     };
     let (by_server, by_client) = shown().await;

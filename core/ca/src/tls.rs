@@ -291,5 +291,8 @@ impl fmt::Debug for ClockTime {
 #[path = "rotation_tests.rs"]
 mod rotation_tests;
 #[cfg(test)]
+#[path = "strangers_tests.rs"]
+mod strangers_tests;
+#[cfg(test)]
 #[path = "tls_tests.rs"]
 mod tests;
