@@ -4,10 +4,12 @@
 
 mod ops;
 
+use std::collections::BTreeSet;
+
 use ops::{Op, actor, bootstrap, op};
 use proptest::prelude::*;
 use wardroom_state::command::{Command, Proposal};
-use wardroom_state::{State, decode_proposal, encode_proposal};
+use wardroom_state::{STATE_FORMAT, State, decode_proposal, encode_proposal};
 
 /// A failing case prints its ops; a seed is kept nowhere, the shrunk ops belong into a script beside the code.
 fn config(cases: u32) -> ProptestConfig {
@@ -15,6 +17,31 @@ fn config(cases: u32) -> ProptestConfig {
         cases,
         failure_persistence: None,
         ..ProptestConfig::default()
+    }
+}
+
+/// What was there once and is not there now never comes back: Raft ids, and the ids of nodes and operators.
+#[derive(Default)]
+struct Gone {
+    raft_ids: BTreeSet<u64>,
+    subjects: BTreeSet<String>,
+    now: (BTreeSet<u64>, BTreeSet<String>),
+}
+
+impl Gone {
+    fn check(&mut self, state: &State) -> Result<(), TestCaseError> {
+        let raft_ids = state.nodes().values().map(|node| node.raft_id).filter(|id| *id != 0);
+        let subjects = state.nodes().keys().map(ToString::to_string);
+        let subjects = subjects.chain(state.operators().keys().map(ToString::to_string));
+        let now: (BTreeSet<u64>, BTreeSet<String>) = (raft_ids.collect(), subjects.collect());
+        self.raft_ids.extend(self.now.0.difference(&now.0));
+        self.subjects.extend(self.now.1.difference(&now.1).cloned());
+        prop_assert!(self.raft_ids.is_disjoint(&now.0), "a Raft id came back: {:?}", now.0);
+        prop_assert!(self.subjects.is_disjoint(&now.1), "a subject came back: {:?}", now.1);
+        prop_assert!(self.raft_ids.iter().all(|id| state.raft_id_used(*id)));
+        prop_assert!(self.subjects.iter().all(|id| state.subject_removed(id)));
+        self.now = now;
+        Ok(())
     }
 }
 
@@ -28,6 +55,7 @@ fn play(ops: &[(Op, bool)]) -> Result<State, TestCaseError> {
     for state in [&mut one, &mut other] {
         state.apply(1, &begin).unwrap();
     }
+    let mut gone = Gone::default();
     for (place, (op, snapshot)) in ops.iter().enumerate() {
         let index = u64::try_from(place).unwrap() + 2;
         let command = op.command(&one, index);
@@ -43,6 +71,7 @@ fn play(ops: &[(Op, bool)]) -> Result<State, TestCaseError> {
         prop_assert_eq!(&outcome, &other.apply(index, &proposal));
         prop_assert_eq!(one.check(), Vec::<String>::new(), "after {:?}", proposal.command);
         prop_assert_eq!(one.digest(), other.digest());
+        gone.check(&one)?;
         let refused = outcome.is_err();
         match outcome {
             Err(_) => prop_assert_eq!(one.digest(), before, "a refusal changes nothing"),
@@ -77,9 +106,11 @@ proptest! {
     fn rubbish_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = decode_proposal(&bytes);
         let _ = State::decode(&bytes);
-        let known: Vec<u8> = std::iter::once(1).chain(bytes).collect();
-        let _ = decode_proposal(&known);
-        let _ = State::decode(&known);
+        for format in 1..=STATE_FORMAT {
+            let known: Vec<u8> = std::iter::once(format).chain(bytes.iter().copied()).collect();
+            let _ = decode_proposal(&known);
+            let _ = State::decode(&known);
+        }
     }
 
     /// Damage that still decodes may break any invariant; everything that reads or changes the state must survive it.
@@ -110,7 +141,7 @@ proptest! {
 fn the_generator_reaches_what_matters() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut runner = TestRunner::deterministic();
     let strategy = prop::collection::vec((op(), Just(false)), 120);
     for _ in 0..40 {
@@ -135,6 +166,23 @@ fn the_generator_reaches_what_matters() {
         "rotation.rollback ok",
         "service.update ok",
         "service.remove ok",
+        "node.join ok",
+        "node.promote ok",
+        "node.demote ok",
+        "node.role ok",
+        "node.address ok",
+        "node.labels ok",
+        "node.certificate ok",
+        "node.rm ok",
+        "secret.erase failed",
+        "cluster.force-new ok",
+        "cluster.update ok",
+        "token.rotate ok",
+        "root.rotate ok",
+        "root.retire ok",
+        "operator.add ok",
+        "operator.rm ok",
+        "secret.update ok",
     ] {
         assert!(seen.contains(wanted), "{wanted} never happened, only {seen:?}");
     }

@@ -22,6 +22,7 @@ impl State {
         self.facts.secrets.iter().for_each(|(id, secret)| {
             broken.unless(*id == secret.id, || format!("secret {id} is filed under another id"));
             check_secret(secret, &mut broken);
+            check_revoked(self, secret, &mut broken);
         });
         check_names(self, &mut broken);
         self.facts
@@ -83,6 +84,22 @@ fn check_secret(secret: &Secret, broken: &mut Broken) {
         format!("{name} has no version {:?}, its current one", secret.current)
     });
     broken.unless(!secret.versions.is_empty(), || format!("{name} has no versions"));
+}
+
+/// A revoked version that nobody owes a receipt for would be called revoked for ever.
+fn check_revoked(state: &State, secret: &Secret, broken: &mut Broken) {
+    let revoked = secret
+        .versions
+        .values()
+        .filter(|version| version.state == VersionState::Revoked);
+    for number in revoked.map(|version| version.number) {
+        let owed = state
+            .holdings_of_version(&secret.id, number)
+            .any(|(_, holding)| holding.owed);
+        broken.unless(owed, || {
+            format!("{} v{number} is revoked and waits for nothing", secret.name)
+        });
+    }
 }
 
 fn check_names(state: &State, broken: &mut Broken) {

@@ -36,6 +36,10 @@ fn every_broken_invariant_is_named() {
         "does not say so",
     );
     check(
+        |facts| db(facts).versions.get_mut(&1).unwrap().state = VersionState::Revoked,
+        "waits for nothing",
+    );
+    check(
         |facts| db(facts).versions.get_mut(&1).unwrap().sealed = None,
         "does not say so",
     );

@@ -1,6 +1,8 @@
 //! Which commands could come? Operations with small numbers that are turned into commands by looking at the state, so
 //! that most of them make sense and some do not.
 
+mod members;
+mod reports;
 mod world;
 
 use std::collections::BTreeMap;
@@ -8,15 +10,14 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use wardroom_state::State;
 use wardroom_state::command::{Command, NewTask, TaskChange};
-use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
-use wardroom_state::node::{Availability, Certificate, NodeState};
+use wardroom_state::node::{Availability, NodeState};
 use wardroom_state::rotation::RotationPhase;
 use wardroom_state::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
 use wardroom_state::task::TaskState;
 
+use world::version;
 pub(crate) use world::{actor, bootstrap};
-use world::{receipt, task_report, version};
 
 /// What to do, and numbers that pick to what.
 #[derive(Clone, Debug)]
@@ -50,6 +51,7 @@ enum Deed {
     Status,
     Advance,
     Node,
+    Member(members::Deed),
 }
 
 pub(crate) fn op() -> impl Strategy<Value = Op> {
@@ -59,6 +61,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         3 => prop_oneof![Just(CreateTask), Just(CreateUnplaced), Just(Place), Just(Desire), Just(Orphan), Just(Reap)],
         2 => prop_oneof![Just(Rotate), Just(Advance)],
         1 => prop_oneof![Just(Revoke), Just(RevokeVersion), Just(RemoveSecret), Just(RemoveService), Just(Node)],
+        2 => members::deed().prop_map(Member),
         4 => prop_oneof![Just(Refresh), Just(GoodReceipts), Just(Receipt), Just(OldFiles), Just(Inventory), Just(Status)],
     ];
     (deed, 0..64usize, 0..64usize).prop_map(|(deed, pick, other)| Op { deed, pick, other })
@@ -84,7 +87,17 @@ impl Op {
             }
             Deed::Receipt | Deed::GoodReceipts | Deed::Inventory | Deed::Status => self.report(state),
             Deed::Advance => self.on_rotation(state),
-            Deed::Node => self.on_node(),
+            Deed::Node => self.on_node(state),
+            Deed::Member(deed) => {
+                let (pick, other) = (self.pick, self.other);
+                members::Picks {
+                    state,
+                    index,
+                    pick,
+                    other,
+                }
+                .command(deed)
+            }
         }
     }
 
@@ -196,7 +209,7 @@ impl Op {
             return note();
         };
         let global = service.spec.mode == Mode::Global;
-        let node = (global || matches!(self.deed, Deed::CreateTask)).then(|| self.node());
+        let node = (global || matches!(self.deed, Deed::CreateTask)).then(|| self.node(state));
         let new = NewTask {
             id: TaskId::new(format!("t{index}")),
             slot: u32::from(!global),
@@ -217,7 +230,7 @@ impl Op {
         match self.deed {
             Deed::Place => TaskChange::Place {
                 task: id,
-                node: self.node(),
+                node: self.node(state),
             },
             Deed::Desire => {
                 let desired = [TaskState::Running, TaskState::Shutdown, TaskState::Remove][self.other % 3];
@@ -249,70 +262,6 @@ impl Op {
         }
     }
 
-    fn report(&self, state: &State) -> Command {
-        let mut report = (Vec::new(), Vec::new());
-        let mut node = self.node();
-        match self.deed {
-            Deed::Receipt => {
-                let holding = nth(state.holdings().keys(), self.pick);
-                report.1.extend(holding.map(|key| {
-                    node = key.node.clone();
-                    let states = [
-                        HoldingState::Erased,
-                        HoldingState::Failed,
-                        HoldingState::Present,
-                        HoldingState::Pending,
-                    ];
-                    receipt(state, &key, states[self.other % 4], self.other < 60)
-                }));
-            }
-            // Everything as the worker should have it: the assigned is there, the owed is gone.
-            Deed::GoodReceipts => {
-                report
-                    .1
-                    .extend(
-                        state
-                            .holdings_on(&node)
-                            .filter(|(_, holding)| holding.is_live())
-                            .map(|(key, holding)| {
-                                let said = if holding.owed {
-                                    HoldingState::Erased
-                                } else {
-                                    HoldingState::Present
-                                };
-                                receipt(state, key, said, true)
-                            }),
-                    );
-            }
-            Deed::Inventory => {
-                let kept = state
-                    .holdings_on(&node)
-                    .enumerate()
-                    .filter(|(place, _)| self.other >> (place % 6) & 1 == 1);
-                report
-                    .1
-                    .extend(kept.map(|(_, (key, _))| receipt(state, key, HoldingState::Present, true)));
-            }
-            _ => report.0.extend(nth(state.tasks().values(), self.pick).map(|task| {
-                node = task.node.unwrap_or_else(|| self.node());
-                let states = [
-                    TaskState::Running,
-                    TaskState::Starting,
-                    TaskState::Failed,
-                    TaskState::Shutdown,
-                ];
-                task_report(task.id, states[self.other % 4])
-            })),
-        }
-        let inventory = matches!(self.deed, Deed::Inventory);
-        Command::Report {
-            node,
-            tasks: report.0,
-            receipts: report.1,
-            inventory,
-        }
-    }
-
     fn on_rotation(&self, state: &State) -> Command {
         use RotationPhase::{Done, Failed, RolledBack, Rolling, RollingBack, Verifying};
         let running = state.rotations().values().filter(|rotation| !rotation.phase.is_final());
@@ -329,26 +278,22 @@ impl Op {
         }
     }
 
-    fn on_node(&self) -> Command {
-        match self.other % 3 {
+    fn on_node(&self, state: &State) -> Command {
+        match self.other % 2 {
             0 => Command::SetAvailability {
-                node: self.node(),
+                node: self.node(state),
                 availability: Availability::Drain,
             },
-            1 => Command::SetCertificate {
-                node: self.node(),
-                certificate: Certificate::default(),
-            },
             _ => Command::SetNodeState {
-                node: self.node(),
-                state: NodeState::Ready,
+                node: self.node(state),
+                state: [NodeState::Ready, NodeState::Down][self.pick % 2],
                 message: String::new(),
             },
         }
     }
 
-    fn node(&self) -> NodeId {
-        NodeId::new(["n1", "n2", "n3"][self.pick % 3])
+    fn node(&self, state: &State) -> NodeId {
+        members::any_node(state, self.pick)
     }
 }
 

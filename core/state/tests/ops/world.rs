@@ -74,13 +74,14 @@ pub(super) fn token(byte: u8) -> JoinToken {
     }
 }
 
-pub(crate) fn bootstrap() -> Command {
-    let role = |raft_id: u64| if raft_id == 0 { Role::Worker } else { Role::Manager };
-    let node = |id: &str, raft_id: u64| Node {
+/// A manager when it has a Raft id.
+pub(super) fn node(id: &str, raft_id: u64) -> Node {
+    let role = if raft_id == 0 { Role::Worker } else { Role::Manager };
+    Node {
         id: NodeId::new(id),
         hostname: format!("host-{id}"),
-        role: role(raft_id),
-        desired_role: role(raft_id),
+        role,
+        desired_role: role,
         runs_tasks: raft_id == 0,
         version: String::new(),
         availability: Availability::Active,
@@ -93,7 +94,10 @@ pub(crate) fn bootstrap() -> Command {
         certificate: Certificate::default(),
         created_at_ms: 1,
         version_index: 0,
-    };
+    }
+}
+
+pub(crate) fn bootstrap() -> Command {
     let cluster = Cluster {
         id: ClusterId::new("c"),
         name: "demo".into(),
