@@ -16,6 +16,7 @@ use wardroom_keys::{Chance, OsChance};
 use crate::executor::Executors;
 use crate::files::{Files, FilesError, RootError, TmpfsFiles, choose};
 use crate::instructions::Instructions;
+use crate::leases::keep_time;
 use crate::removal::Removal;
 use crate::report::Outbox;
 use crate::session::Link;
@@ -134,7 +135,11 @@ impl Agent {
         let stopped = stop.clone();
         let link = tokio::spawn(async move {
             let life = async {
-                let removed = link.keep(config.managers).await;
+                let removed = tokio::select! {
+                    biased;
+                    never = keep_time(&removal.worker) => match never {},
+                    removed = link.keep(config.managers) => removed,
+                };
                 removal.carry_out(removed).await;
                 // Nothing is left to do, and nobody to do it for.
                 std::future::pending().await

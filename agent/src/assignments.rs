@@ -118,6 +118,12 @@ impl Assignments {
         self.sequence = None;
     }
 
+    /// The assigned tasks that list one of `versions`.
+    pub(crate) fn tasks_with<'a>(&'a self, versions: &'a [VersionId]) -> impl Iterator<Item = &'a Wanted> {
+        let lists = |task: &&Wanted| task.files.iter().any(|file| versions.contains(&file.version_id));
+        self.tasks.values().filter(lists)
+    }
+
     /// Takes one message and says what to do. After an error nothing has changed.
     pub(crate) fn apply(&mut self, update: Update) -> Result<Vec<Action>, Gap> {
         if !update.complete {

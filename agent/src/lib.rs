@@ -16,6 +16,7 @@ pub mod executor;
 pub mod files;
 mod ids;
 mod instructions;
+mod leases;
 mod managers;
 mod removal;
 mod report;

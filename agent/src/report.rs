@@ -6,11 +6,13 @@
 //!             └──── acknowledged: gone from what is owed, kept for the next inventory
 //! ```
 //!
-//! A session begins with an inventory: all that this worker holds and every task's state. It waits until no task is in the
+//! What was erased because its lease ran out is said before everything else, also when it is there again by then: else
+//! nobody would ever know. A session begins with an inventory: all that this worker holds and every task's state. It waits until no task is in the
 //! middle of writing or erasing, because the manager takes what it leaves out as not held. For the same reason an inventory
 //! is never cut in two. What makes it too large for one report goes before it: states of tasks, failures and erasures. A
-//! worker that holds more files than one report can name says so in plain reports, and gives its inventory once it fits:
-//! until then the manager believes in files that may be gone, and never the other way round.
+//! worker that holds more files than an inventory can name says so in plain reports, and gives its inventory once it fits:
+//! until then the manager believes in files that may be gone, and never the other way round. A worker that has just
+//! started holds nothing, so its first inventory always fits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -30,6 +32,19 @@ struct Batch {
     receipts: BTreeMap<ReceiptKey, Receipt>,
 }
 
+/// A report that is not answered yet, and what it was.
+struct Sent {
+    batch: Batch,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Inventory,
+    Lapsed,
+}
+
 /// The pure part: what is known, what is owed, what is under way.
 #[derive(Default)]
 struct Ledger {
@@ -37,7 +52,9 @@ struct Ledger {
     known: Batch,
     /// Not yet acknowledged and not under way.
     owed: Batch,
-    under_way: Option<(Batch, bool)>,
+    /// Erasures for want of a manager. A newer word about the file does not take their place.
+    lapsed: BTreeMap<ReceiptKey, Receipt>,
+    under_way: Option<Sent>,
     inventory_owed: bool,
     /// Tasks that are writing or erasing at this moment.
     unsettled: BTreeSet<TaskId>,
@@ -65,6 +82,14 @@ impl Ledger {
         self.owed.receipts.insert(key, receipt);
     }
 
+    /// What was owed about the file before is of no use any more.
+    fn lapsed(&mut self, receipt: Receipt) {
+        let key = key(&receipt);
+        self.known.receipts.remove(&key);
+        self.owed.receipts.remove(&key);
+        self.lapsed.insert(key, receipt);
+    }
+
     fn forget(&mut self, task: &TaskId) {
         self.known.tasks.remove(task);
         self.unsettled.remove(task);
@@ -83,24 +108,37 @@ impl Ledger {
 
     /// The next report, or `None` when nothing can or need be said now. One is under way at a time.
     fn take(&mut self, session_id: &str) -> Option<ReportRequest> {
-        if self.under_way.is_some() || (self.inventory_owed && !self.unsettled.is_empty()) {
+        if self.under_way.is_some() {
             return None;
         }
-        let inventory = if self.inventory_owed { self.inventory() } else { None };
-        let is_inventory = inventory.is_some();
-        let batch = inventory.unwrap_or_else(|| self.next_owed());
-        if !is_inventory && batch.is_empty() {
-            return None;
-        }
-        self.inventory_owed &= !is_inventory;
+        let (batch, kind) = self.next()?;
         let request = ReportRequest {
             session_id: session_id.to_owned(),
             tasks: batch.tasks.values().cloned().collect(),
             receipts: batch.receipts.values().cloned().collect(),
-            inventory: is_inventory,
+            inventory: kind == Kind::Inventory,
         };
-        self.under_way = Some((batch, is_inventory));
+        self.under_way = Some(Sent { batch, kind });
         Some(request)
+    }
+
+    fn next(&mut self) -> Option<(Batch, Kind)> {
+        if !self.lapsed.is_empty() {
+            let receipts = split_first(&mut self.lapsed, &mut Room::report());
+            let tasks = BTreeMap::new();
+            return Some((Batch { tasks, receipts }, Kind::Lapsed));
+        }
+        if self.inventory_owed {
+            if !self.unsettled.is_empty() {
+                return None;
+            }
+            if let Some(inventory) = self.inventory() {
+                self.inventory_owed = false;
+                return Some((inventory, Kind::Inventory));
+            }
+        }
+        let batch = self.next_owed();
+        (!batch.is_empty()).then_some((batch, Kind::Plain))
     }
 
     /// All that is held and all that is owed, if one report has room for it and nothing has to be said before.
@@ -111,7 +149,7 @@ impl Ledger {
         if self.owed.receipts.iter().any(hides) {
             return None;
         }
-        let mut room = Room::new();
+        let mut room = Room::inventory();
         let held = self
             .known
             .receipts
@@ -129,7 +167,7 @@ impl Ledger {
 
     /// As much as one report takes. While an inventory is to come, first what it need not say again.
     fn next_owed(&mut self) -> Batch {
-        let mut room = Room::new();
+        let mut room = Room::report();
         let tasks = split_first(&mut self.owed.tasks, &mut room);
         if !self.inventory_owed {
             let receipts = split_first(&mut self.owed.receipts, &mut room);
@@ -152,20 +190,25 @@ impl Ledger {
     }
 
     fn lost(&mut self) {
-        let Some((batch, inventory)) = self.under_way.take() else {
+        let Some(Sent { batch, kind }) = self.under_way.take() else {
             return;
         };
-        self.inventory_owed |= inventory;
+        self.inventory_owed |= kind == Kind::Inventory;
         for (id, report) in batch.tasks {
             self.owed.tasks.entry(id).or_insert(report);
         }
         for (key, receipt) in batch.receipts {
-            self.owed.receipts.entry(key).or_insert(receipt);
+            if kind == Kind::Lapsed {
+                self.lapsed.entry(key).or_insert(receipt);
+            } else if !self.lapsed.contains_key(&key) {
+                self.owed.receipts.entry(key).or_insert(receipt);
+            }
         }
     }
 
     fn is_silent(&self) -> bool {
-        self.under_way.is_none() && !self.inventory_owed && self.owed.tasks.is_empty() && self.owed.receipts.is_empty()
+        let owes = !self.owed.is_empty() || !self.lapsed.is_empty() || self.inventory_owed;
+        self.under_way.is_none() && !owes
     }
 }
 
@@ -204,6 +247,11 @@ impl Outbox {
 
     pub(crate) fn receipt(&self, receipt: Receipt) {
         self.change(|ledger| ledger.receipt(receipt));
+    }
+
+    /// A file was erased because its lease ran out: said in any case, before whatever becomes of the file later.
+    pub(crate) fn lapsed(&self, receipt: Receipt) {
+        self.change(|ledger| ledger.lapsed(receipt));
     }
 
     /// Files of `task` are being written or erased: no inventory until [`Outbox::settled`].

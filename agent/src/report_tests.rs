@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use wardroom_api::v1::TaskState;
 
 use super::*;
-use crate::room::{BYTES_MAX, ITEMS_MAX, Weighed};
+use crate::room::{BYTES_MAX, INVENTORY_ITEMS_MAX, ITEMS_MAX, Weighed};
 
 fn report(task: &str, state: TaskState) -> TaskReport {
     TaskReport {
@@ -139,7 +139,8 @@ fn drain(ledger: &mut Ledger) -> Vec<ReportRequest> {
         let items = part.tasks.len() + part.receipts.len();
         let bytes = part.tasks.iter().map(Weighed::bytes).sum::<usize>()
             + part.receipts.iter().map(Weighed::bytes).sum::<usize>();
-        assert!(items <= ITEMS_MAX && bytes <= BYTES_MAX, "{items} items, {bytes} bytes");
+        let items_max = if part.inventory { INVENTORY_ITEMS_MAX } else { ITEMS_MAX };
+        assert!(items <= items_max && bytes <= BYTES_MAX, "{items} items, {bytes} bytes");
         parts.push(part);
         ledger.acknowledged();
     }
@@ -149,7 +150,7 @@ fn drain(ledger: &mut Ledger) -> Vec<ReportRequest> {
 #[test]
 fn a_large_inventory_comes_last_and_names_all_that_is_held() {
     let mut ledger = Ledger::default();
-    for number in 0..1500 {
+    for number in 0..3500 {
         ledger.task(report(&format!("t{number}"), TaskState::Running));
         ledger.receipt(receipt("a", number, HoldingState::Present));
         ledger.receipt(receipt("b", number, HoldingState::Erased));
@@ -159,20 +160,18 @@ fn a_large_inventory_comes_last_and_names_all_that_is_held() {
     let (last, before) = parts.split_last().unwrap();
     assert!(before.len() >= 2 && before.iter().all(|part| !part.inventory));
     assert!(last.inventory);
-    assert!(states(last).iter().all(|(_, state)| *state == HoldingState::Present));
-    assert_eq!(
-        last.receipts.len(),
-        1500,
-        "the manager takes what it leaves out as gone"
-    );
-    assert_eq!(parts.iter().map(|part| part.tasks.len()).sum::<usize>(), 1500);
+    let present = states(last)
+        .into_iter()
+        .filter(|(_, state)| *state == HoldingState::Present);
+    assert_eq!(present.count(), 3500, "the manager takes what it leaves out as gone");
+    assert_eq!(parts.iter().map(|part| part.tasks.len()).sum::<usize>(), 3500);
     assert!(ledger.is_silent());
 }
 
 #[test]
 fn more_than_one_inventory_can_name_is_said_without_one() {
     let mut ledger = Ledger::default();
-    for number in 0..5000 {
+    for number in 0..9000 {
         ledger.receipt(receipt("a", number, HoldingState::Present));
     }
     drain(&mut ledger);
@@ -182,9 +181,9 @@ fn more_than_one_inventory_can_name_is_said_without_one() {
         parts.iter().all(|part| !part.inventory),
         "half an inventory would call the other half erased"
     );
-    assert_eq!(parts.iter().map(|part| part.receipts.len()).sum::<usize>(), 5000);
+    assert_eq!(parts.iter().map(|part| part.receipts.len()).sum::<usize>(), 9000);
     // When enough of them are gone it is made up for.
-    for number in 0..4000 {
+    for number in 0..8000 {
         ledger.receipt(receipt("a", number, HoldingState::Erased));
     }
     let parts = drain(&mut ledger);
@@ -195,6 +194,66 @@ fn more_than_one_inventory_can_name_is_said_without_one() {
         .filter(|(_, state)| *state == HoldingState::Present)
         .count();
     assert_eq!(present, 1000);
+    assert!(ledger.is_silent());
+}
+
+#[test]
+fn an_inventory_names_thousands_of_files_with_ids_of_full_length() {
+    let mut ledger = Ledger::default();
+    for number in 0..7500 {
+        let receipt = Receipt {
+            task_id: "t".repeat(25),
+            secret_id: "s".repeat(25),
+            target: format!("{number:0>12}"),
+            digest: vec![7; 32],
+            ..receipt("", 1, HoldingState::Present)
+        };
+        ledger.receipt(receipt);
+    }
+    ledger.connected();
+    let inventory = ledger.take("s").unwrap();
+    assert!(inventory.inventory && inventory.receipts.len() == 7500);
+}
+
+#[test]
+fn a_lapse_is_said_first_and_though_the_file_is_back() {
+    let mut ledger = Ledger::default();
+    ledger.receipt(receipt("a", 1, HoldingState::Present));
+    ledger.receipt(receipt("a", 2, HoldingState::Present));
+    let unanswered = ledger.take("old").unwrap();
+    assert_eq!(unanswered.receipts.len(), 2);
+    ledger.lapsed(receipt("a", 1, HoldingState::Erased));
+    ledger.unsettled.insert(TaskId::new("a"));
+    ledger.connected();
+    assert_eq!(states(&ledger.take("new").unwrap()), [(1, HoldingState::Erased)]);
+    assert!(ledger.take("new").is_none());
+    // The answer is lost, and meanwhile the file is there again.
+    ledger.receipt(receipt("a", 1, HoldingState::Present));
+    ledger.unsettled.clear();
+    ledger.connected();
+    let again = ledger.take("newer").unwrap();
+    assert_eq!(
+        (states(&again), again.inventory),
+        (vec![(1, HoldingState::Erased)], false)
+    );
+    ledger.acknowledged();
+    let inventory = ledger.take("newer").unwrap();
+    assert!(inventory.inventory);
+    assert_eq!(
+        states(&inventory),
+        [(1, HoldingState::Present), (2, HoldingState::Present)]
+    );
+    ledger.acknowledged();
+    assert!(ledger.is_silent());
+}
+
+#[test]
+fn a_lapse_takes_the_place_of_what_was_owed_before() {
+    let mut ledger = Ledger::default();
+    ledger.receipt(receipt("a", 1, HoldingState::Present));
+    ledger.lapsed(receipt("a", 1, HoldingState::Erased));
+    assert_eq!(states(&ledger.take("s").unwrap()), [(1, HoldingState::Erased)]);
+    ledger.acknowledged();
     assert!(ledger.is_silent());
 }
 
@@ -233,6 +292,7 @@ fn a_failed_erasure_under_way_does_not_leave_the_file_out_of_the_inventory() {
 enum Step {
     Task(u8, bool),
     Receipt(u8, u32, bool),
+    Lapse(u8, u32),
     Exchange(Outcome),
     Connect,
 }
@@ -254,6 +314,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         (0..3u8, any::<bool>()).prop_map(|(task, runs)| Step::Task(task, runs)),
         (0..3u8, 0..3u32, any::<bool>()).prop_map(|(task, version, there)| Step::Receipt(task, version, there)),
+        (0..3u8, 0..3u32).prop_map(|(task, version)| Step::Lapse(task, version)),
         outcome.prop_map(Step::Exchange),
         Just(Step::Connect),
     ];
@@ -288,6 +349,11 @@ proptest! {
                     let receipt = receipt(&format!("t{task}"), version, state);
                     truth.receipts.insert(key(&receipt), receipt.clone());
                     ledger.receipt(receipt);
+                }
+                Step::Lapse(task, version) => {
+                    let receipt = receipt(&format!("t{task}"), version, HoldingState::Erased);
+                    truth.receipts.insert(key(&receipt), receipt.clone());
+                    ledger.lapsed(receipt);
                 }
                 Step::Exchange(outcome) => {
                     let Some(request) = ledger.take("s") else { continue };

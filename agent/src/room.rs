@@ -4,31 +4,43 @@ use std::collections::BTreeMap;
 
 use wardroom_api::v1::{Receipt, TaskReport};
 
-/// What a manager takes in one report is one entry of its log: it refuses more than 2000 items, or about 1 MiB.
+/// What a manager takes in one report is one entry of its log: it refuses about 1 MiB, more than 2000 tasks or receipts,
+/// and in an inventory, which cannot be cut, more than 8000.
 pub(crate) const ITEMS_MAX: usize = 1900;
-pub(crate) const BYTES_MAX: usize = 900 * 1024;
+pub(crate) const INVENTORY_ITEMS_MAX: usize = 7900;
+pub(crate) const BYTES_MAX: usize = 960 * 1024;
 
 /// What is left of one report.
 pub(crate) struct Room {
     items: usize,
     bytes: usize,
+    is_empty: bool,
 }
 
 impl Room {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn report() -> Self {
+        Self::of(ITEMS_MAX)
+    }
+
+    pub(crate) fn inventory() -> Self {
+        Self::of(INVENTORY_ITEMS_MAX)
+    }
+
+    fn of(items: usize) -> Self {
         Self {
-            items: ITEMS_MAX,
+            items,
             bytes: BYTES_MAX,
+            is_empty: true,
         }
     }
 
     /// Takes the item in if there is room for it. One that is too large for any report is let through alone.
     pub(crate) fn takes(&mut self, item: &impl Weighed) -> bool {
         let bytes = item.bytes();
-        let is_first = self.items == ITEMS_MAX;
-        if self.items == 0 || (bytes > self.bytes && !is_first) {
+        if self.items == 0 || (bytes > self.bytes && !self.is_empty) {
             return false;
         }
+        self.is_empty = false;
         self.items -= 1;
         self.bytes = self.bytes.saturating_sub(bytes);
         true
@@ -40,8 +52,8 @@ pub(crate) trait Weighed {
     fn bytes(&self) -> usize;
 }
 
-/// Numbers, tags and lengths of one item.
-const ITEM_BYTES: usize = 64;
+/// Numbers, tags and lengths of one item, as the manager's log has them and on the wire.
+const ITEM_BYTES: usize = 32;
 
 impl Weighed for TaskReport {
     fn bytes(&self) -> usize {

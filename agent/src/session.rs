@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status, Streaming};
 use wardroom_api::channel::{CALL_DEADLINE, dispatcher, request};
@@ -180,9 +180,10 @@ impl Link {
         let lost = tokio::select! {
             biased;
             lost = self.follow(messages, managers) => lost,
-            lost = self.receive(assignments) => lost,
+            // Before anything is received: what there is to say of now fits into one inventory.
             lost = self.report(client.clone(), &id, took_report) => lost,
-            lost = beat(client.clone(), &id, period) => lost,
+            lost = self.receive(assignments) => lost,
+            lost = self.beat(client, &id, period) => lost,
         };
         self.served_by.send_replace(None);
         self.outbox.lost();
@@ -209,8 +210,18 @@ impl Link {
     }
 
     async fn receive(&self, mut assignments: Streaming<AssignmentsMessage>) -> Lost {
+        let mut lacks = lock(&self.worker).lacks();
+        let mut is_complete = false;
         loop {
-            let message = match assignments.message().await {
+            let message = tokio::select! {
+                biased;
+                message = assignments.message() => message,
+                // This manager believes that it has sent everything.
+                _ = lacks.wait_for(|lacks| *lacks), if is_complete => {
+                    return Lost::broken("a lease ran out while the manager was silent");
+                }
+            };
+            let message = match message {
                 Ok(Some(message)) => message,
                 Ok(None) => return Lost::broken("the manager ended the assignments"),
                 Err(status) => return status.into(),
@@ -218,14 +229,17 @@ impl Link {
             if let Err(gap) = lock(&self.worker).take(wire::incoming(message)) {
                 return Lost::Broken(gap.to_string());
             }
+            is_complete = true;
         }
     }
 
     async fn report(&self, mut client: Client, id: &str, took_report: impl Fn()) -> Lost {
         loop {
             let report = self.outbox.next(id).await;
+            let asked = Instant::now();
             match timeout(CALL_DEADLINE, client.report(request(report, CALL_DEADLINE))).await {
                 Ok(Ok(_index)) => {
+                    lock(&self.worker).heard(asked);
                     took_report();
                     self.outbox.acknowledged();
                 }
@@ -235,29 +249,41 @@ impl Link {
             sleep(REPORT_PAUSE).await;
         }
     }
-}
 
-async fn beat(mut client: Client, id: &str, first: Duration) -> Lost {
-    let mut period = first.max(HEARTBEAT_MIN);
-    loop {
-        sleep(period).await;
-        // Three periods without a word and the manager gives this node up: one is enough to notice here.
-        let deadline = period.max(Duration::from_secs(1));
-        let heartbeat = request(
-            HeartbeatRequest {
-                session_id: id.to_owned(),
-            },
-            deadline,
-        );
-        match timeout(deadline, client.heartbeat(heartbeat)).await {
-            Ok(Ok(answer)) => match answer.into_inner().period_ms {
-                0 => {}
-                next => period = Duration::from_millis(next).max(HEARTBEAT_MIN),
-            },
-            Ok(Err(status)) => return status.into(),
-            Err(_elapsed) => return Lost::broken("a heartbeat was not answered in time"),
+    async fn beat(&self, mut client: Client, id: &str, first: Duration) -> Lost {
+        let mut leases = lock(&self.worker).shortest_lease();
+        let (mut period, mut last) = (first, Instant::now());
+        loop {
+            let pause = pause(period, *leases.borrow_and_update());
+            tokio::select! {
+                biased;
+                () = sleep_until(last + pause) => {}
+                Ok(()) = leases.changed() => continue,
+            }
+            last = Instant::now();
+            // Three periods without a word and the manager gives this node up: one is enough to notice here.
+            let deadline = period.max(Duration::from_secs(1));
+            let session_id = id.to_owned();
+            let heartbeat = request(HeartbeatRequest { session_id }, deadline);
+            match timeout(deadline, client.heartbeat(heartbeat)).await {
+                Ok(Ok(answer)) => {
+                    lock(&self.worker).heard(last);
+                    match answer.into_inner().period_ms {
+                        0 => {}
+                        next => period = Duration::from_millis(next),
+                    }
+                }
+                Ok(Err(status)) => return status.into(),
+                Err(_elapsed) => return Lost::broken("a heartbeat was not answered in time"),
+            }
         }
     }
+}
+
+/// Between two heartbeats: the manager's period, or less if a lease would run out before the third.
+fn pause(period: Duration, shortest_lease: Option<Duration>) -> Duration {
+    let pause = shortest_lease.map_or(period, |lease| period.min(lease / 3));
+    pause.max(HEARTBEAT_MIN)
 }
 
 /// The opening of a stream has a deadline, the stream has none.

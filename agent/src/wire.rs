@@ -3,6 +3,7 @@
 //! Values are taken out of the message without a copy; what is left of it has nothing to wipe.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use wardroom_api::v1;
 use wardroom_api::v1::assignment_change::Change as Wire;
@@ -16,11 +17,13 @@ use crate::values::Value;
 pub(crate) struct Incoming {
     pub(crate) update: Update,
     pub(crate) values: BTreeMap<VersionId, Value>,
+    /// Of those values that are not to be kept for ever without a manager.
+    pub(crate) leases: BTreeMap<VersionId, Duration>,
 }
 
 /// Takes a message apart. An empty change, which only a newer manager could mean something by, is passed over.
 pub(crate) fn incoming(message: v1::AssignmentsMessage) -> Incoming {
-    let mut values = BTreeMap::new();
+    let (mut values, mut leases) = (BTreeMap::new(), BTreeMap::new());
     let mut changes = Vec::with_capacity(message.changes.len());
     for change in message.changes.into_iter().filter_map(|change| change.change) {
         changes.push(match change {
@@ -29,6 +32,9 @@ pub(crate) fn incoming(message: v1::AssignmentsMessage) -> Incoming {
                 let bytes = SecretBytes::new(std::mem::take(&mut secret.value));
                 let digest_key = SecretBytes::new(std::mem::take(&mut secret.digest_key));
                 values.insert(version.clone(), Value { bytes, digest_key });
+                if secret.lease_ms > 0 {
+                    leases.insert(version.clone(), Duration::from_millis(secret.lease_ms));
+                }
                 Change::Value(version)
             }
             Wire::Task(task) => Change::Task(wanted(task)),
@@ -42,7 +48,7 @@ pub(crate) fn incoming(message: v1::AssignmentsMessage) -> Incoming {
         results_in: message.results_in,
         changes,
     };
-    Incoming { update, values }
+    Incoming { update, values, leases }
 }
 
 fn wanted(task: v1::TaskAssignment) -> Wanted {
@@ -94,7 +100,7 @@ mod tests {
             number: 1,
             value: b"plaintext".to_vec(),
             digest_key: b"key".to_vec(),
-            lease_ms: 0,
+            lease_ms: 3_600_000,
         };
         let message = v1::AssignmentsMessage {
             complete: true,
@@ -111,6 +117,7 @@ mod tests {
         assert_eq!(taken.update.changes, [Change::Value(VersionId::new("v1"))]);
         assert!(taken.update.complete);
         assert!(taken.values[&VersionId::new("v1")].bytes.equals(b"plaintext"));
+        assert_eq!(taken.leases[&VersionId::new("v1")], Duration::from_secs(3600));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)] // a test may stop at the first surprise
 
 use std::collections::BTreeMap;
+use std::sync::MutexGuard;
 
-use wardroom_api::v1::{HoldingState, Receipt, TaskReport, TaskState};
+use tokio::time::Instant;
+use wardroom_api::v1::{HoldingState, Receipt, ReportRequest, TaskReport, TaskState};
 use wardroom_keys::SecretBytes;
 
 use super::*;
@@ -11,6 +13,7 @@ use crate::assignments::{Change, Desired, Kind, Update};
 use crate::executor::Simulated;
 use crate::files::MemoryFiles;
 use crate::ids::{SecretId, TaskId, VersionId};
+use crate::leases::keep_time;
 use crate::values::Value;
 use crate::wire::Incoming;
 use crate::worker::Worker;
@@ -19,11 +22,13 @@ pub(super) const KEY: &[u8] = b"digest key";
 
 /// One worker, and the manager it reports to.
 pub(super) struct Bench {
-    pub(super) worker: Worker,
+    worker: Arc<Mutex<Worker>>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) files: Arc<MemoryFiles>,
     pub(super) workloads: Arc<Simulated>,
     pub(super) values: Arc<Values>,
+    /// With which values are sent from now on.
+    pub(super) leases: BTreeMap<VersionId, Duration>,
     sequence: u64,
     pub(super) heard: Heard,
 }
@@ -33,6 +38,7 @@ pub(super) struct Bench {
 pub(super) struct Heard {
     pub(super) tasks: BTreeMap<String, TaskReport>,
     pub(super) receipts: BTreeMap<(String, u32, String), Receipt>,
+    pub(super) reports: Vec<ReportRequest>,
 }
 
 impl Heard {
@@ -63,12 +69,16 @@ pub(super) fn bench() -> Bench {
         outbox: outbox.clone(),
         pace: Pace::default(),
     };
+    let worker = Arc::new(Mutex::new(Worker::new(shared)));
+    let timed = Arc::clone(&worker);
+    tokio::spawn(async move { keep_time(&timed).await });
     Bench {
-        worker: Worker::new(shared),
+        worker,
         outbox,
         files,
         workloads,
         values,
+        leases: BTreeMap::new(),
         sequence: 0,
         heard: Heard::default(),
     }
@@ -106,7 +116,32 @@ pub(super) fn wanted(desired: Desired, files: Vec<WantedFile>) -> Wanted {
     }
 }
 
+/// Task t1, and the values that its files list.
+pub(super) fn assigned(desired: Desired, files: Vec<WantedFile>) -> Vec<Change> {
+    let values = files.iter().map(|file| Change::Value(file.version_id.clone()));
+    let mut changes: Vec<Change> = values.collect();
+    changes.push(Change::Task(wanted(desired, files)));
+    changes
+}
+
 impl Bench {
+    pub(super) fn worker(&self) -> MutexGuard<'_, Worker> {
+        self.worker.lock().unwrap()
+    }
+
+    /// A manager answers, and has nothing else to say.
+    pub(super) fn contact(&self) {
+        self.worker().heard(Instant::now());
+    }
+
+    /// Opens a new session, whose complete message says this.
+    pub(super) fn come_back(&mut self, changes: Vec<Change>) {
+        self.worker().broken_off();
+        self.outbox.connected();
+        self.sequence = 0;
+        self.send(changes);
+    }
+
     pub(super) fn send(&mut self, changes: Vec<Change>) {
         let values = changes.iter().filter_map(|change| match change {
             Change::Value(id) => {
@@ -130,17 +165,13 @@ impl Bench {
             changes,
         };
         self.sequence += 1;
-        self.worker.take(Incoming { update, values }).unwrap();
+        let leases = self.leases.clone();
+        self.worker().take(Incoming { update, values, leases }).unwrap();
     }
 
     /// Assigns task t1, with the values that its files list.
     pub(super) fn bring(&mut self, desired: Desired, files: Vec<WantedFile>) {
-        let mut changes: Vec<Change> = files
-            .iter()
-            .map(|file| Change::Value(file.version_id.clone()))
-            .collect();
-        changes.push(Change::Task(wanted(desired, files)));
-        self.send(changes);
+        self.send(assigned(desired, files));
     }
 
     /// Takes reports until the manager has heard enough.
@@ -148,6 +179,7 @@ impl Bench {
         let listening = async {
             while !enough(&self.heard) {
                 let report = self.outbox.next("session").await;
+                self.heard.reports.push(report.clone());
                 for task in report.tasks {
                     self.heard.tasks.insert(task.task_id.clone(), task);
                 }

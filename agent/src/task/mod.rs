@@ -9,6 +9,9 @@
 //!
 //! No task starts before its files are complete, and none keeps them after it has ended (I5). Each task is one
 //! asynchronous task of the runtime, so that ten of them write their files side by side.
+//!
+//! A file whose lease ran out is taken from a task that runs and given back to it when its value comes again. A task that
+//! does not run yet waits for it.
 
 mod run;
 mod shelf;
@@ -22,6 +25,7 @@ use tokio::sync::watch;
 use crate::assignments::{Wanted, WantedFile};
 use crate::executor::Executors;
 use crate::files::Files;
+use crate::ids::VersionId;
 use crate::report::Outbox;
 use crate::values::Values;
 
@@ -57,10 +61,27 @@ pub(crate) struct Shared {
     pub pace: Pace,
 }
 
-/// The manager's latest word to a task.
+/// What a task is to be now: as the manager wants it, less the files that are not to be had.
+#[derive(Clone, Debug)]
+pub(crate) struct Brief {
+    pub(crate) wanted: Wanted,
+    /// Files that are wanted, not here, and not in `wanted`: their lease ran out.
+    pub(crate) lapsed: Vec<WantedFile>,
+}
+
+impl Brief {
+    pub(crate) fn of(mut wanted: Wanted, has_run_out: impl Fn(&VersionId) -> bool) -> Self {
+        let files = std::mem::take(&mut wanted.files);
+        let (lapsed, files) = files.into_iter().partition(|file| has_run_out(&file.version_id));
+        wanted.files = files;
+        Self { wanted, lapsed }
+    }
+}
+
+/// The latest word to a task.
 #[derive(Clone, Debug)]
 pub(crate) enum Order {
-    Bring(Wanted),
+    Bring(Brief),
     /// End, and forget: it is no longer assigned, or the worker goes down.
     End,
 }
@@ -79,16 +100,16 @@ pub(crate) struct Task {
 
 impl Task {
     /// Begins once `before`, an earlier life of the same task that is still erasing, is over.
-    pub(crate) fn begin(wanted: Wanted, before: Option<Self>, shared: Shared) -> Self {
-        let files = wanted.files.clone();
+    pub(crate) fn begin(brief: Brief, before: Option<Self>, shared: Shared) -> Self {
+        let files = brief.wanted.files.clone();
         let withdrawn = Withdrawn::default();
-        let (orders, received) = watch::channel(Order::Bring(wanted.clone()));
+        let (orders, received) = watch::channel(Order::Bring(brief.clone()));
         let taken_back = Arc::clone(&withdrawn);
         tokio::spawn(async move {
             if let Some(before) = before {
                 before.over().await;
             }
-            run::run(wanted, received, taken_back, shared).await;
+            run::run(brief.wanted, received, taken_back, shared).await;
         });
         Self {
             orders,
@@ -100,7 +121,7 @@ impl Task {
     /// Replaces the order before it, even one that was not begun yet.
     pub(crate) fn order(&mut self, order: Order) {
         let files = match &order {
-            Order::Bring(wanted) => wanted.files.clone(),
+            Order::Bring(brief) => brief.wanted.files.clone(),
             Order::End => Vec::new(),
         };
         let before = std::mem::replace(&mut self.files, files);
@@ -127,6 +148,8 @@ impl Task {
 
 #[cfg(test)]
 mod bench;
+#[cfg(test)]
+mod lease_tests;
 #[cfg(test)]
 mod refused_tests;
 #[cfg(test)]

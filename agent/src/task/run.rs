@@ -9,7 +9,7 @@ use wardroom_api::v1::{HoldingState, Receipt, TaskReport, TaskState};
 
 use super::shelf::{Refused, Shelf};
 use super::word::{self, End};
-use super::{Order, Shared, Withdrawn};
+use super::{Brief, Order, Shared, Withdrawn};
 use crate::assignments::{About, Desired, Wanted, WantedFile};
 use crate::executor::{Executor, Job, Running, Signal};
 use crate::ids::{SecretId, TaskId};
@@ -29,6 +29,7 @@ pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdraw
         withdrawn,
         shared,
         shelf,
+        lapsed: Vec::new(),
         said: BTreeMap::new(),
         unproven: BTreeSet::new(),
     };
@@ -44,6 +45,8 @@ struct Runner {
     withdrawn: Withdrawn,
     shared: Shared,
     shelf: Shelf,
+    /// Files that the order looked at last is without: their lease ran out.
+    lapsed: Vec<WantedFile>,
     /// The last receipt of each file.
     said: BTreeMap<About, Receipt>,
     /// Files that are here and were taken back since they were last proven.
@@ -87,16 +90,19 @@ impl Runner {
             let Some(wanted) = self.wanted() else {
                 return Err(End::shutdown(0));
             };
+            let is_whole = self.lapsed.is_empty();
             if !self.shelf.shows(&wanted.files) {
                 match self.place(executor, &wanted.files, Try::First) {
-                    Placed::Done(_) => self.say(TaskState::Ready, "ready"),
+                    Placed::Done(_) if is_whole => self.say(TaskState::Ready, "ready"),
+                    Placed::Done(_) => {}
                     // A newer order took the value back; it is looked at next.
                     Placed::Overtaken => continue,
                     Placed::Failed(error) => return Err(End::rejected(error)),
                 }
             }
             self.disclaim();
-            if wanted.desired == Desired::Running {
+            self.settle();
+            if wanted.desired == Desired::Running && is_whole {
                 return Ok(());
             }
             self.next_order().await;
@@ -131,6 +137,7 @@ impl Runner {
                 told = error;
             }
             self.disclaim();
+            self.settle();
             let retry = (!self.shelf.shows(&wanted.files)).then(|| Instant::now() + wait);
             tokio::select! {
                 biased;
@@ -184,7 +191,7 @@ impl Runner {
             }
         };
         self.tidy();
-        self.shared.outbox.settled(&self.id);
+        self.settle();
         placed
     }
 
@@ -217,6 +224,11 @@ impl Runner {
     }
 
     fn receipt(&mut self, receipt: Receipt) {
+        self.note(&receipt);
+        self.shared.outbox.receipt(receipt);
+    }
+
+    fn note(&mut self, receipt: &Receipt) {
         let about = (
             SecretId::new(receipt.secret_id.clone()),
             receipt.version,
@@ -224,7 +236,6 @@ impl Runner {
         );
         self.unproven.remove(&about);
         self.said.insert(about, receipt.clone());
-        self.shared.outbox.receipt(receipt);
     }
 
     fn last_said(&self, file: &WantedFile) -> Option<HoldingState> {
@@ -245,7 +256,7 @@ impl Runner {
                 () = at(due) => {
                     self.shared.outbox.unsettled(&self.id);
                     self.tidy();
-                    self.shared.outbox.settled(&self.id);
+                    self.settle();
                 }
             }
         }
@@ -253,6 +264,7 @@ impl Runner {
 
     /// Erase, then report, then receipts.
     fn finish(&mut self, end: &End) {
+        self.lapsed.clear();
         self.shared.outbox.unsettled(&self.id);
         let erased = self.shelf.clear();
         self.shared.outbox.task(end.report(&self.id));
@@ -283,7 +295,7 @@ impl Runner {
     }
 
     fn proofs_asked_again(&self) -> Vec<Receipt> {
-        let Order::Bring(wanted) = &*self.orders.borrow() else {
+        let Order::Bring(Brief { wanted, .. }) = &*self.orders.borrow() else {
             return Vec::new();
         };
         if !self.shelf.shows(&wanted.files) {
@@ -299,7 +311,25 @@ impl Runner {
 
     fn erased(&mut self, gone: &[WantedFile]) {
         for file in gone {
-            self.receipt(word::erased(&self.id, file));
+            // A version that was to be replaced by one that lapsed is gone for the same reason.
+            let is_lapsed = |lapsed: &WantedFile| lapsed.secret == file.secret && lapsed.target == file.target;
+            if self.lapsed.iter().any(is_lapsed) {
+                let receipt = word::lapsed(&self.id, file);
+                self.note(&receipt);
+                self.shared.outbox.lapsed(receipt);
+            } else {
+                self.receipt(word::erased(&self.id, file));
+            }
+        }
+    }
+
+    /// What is held stands as it is until something changes. While files are to come back it does not: what was erased
+    /// for its lease is to be there again, or not wanted any more, before the manager is told what this worker has.
+    fn settle(&self) {
+        if self.lapsed.is_empty() {
+            self.shared.outbox.settled(&self.id);
+        } else {
+            self.shared.outbox.unsettled(&self.id);
         }
     }
 
@@ -314,7 +344,7 @@ impl Runner {
                     return;
                 }
                 // Files that were assigned after the end, or before this life began, are not here.
-                Order::Bring(wanted) if !held => {
+                Order::Bring(Brief { wanted, .. }) if !held => {
                     let settled = |file: &&WantedFile| self.last_said(file).is_some_and(|s| s != HoldingState::Present);
                     let unsaid = wanted.files.iter().filter(|file| !settled(file));
                     self.erased(&unsaid.cloned().collect::<Vec<_>>());
@@ -341,9 +371,16 @@ impl Runner {
     /// What is wanted now; `None` when the task is to end.
     fn wanted(&mut self) -> Option<Wanted> {
         let gone = self.orders.has_changed().is_err();
-        match &*self.orders.borrow_and_update() {
-            Order::Bring(wanted) if wanted.desired != Desired::Stopped && !gone => Some(wanted.clone()),
-            _ => None,
+        let order = self.orders.borrow_and_update().clone();
+        match order {
+            Order::Bring(Brief { wanted, lapsed }) if wanted.desired != Desired::Stopped && !gone => {
+                self.lapsed = lapsed;
+                Some(wanted)
+            }
+            _ => {
+                self.lapsed.clear();
+                None
+            }
         }
     }
 

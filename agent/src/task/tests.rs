@@ -331,7 +331,8 @@ async fn a_task_that_comes_back_waits_for_the_erasure_of_its_earlier_life() {
 async fn a_closed_worker_holds_nothing() {
     let mut bench = bench();
     bench.running(vec![file("a", 1)]).await;
-    for over in bench.worker.close() {
+    let ending = bench.worker().close();
+    for over in ending {
         over.await;
     }
     assert!(!bench.files.contains(b"c4n4ry"));

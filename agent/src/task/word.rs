@@ -91,6 +91,14 @@ pub(super) fn erased(task: &TaskId, file: &WantedFile) -> Receipt {
     receipt(task, file, HoldingState::Erased)
 }
 
+/// No manager was heard for as long as the file may be kept.
+pub(super) fn lapsed(task: &TaskId, file: &WantedFile) -> Receipt {
+    Receipt {
+        message: "lease ran out".to_owned(),
+        ..erased(task, file)
+    }
+}
+
 pub(super) fn failed(task: &TaskId, file: &WantedFile, message: &str) -> Receipt {
     Receipt {
         message: message.to_owned(),

@@ -14,7 +14,7 @@ async fn after_a_leader_is_killed_the_others_are_asked_at_once() {
     first.introduce(&["m1:2377", "m2:2377"]);
     let _agent = bench.start(&["m1"]);
     first.until(|heard| !heard.first_reports.is_empty()).await;
-    bench.net.close("m1:2377");
+    bench.net.take_down("m1:2377");
     let killed = Instant::now();
     first.cut();
     next.until(|heard| heard.sessions == 1).await;

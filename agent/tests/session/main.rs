@@ -4,6 +4,7 @@
 
 mod failover;
 mod instructions;
+mod leases;
 mod manager;
 mod net;
 
@@ -75,13 +76,17 @@ impl Bench {
 }
 
 fn secret(number: u32) -> Change {
+    leased(number, Duration::ZERO)
+}
+
+fn leased(number: u32, lease: Duration) -> Change {
     Change::Secret(SecretAssignment {
         version_id: format!("v{number}"),
         secret_id: "s".into(),
         number,
         value: format!("c4n4ry-{number}").into_bytes(),
         digest_key: b"key".to_vec(),
-        lease_ms: 0,
+        lease_ms: u64::try_from(lease.as_millis()).unwrap(),
     })
 }
 

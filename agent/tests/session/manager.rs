@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -85,6 +85,7 @@ struct Inner {
     assignments: Mutex<Vec<mpsc::Sender<Result<AssignmentsMessage, Status>>>>,
     refuse_reports: AtomicU32,
     mute_heartbeats: AtomicU32,
+    period_ms: AtomicU64,
     removed: AtomicBool,
     told: Mutex<SessionMessage>,
 }
@@ -101,6 +102,8 @@ pub(crate) struct Heard {
     pub(crate) first_reports: Vec<(bool, BTreeSet<String>)>,
     pub(crate) tasks: BTreeMap<String, TaskReport>,
     pub(crate) receipts: BTreeMap<String, Receipt>,
+    /// Targets whose erasure was explained by a lease.
+    pub(crate) lapses: Vec<String>,
     reported: u32,
 }
 
@@ -126,6 +129,7 @@ impl FakeManager {
             assignments: Mutex::default(),
             refuse_reports: AtomicU32::new(0),
             mute_heartbeats: AtomicU32::new(0),
+            period_ms: AtomicU64::new(1000),
             removed: AtomicBool::new(false),
             told: Mutex::default(),
         }));
@@ -218,6 +222,12 @@ impl FakeManager {
         self.0.refuse_reports.store(times, Ordering::SeqCst);
     }
 
+    /// Heartbeats are asked for this often.
+    pub(crate) fn pace(&self, period: Duration) {
+        let period_ms = u64::try_from(period.as_millis()).unwrap();
+        self.0.period_ms.store(period_ms, Ordering::SeqCst);
+    }
+
     /// The next heartbeats get no answer at all.
     pub(crate) fn mute_heartbeats(&self, times: u32) {
         self.0.mute_heartbeats.store(times, Ordering::SeqCst);
@@ -265,7 +275,7 @@ impl Dispatcher for FakeManager {
         let session_id = format!("session-{}", self.read(|heard| heard.sessions));
         let first = SessionMessage {
             session_id,
-            heartbeat_ms: 1000,
+            heartbeat_ms: self.0.period_ms.load(Ordering::SeqCst),
             managers: self.0.managers.lock().unwrap().clone(),
             ..self.0.told.lock().unwrap().clone()
         };
@@ -280,7 +290,8 @@ impl Dispatcher for FakeManager {
             std::future::pending::<()>().await;
         }
         self.0.heard.send_modify(|heard| heard.heartbeats += 1);
-        Ok(Response::new(HeartbeatResponse { period_ms: 1000 }))
+        let period_ms = self.0.period_ms.load(Ordering::SeqCst);
+        Ok(Response::new(HeartbeatResponse { period_ms }))
     }
 
     async fn assignments(
@@ -325,6 +336,11 @@ impl Dispatcher for FakeManager {
             heard
                 .tasks
                 .extend(report.tasks.into_iter().map(|task| (task.task_id.clone(), task)));
+            let lapses = report
+                .receipts
+                .iter()
+                .filter(|receipt| receipt.message == "lease ran out");
+            heard.lapses.extend(lapses.map(|receipt| receipt.target.clone()));
             heard.receipts.extend(
                 report
                     .receipts

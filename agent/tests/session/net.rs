@@ -15,7 +15,7 @@ use wardroom_api::{BoxStream, Listener, Net};
 pub(crate) struct MemoryNet(Mutex<BTreeMap<String, Host>>);
 
 #[derive(Clone)]
-enum Host {
+pub(crate) enum Host {
     Up(mpsc::UnboundedSender<DuplexStream>, Duration),
     /// Nothing that is sent there ever comes back, not even a refusal.
     Dead,
@@ -31,9 +31,13 @@ impl MemoryNet {
         arriving
     }
 
-    /// Nobody listens at `address` any more.
-    pub(crate) fn close(&self, address: &str) {
-        self.0.lock().unwrap().remove(address);
+    /// Nobody listens at `address`, until the host that was there is brought up again.
+    pub(crate) fn take_down(&self, address: &str) -> Option<Host> {
+        self.0.lock().unwrap().remove(address)
+    }
+
+    pub(crate) fn bring_up(&self, address: &str, host: Option<Host>) {
+        self.set(address, host.expect("it was there"));
     }
 
     pub(crate) fn swallow(&self, address: &str) {
