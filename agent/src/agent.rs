@@ -9,16 +9,14 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wardroom_api::{Net, TcpNet};
 use wardroom_ca::NodeTls;
-use wardroom_keys::{Chance, OsChance};
 
-use crate::executor::Executors;
-use crate::files::{Files, FilesError, RootError, TmpfsFiles, choose};
+use crate::files::{Files, FilesError, RootError};
 use crate::instructions::Instructions;
 use crate::leases::keep_time;
 use crate::removal::Removal;
 use crate::report::Outbox;
+use crate::seams::AgentSeams;
 use crate::session::Link;
 use crate::task::{Pace, Shared};
 use crate::values::Values;
@@ -44,15 +42,6 @@ pub struct AgentConfig {
     pub pace: Pace,
 }
 
-/// The world as a worker meets it.
-#[derive(Clone)]
-pub struct AgentSeams {
-    pub chance: Arc<dyn Chance>,
-    pub net: Arc<dyn Net>,
-    pub files: Arc<dyn Files>,
-    pub executors: Executors,
-}
-
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -63,22 +52,6 @@ pub enum StartError {
     Identity { expected: String, found: String },
     #[error("no manager's address is given; name at least one")]
     NoManagers,
-}
-
-impl AgentSeams {
-    /// The real world: TCP, files in memory, processes of this host.
-    pub fn real(config: &AgentConfig) -> Result<Self, RootError> {
-        let root = choose(config.secrets_root.as_deref(), &config.node_id)?;
-        if !root.is_swap_free() {
-            tracing::info!(path = %root.path().display(), "secrets are kept in memory that the kernel may swap out");
-        }
-        Ok(Self {
-            chance: Arc::new(OsChance),
-            net: Arc::new(TcpNet),
-            files: Arc::new(TmpfsFiles::new(root)),
-            executors: Executors::real(config.shim.clone()),
-        })
-    }
 }
 
 /// A running worker. Dropped without [`Agent::shutdown`] it still ends its tasks and erases their files, but waits for none
@@ -142,7 +115,7 @@ impl Agent {
                 };
                 removal.carry_out(removed).await;
                 // Nothing is left to do, and nobody to do it for.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             };
             tokio::select! {
                 biased;

@@ -21,13 +21,15 @@ mod managers;
 mod removal;
 mod report;
 mod room;
+mod seams;
 mod session;
 mod task;
 mod values;
 mod wire;
 mod worker;
 
-pub use agent::{Agent, AgentConfig, AgentSeams, StartError};
+pub use agent::{Agent, AgentConfig, StartError};
 pub use ids::TaskId;
 pub use instructions::Instructions;
+pub use seams::AgentSeams;
 pub use task::Pace;

@@ -98,7 +98,9 @@ impl Worker {
         }
         // The assignment of these tasks need not have changed; what can be had of it has.
         let whole_again: Vec<Wanted> = self.assignments.tasks_with(&back).cloned().collect();
-        whole_again.into_iter().for_each(|wanted| self.bring(wanted));
+        for wanted in whole_again {
+            self.bring(wanted);
+        }
         self.ending.retain(|_, task| !task.is_over());
         self.tell();
         Ok(())
@@ -128,8 +130,12 @@ impl Worker {
             );
             // The tasks first: a task that finds a value gone must find its order changed as well.
             let without: Vec<Wanted> = self.assignments.tasks_with(&over).cloned().collect();
-            without.into_iter().for_each(|wanted| self.bring(wanted));
-            over.iter().for_each(|version| self.shared.values.drop_value(version));
+            for wanted in without {
+                self.bring(wanted);
+            }
+            for version in &over {
+                self.shared.values.drop_value(version);
+            }
             self.tell();
         }
         self.leases.due()

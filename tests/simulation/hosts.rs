@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
-use wardroom_agent::executor::{Executors, FilesOnly, Simulated};
 use wardroom_agent::files::Files;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace, StartError};
 use wardroom_api::Client;
@@ -93,15 +92,8 @@ pub(crate) async fn worker(place: usize, world: Rc<World>) -> turmoil::Result {
     let seat = Rc::clone(&world.cluster.workers[place]);
     let life = world.next_life(&seat.name);
     for _ in 0..STARTS_MAX {
-        let seams = AgentSeams {
-            chance: Arc::new(SeededChance::new(world.seed).derive(&life)),
-            net: Arc::new(SimNet),
-            files: files(&seat),
-            executors: Executors {
-                process: Arc::new(Simulated::default()),
-                files: Arc::new(FilesOnly),
-            },
-        };
+        let chance = SeededChance::new(world.seed).derive(&life);
+        let seams = AgentSeams::simulated(Arc::new(chance), Arc::new(SimNet), files(&seat));
         let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
         match Agent::start(config(&seat, &world), tls, seams) {
             Ok(_running) => return std::future::pending().await,

@@ -13,6 +13,7 @@
 //! A file whose lease ran out is taken from a task that runs and given back to it when its value comes again. A task that
 //! does not run yet waits for it.
 
+mod account;
 mod run;
 mod shelf;
 mod word;

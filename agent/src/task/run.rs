@@ -1,18 +1,20 @@
 //! In which order do a task's files, workload and words follow each other? One run through the states, then the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wardroom_api::v1::{HoldingState, Receipt, TaskReport, TaskState};
+use wardroom_api::v1::{TaskReport, TaskState};
 
+use super::account::Account;
 use super::shelf::{Refused, Shelf};
 use super::word::{self, End};
 use super::{Brief, Order, Shared, Withdrawn};
-use crate::assignments::{About, Desired, Wanted, WantedFile};
+use crate::assignments::{Desired, Wanted, WantedFile};
 use crate::executor::{Executor, Job, Running, Signal};
-use crate::ids::{SecretId, TaskId};
+use crate::ids::TaskId;
 
 /// Between two tries to put up a set under a running workload: from when the set before the last one has made room, to
 /// what costs nothing on a host that stays full.
@@ -22,16 +24,12 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Runs one task until it is forgotten.
 pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdrawn: Withdrawn, shared: Shared) {
     let id = wanted.id.clone();
-    let shelf = Shelf::new(id.clone(), &shared);
     let mut runner = Runner {
-        id,
         orders,
-        withdrawn,
+        shelf: Shelf::new(id.clone(), &shared),
+        account: Account::new(id.clone(), Arc::clone(&shared.outbox), withdrawn),
+        id,
         shared,
-        shelf,
-        lapsed: Vec::new(),
-        said: BTreeMap::new(),
-        unproven: BTreeSet::new(),
     };
     let end = runner.live(&wanted).await;
     runner.finish(&end);
@@ -42,15 +40,9 @@ pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdraw
 struct Runner {
     id: TaskId,
     orders: watch::Receiver<Order>,
-    withdrawn: Withdrawn,
     shared: Shared,
     shelf: Shelf,
-    /// Files that the order looked at last is without: their lease ran out.
-    lapsed: Vec<WantedFile>,
-    /// The last receipt of each file.
-    said: BTreeMap<About, Receipt>,
-    /// Files that are here and were taken back since they were last proven.
-    unproven: BTreeSet<About>,
+    account: Account,
 }
 
 impl Runner {
@@ -90,7 +82,7 @@ impl Runner {
             let Some(wanted) = self.wanted() else {
                 return Err(End::shutdown(0));
             };
-            let is_whole = self.lapsed.is_empty();
+            let is_whole = self.account.is_whole();
             if !self.shelf.shows(&wanted.files) {
                 match self.place(executor, &wanted.files, Try::First) {
                     Placed::Done(_) if is_whole => self.say(TaskState::Ready, "ready"),
@@ -101,7 +93,7 @@ impl Runner {
                 }
             }
             self.disclaim();
-            self.settle();
+            self.account.settle();
             if wanted.desired == Desired::Running && is_whole {
                 return Ok(());
             }
@@ -137,7 +129,7 @@ impl Runner {
                 told = error;
             }
             self.disclaim();
-            self.settle();
+            self.account.settle();
             let retry = (!self.shelf.shows(&wanted.files)).then(|| Instant::now() + wait);
             tokio::select! {
                 biased;
@@ -168,11 +160,11 @@ impl Runner {
     /// Puts up `files` and sends their receipts, or receipts of the failure; either way what is not wanted is erased.
     fn place(&mut self, executor: &dyn Executor, files: &[WantedFile], tried: Try) -> Placed {
         let changed: Vec<WantedFile> = self.shelf.changed(files).into_iter().cloned().collect();
-        self.shared.outbox.unsettled(&self.id);
+        self.account.unsettle();
         let placed = match self.shelf.put_up(executor.reach(), files, &self.shared) {
             Ok(digests) => {
                 for (file, digest) in files.iter().zip(digests) {
-                    self.receipt(word::present(&self.id, file, digest));
+                    self.account.present(file, digest);
                 }
                 let signals: BTreeSet<String> = changed.into_iter().filter_map(|file| file.signal).collect();
                 Placed::Done(signals)
@@ -191,14 +183,14 @@ impl Runner {
             }
         };
         self.tidy();
-        self.settle();
+        self.account.settle();
         placed
     }
 
     /// A revoke needs no room: what is taken away leaves the visible set, also when no other can be put up.
     fn shed(&mut self, files: &[WantedFile], tried: Try) {
         let (gone, failure) = self.shelf.shed(files);
-        self.erased(&gone);
+        self.account.erased(&gone);
         if let Some(error) = failure {
             let useless = self.shelf.useless(files);
             self.failed(&useless, &error.line(), tried);
@@ -208,38 +200,17 @@ impl Runner {
     /// Receipts of a failure. The tries that follow fail alike, and are not told again.
     fn failed(&mut self, files: &[WantedFile], error: &str, tried: Try) {
         if tried == Try::First {
-            for file in files {
-                self.receipt(word::failed(&self.id, file, error));
-            }
+            self.account.failed(files, error);
         }
     }
 
     /// Erases what may go, with receipts.
     fn tidy(&mut self) {
         let (gone, failure) = self.shelf.tidy();
-        self.erased(&gone);
+        self.account.erased(&gone);
         if let Some(error) = failure {
             tracing::warn!(task = %self.id, error = error.line(), "an erasure failed and is tried again");
         }
-    }
-
-    fn receipt(&mut self, receipt: Receipt) {
-        self.note(&receipt);
-        self.shared.outbox.receipt(receipt);
-    }
-
-    fn note(&mut self, receipt: &Receipt) {
-        let about = (
-            SecretId::new(receipt.secret_id.clone()),
-            receipt.version,
-            receipt.target.clone(),
-        );
-        self.unproven.remove(&about);
-        self.said.insert(about, receipt.clone());
-    }
-
-    fn last_said(&self, file: &WantedFile) -> Option<HoldingState> {
-        self.said.get(&file.about()).map(Receipt::state)
     }
 
     /// Waits for the manager's next order, erasing old sets meanwhile as their time comes.
@@ -254,9 +225,9 @@ impl Runner {
                     return;
                 }
                 () = at(due) => {
-                    self.shared.outbox.unsettled(&self.id);
+                    self.account.unsettle();
                     self.tidy();
-                    self.settle();
+                    self.account.settle();
                 }
             }
         }
@@ -264,72 +235,28 @@ impl Runner {
 
     /// Erase, then report, then receipts.
     fn finish(&mut self, end: &End) {
-        self.lapsed.clear();
-        self.shared.outbox.unsettled(&self.id);
+        self.account.lacks(Vec::new());
+        self.account.unsettle();
         let erased = self.shelf.clear();
         self.shared.outbox.task(end.report(&self.id));
         match erased {
-            Ok(gone) => self.erased(&gone),
+            Ok(gone) => self.account.erased(&gone),
             Err(error) => {
                 let held = self.shelf.held();
                 self.failed(&held, &error.line(), Try::First);
             }
         }
         self.disclaim();
-        self.shared.outbox.settled(&self.id);
+        self.account.settle();
     }
 
-    /// Answers for files that were taken back. What is not here, be it that it was never written or could not be, is said
-    /// to be gone; what is wanted again and still stands is proven again, because the manager has forgotten the proof.
+    /// Answers for files that were taken back, and proves again those that are wanted again.
     fn disclaim(&mut self) {
-        let withdrawn = std::mem::take(&mut *self.withdrawn.lock().expect("no code panics while it holds this lock"));
-        let held: BTreeSet<About> = self.shelf.held().iter().map(WantedFile::about).collect();
-        let (here, gone): (Vec<_>, Vec<_>) = withdrawn.into_iter().partition(|file| held.contains(&file.about()));
-        let unsaid = |file: &WantedFile| self.last_said(file) != Some(HoldingState::Erased);
-        let gone: Vec<WantedFile> = gone.into_iter().filter(unsaid).collect();
-        self.erased(&gone);
-        self.unproven.extend(here.iter().map(WantedFile::about));
-        for proof in self.proofs_asked_again() {
-            self.receipt(proof);
-        }
-    }
-
-    fn proofs_asked_again(&self) -> Vec<Receipt> {
-        let Order::Bring(Brief { wanted, .. }) = &*self.orders.borrow() else {
-            return Vec::new();
-        };
-        if !self.shelf.shows(&wanted.files) {
-            return Vec::new();
-        }
-        let again = wanted.files.iter().map(WantedFile::about);
-        let again = again.filter(|about| self.unproven.contains(about));
-        let said = again.filter_map(|about| self.said.get(&about));
-        said.filter(|receipt| receipt.state() == HoldingState::Present)
-            .cloned()
-            .collect()
-    }
-
-    fn erased(&mut self, gone: &[WantedFile]) {
-        for file in gone {
-            // A version that was to be replaced by one that lapsed is gone for the same reason.
-            let is_lapsed = |lapsed: &WantedFile| lapsed.secret == file.secret && lapsed.target == file.target;
-            if self.lapsed.iter().any(is_lapsed) {
-                let receipt = word::lapsed(&self.id, file);
-                self.note(&receipt);
-                self.shared.outbox.lapsed(receipt);
-            } else {
-                self.receipt(word::erased(&self.id, file));
-            }
-        }
-    }
-
-    /// What is held stands as it is until something changes. While files are to come back it does not: what was erased
-    /// for its lease is to be there again, or not wanted any more, before the manager is told what this worker has.
-    fn settle(&self) {
-        if self.lapsed.is_empty() {
-            self.shared.outbox.settled(&self.id);
-        } else {
-            self.shared.outbox.unsettled(&self.id);
+        self.account.disclaim(&self.shelf.held());
+        if let Order::Bring(Brief { wanted, .. }) = &*self.orders.borrow()
+            && self.shelf.shows(&wanted.files)
+        {
+            self.account.prove_again(&wanted.files);
         }
     }
 
@@ -343,12 +270,7 @@ impl Runner {
                     self.disclaim();
                     return;
                 }
-                // Files that were assigned after the end, or before this life began, are not here.
-                Order::Bring(Brief { wanted, .. }) if !held => {
-                    let settled = |file: &&WantedFile| self.last_said(file).is_some_and(|s| s != HoldingState::Present);
-                    let unsaid = wanted.files.iter().filter(|file| !settled(file));
-                    self.erased(&unsaid.cloned().collect::<Vec<_>>());
-                }
+                Order::Bring(Brief { wanted, .. }) if !held => self.account.never_here(&wanted.files),
                 _ => {}
             }
             self.disclaim();
@@ -361,7 +283,7 @@ impl Runner {
                 }
                 () = at(held.then(|| Instant::now() + self.shared.pace.erase_retry)) => {
                     if let Ok(gone) = self.shelf.clear() {
-                        self.erased(&gone);
+                        self.account.erased(&gone);
                     }
                 }
             }
@@ -374,11 +296,11 @@ impl Runner {
         let order = self.orders.borrow_and_update().clone();
         match order {
             Order::Bring(Brief { wanted, lapsed }) if wanted.desired != Desired::Stopped && !gone => {
-                self.lapsed = lapsed;
+                self.account.lacks(lapsed);
                 Some(wanted)
             }
             _ => {
-                self.lapsed.clear();
+                self.account.lacks(Vec::new());
                 None
             }
         }

@@ -2,6 +2,7 @@
 //! map, simulated workloads, simulated time.
 #![allow(clippy::unwrap_used)] // a test may stop at the first surprise
 
+mod crowd;
 mod failover;
 mod instructions;
 mod leases;
@@ -37,6 +38,19 @@ fn bench() -> Bench {
     }
 }
 
+fn config(node_id: &str, managers: &[&str]) -> AgentConfig {
+    AgentConfig {
+        cluster_id: CLUSTER.into(),
+        node_id: node_id.into(),
+        hostname: format!("{node_id}.example"),
+        version: "1.2.3".into(),
+        managers: managers.iter().map(|name| format!("{name}:2377")).collect(),
+        secrets_root: None,
+        shim: "/nowhere".into(),
+        pace: Pace::default(),
+    }
+}
+
 impl Bench {
     fn manager(&self, name: &str) -> FakeManager {
         FakeManager::start(
@@ -47,26 +61,18 @@ impl Bench {
     }
 
     fn start_with(&self, tls: NodeTls, managers: &[&str]) -> Result<Agent, StartError> {
-        let config = AgentConfig {
-            cluster_id: CLUSTER.into(),
-            node_id: "worker1".into(),
-            hostname: "worker1.example".into(),
-            version: "1.2.3".into(),
-            managers: managers.iter().map(|name| format!("{name}:2377")).collect(),
-            secrets_root: None,
-            shim: "/nowhere".into(),
-            pace: Pace::default(),
-        };
         let seams = AgentSeams {
-            chance: Arc::new(SeededChance::new(2)),
-            net: self.net.clone(),
-            files: self.files.clone(),
             executors: Executors {
                 process: self.workloads.clone(),
                 files: self.workloads.clone(),
             },
+            ..self.seams(2, self.files.clone())
         };
-        Agent::start(config, tls, seams)
+        Agent::start(config("worker1", managers), tls, seams)
+    }
+
+    fn seams(&self, seed: u64, files: Arc<MemoryFiles>) -> AgentSeams {
+        AgentSeams::simulated(Arc::new(SeededChance::new(seed)), self.net.clone(), files)
     }
 
     fn start(&self, managers: &[&str]) -> Agent {
