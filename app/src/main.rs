@@ -16,7 +16,10 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use cli::arguments::{self, Arguments, Noun};
-use cli::connect;
+#[cfg(feature = "embedded")]
+use cli::connect::Place;
+use cli::connect::{self, Target};
+use command::Command;
 use report::{Exit, Report};
 use tui::TuiOptions;
 use wardroom_api::Client;
@@ -28,12 +31,12 @@ fn main() -> ExitCode {
     }
     let parsed = arguments::parser()
         .try_get_matches()
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let arguments = match parsed {
-        Ok(arguments) => arguments,
+        .and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, arguments::change(&matches))));
+    let (arguments, change) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return explain(&error),
     };
-    match run(&arguments) {
+    match check_read_only(&arguments, change).and_then(|()| run(&arguments)) {
         Ok(code) => ExitCode::from(code),
         Err(report) => {
             if !report.quiet {
@@ -56,27 +59,54 @@ fn explain(error: &clap::Error) -> ExitCode {
     })
 }
 
+/// Before anything is sent: who only wants to look changes nothing by a slip.
+fn check_read_only(arguments: &Arguments, change: Option<&Command>) -> Result<(), Report> {
+    match change {
+        Some(command) if arguments.read_only => Err(Report::new(
+            Exit::Permission,
+            format!(
+                "`wardroom {}` changes the cluster, and this is --read-only",
+                command.path()
+            ),
+        )
+        .hint("leave out --read-only if the change is meant")),
+        _ => Ok(()),
+    }
+}
+
 /// What to exit with.
 fn run(arguments: &Arguments) -> Result<u8, Report> {
-    let host = arguments.host.as_deref();
     match &arguments.command {
-        None => open_console(host, look(arguments)),
+        None => open_console(arguments),
         Some(Noun::Demo(demo)) => open_demo(demo, arguments),
+        Some(Noun::Daemon(daemon)) => run_daemon(daemon),
         Some(command) => {
-            one_thread()?.block_on(cli::run(command, host, arguments.format))?;
+            one_thread()?.block_on(cli::run(command, arguments))?;
             Ok(Exit::Ok as u8)
         }
     }
 }
 
-/// On the cluster that is named, or on the user's own.
-fn open_console(host: Option<&str>, look: TuiOptions) -> Result<u8, Report> {
+/// On the cluster that is meant; the user's own is started when it does not run.
+fn open_console(arguments: &Arguments) -> Result<u8, Report> {
     check_terminal()?;
+    let target = Target::choose(&arguments.selection, &connect::environment)?;
+    let look = TuiOptions {
+        label: target.context.clone(),
+        ..look(arguments)
+    };
     #[cfg(feature = "embedded")]
-    if host.is_none() {
+    if let Place::Own(_) = target.place {
         return node::own(|client| console(client, look));
     }
-    one_thread()?.block_on(async { console(connect::client(host)?, look).await })
+    one_thread()?.block_on(async { console(target.client()?, look).await })
+}
+
+fn run_daemon(_: &arguments::Daemon) -> Result<u8, Report> {
+    Err(
+        Report::failure("this wardroom is an operator's client and cannot be a node of a cluster")
+            .hint("use one that was built with the feature `embedded`"),
+    )
 }
 
 #[cfg(feature = "embedded")]

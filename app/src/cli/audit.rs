@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wardroom_api::v1::{self, Kind, object};
 use wardroom_api::{FeedEvent, WatchFeed};
 
-use crate::cli::arguments::AuditLs;
+use crate::cli::arguments::{AuditLs, Format};
 use crate::cli::output::Table;
 use crate::cli::session::Session;
 use crate::cli::when;
@@ -16,13 +16,18 @@ use crate::text::clean;
 const SHORT_HASH: usize = 12;
 
 pub async fn list(arguments: &AuditLs, session: &mut Session) -> Result<(), Report> {
+    session.stale = arguments.reading.stale;
     let (index, records) = records(session).await?;
     if arguments.follow {
         return follow(index, records, session).await;
     }
-    let cluster = cluster(session).await?;
+    let cluster = session.cluster().await?;
     let chain = check(&records, &cluster);
-    if session.output.is_json() {
+    if session.output.format == Format::Jsonl {
+        records
+            .iter()
+            .try_for_each(|record| session.output.json_line(&record_json(record)))?;
+    } else if session.output.is_json() {
         let state = if chain.is_ok() { "unbroken" } else { "broken" };
         session.output.json(&json!({
             "chain": state,
@@ -39,9 +44,10 @@ pub async fn list(arguments: &AuditLs, session: &mut Session) -> Result<(), Repo
     Ok(())
 }
 
-pub async fn verify(session: &mut Session) -> Result<(), Report> {
+pub async fn verify(stale: bool, session: &mut Session) -> Result<(), Report> {
+    session.stale = stale;
     let (_, records) = records(session).await?;
-    let chain = check(&records, &cluster(session).await?)?;
+    let chain = check(&records, &session.cluster().await?)?;
     if session.output.is_json() {
         return session.output.json(&json!({
             "chain": "unbroken",
@@ -73,22 +79,6 @@ async fn records(session: &Session) -> Result<(u64, Vec<v1::AuditRecord>), Repor
         .collect();
     records.sort_by_key(|record| record.sequence);
     Ok((index, records))
-}
-
-async fn cluster(session: &Session) -> Result<v1::Cluster, Report> {
-    let clusters = session.all(Kind::Cluster).await?;
-    clusters
-        .into_iter()
-        .find_map(|object| {
-            if let object::Kind::Cluster(cluster) = object {
-                Some(cluster)
-            } else {
-                None
-            }
-        })
-        .ok_or_else(|| {
-            Report::failure("the cluster has no record of itself yet").hint("wait for a leader, then ask again")
-        })
 }
 
 /// An unbroken stretch of the chain.

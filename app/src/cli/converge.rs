@@ -4,7 +4,7 @@ use wardroom_api::ClusterView;
 use wardroom_api::v1::{self, HoldingState, Kind, TaskState};
 
 use crate::cli::session::Session;
-use crate::cli::wait;
+use crate::cli::{placement, wait};
 
 const WATCHED: &[Kind] = &[Kind::Service, Kind::Task, Kind::Holding, Kind::Node];
 
@@ -62,8 +62,9 @@ fn verdict(view: &ClusterView, service_id: &str, index: u64) -> Verdict {
         .iter()
         .filter(|task| task.desired() == TaskState::Running)
         .collect();
+    let takers = placement::nodes(view, spec).count();
     let expected = if spec.global {
-        nodes_for_tasks(view)
+        takers
     } else {
         usize::try_from(spec.replicas).unwrap_or(usize::MAX)
     };
@@ -74,20 +75,14 @@ fn verdict(view: &ClusterView, service_id: &str, index: u64) -> Verdict {
     if wanted.len() == expected && up == expected && leaving(view, &tasks) == 0 {
         return Verdict::Converged;
     }
-    if expected > 0 && nodes_for_tasks(view) == 0 {
-        return Verdict::NotYet("no worker is ready".to_owned());
+    if expected > 0 && takers == 0 {
+        return Verdict::NotYet(if spec.constraints.is_empty() {
+            "no worker is ready".to_owned()
+        } else {
+            "no node that is ready meets its constraints".to_owned()
+        });
     }
     Verdict::NotYet(format!("{up} of {expected} tasks run with their secrets"))
-}
-
-/// Workers that take tasks.
-fn nodes_for_tasks(view: &ClusterView) -> usize {
-    let takes = |node: &&v1::Node| {
-        node.role() == v1::Role::Worker
-            && node.state() == v1::NodeState::Ready
-            && node.availability() == v1::Availability::Active
-    };
-    view.nodes.values().filter(takes).count()
 }
 
 /// Every file the task was given is there, by its own receipt.

@@ -15,6 +15,7 @@ pub fn secret(secret: &v1::Secret) -> Value {
         "Current": secret.current,
         "KeepVersions": secret.keep_versions,
         "MaxAgeMs": secret.max_age_ms,
+        "LeaseMs": secret.lease_ms,
         "Versions": secret.versions.iter().map(version).collect::<Value>(),
     })
 }
@@ -60,6 +61,7 @@ fn spec(spec: &v1::ServiceSpec) -> Value {
         "Command": spec.command,
         "Mode": mode,
         "Secrets": spec.grants.iter().map(grant).collect::<Value>(),
+        "Placement": { "Constraints": spec.constraints },
         "UpdateConfig": { "Parallelism": spec.update_parallelism, "MonitorMs": spec.update_monitor_ms },
     })
 }
@@ -88,10 +90,12 @@ pub fn node(node: &v1::Node, leader: &str) -> Value {
         "CreatedAt": when::rfc3339(node.created_at_ms),
         "Spec": {
             "Labels": node.labels,
-            "Role": words::role(node.role),
+            "Role": words::role(if node.desired_role == 0 { node.role } else { node.desired_role }),
             "Availability": words::availability(node.availability).to_lowercase(),
         },
-        "Description": { "Hostname": node.hostname },
+        "Description": { "Hostname": node.hostname, "Engine": { "EngineVersion": node.version } },
+        "Role": words::role(node.role),
+        "RunsTasks": node.runs_tasks,
         "Status": {
             "State": words::node_state(node.state).to_lowercase(),
             "Message": node.message,
@@ -99,6 +103,7 @@ pub fn node(node: &v1::Node, leader: &str) -> Value {
         },
         "Certificate": {
             "Fingerprint": node.certificate_fingerprint,
+            "Issuer": node.certificate_issuer,
             "NotBefore": when::rfc3339(node.certificate_not_before_ms),
             "NotAfter": when::rfc3339(node.certificate_not_after_ms),
         },

@@ -5,50 +5,101 @@
 
 pub mod arguments;
 mod audit;
+mod backup;
 pub mod connect;
+mod context;
+mod contexts;
 mod converge;
+mod duration;
+mod each;
 mod grant;
+mod hidden;
 mod holders;
 mod inspect;
 mod nearest;
 mod node;
+mod node_change;
+mod operator;
 pub mod output;
+mod placement;
 mod plan;
 mod proof;
 mod raft;
+mod remote;
+mod restore;
 mod secret;
 mod secret_change;
 mod service;
 mod session;
 mod status;
+mod swarm;
+mod tasks;
+pub mod unlock;
 mod value;
+mod verify;
 mod wait;
 mod when;
 mod words;
 
-use arguments::{Audit, Format, Noun, Raft};
+use arguments::{Arguments, Audit, Backup, Noun, Raft};
+use connect::Target;
 use output::Output;
 use session::Session;
 
 use crate::report::Report;
 
-/// Runs one command against the cluster that is meant. `demo` is not among them: it makes its own.
-pub async fn run(command: &Noun, host: Option<&str>, format: Format) -> Result<(), Report> {
+/// Runs one command against the cluster that is meant, or against none. `demo` and `daemon` are not among them: they
+/// make their own.
+pub async fn run(command: &Noun, arguments: &Arguments) -> Result<(), Report> {
+    let mut output = Output::standard(arguments.format);
+    match command {
+        Noun::Context(command) => {
+            let ran = context::run(command, &arguments.selection, &mut output);
+            output.flush()?;
+            return ran;
+        }
+        Noun::Backup(Backup::Verify(verify)) => return verify::run(verify, &mut output),
+        _ => {}
+    }
+    let target = target(command, arguments)?;
     let mut session = Session {
-        client: connect::client(host)?,
-        output: Output::standard(format),
+        client: target.client()?,
+        output,
+        target,
+        stale: false,
     };
-    let ran = match command {
-        Noun::Demo(_) => Ok(()),
-        Noun::Status => status::run(&mut session).await,
-        Noun::Secret(command) => secret::run(command, &mut session).await,
-        Noun::Service(command) => service::run(command, &mut session).await,
-        Noun::Node(command) => node::run(command, &mut session).await,
-        Noun::Raft(Raft::Status) => raft::status(&mut session).await,
-        Noun::Audit(Audit::Ls(list)) => audit::list(list, &mut session).await,
-        Noun::Audit(Audit::Verify) => audit::verify(&mut session).await,
-    };
+    let ran = on_cluster(command, &mut session).await;
     // What was printed before a failure is printed all the same.
     session.output.flush()?;
     ran
+}
+
+/// Who is asked: the daemon of this machine where only it can do it.
+fn target(command: &Noun, arguments: &Arguments) -> Result<Target, Report> {
+    let local = match command {
+        Noun::Swarm(command) => swarm::is_local(command),
+        Noun::Backup(Backup::Restore(_)) => true,
+        _ => false,
+    };
+    if local {
+        Target::daemon(&arguments.selection, &connect::environment)
+    } else {
+        Target::choose(&arguments.selection, &connect::environment)
+    }
+}
+
+async fn on_cluster(command: &Noun, session: &mut Session) -> Result<(), Report> {
+    match command {
+        Noun::Demo(_) | Noun::Daemon(_) | Noun::Context(_) => Ok(()),
+        Noun::Status => status::run(session).await,
+        Noun::Swarm(command) => swarm::run(command, session).await,
+        Noun::Secret(command) => secret::run(command, session).await,
+        Noun::Service(command) => service::run(command, session).await,
+        Noun::Node(command) => node::run(command, session).await,
+        Noun::Operator(command) => operator::run(command, session).await,
+        Noun::Backup(command) => backup::run(command, session).await,
+        Noun::Raft(Raft::Status) => raft::status(session).await,
+        Noun::Audit(Audit::Ls(list)) => audit::list(list, session).await,
+        Noun::Audit(Audit::Verify(reading)) => audit::verify(reading.stale, session).await,
+    }
 }

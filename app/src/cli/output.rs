@@ -1,6 +1,6 @@
-//! How is an answer printed? Tables as Docker's for people, one JSON document for programs.
+//! How is an answer printed? Tables as Docker's for people; for programs one JSON document, or one object per line.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
@@ -17,6 +17,8 @@ pub struct Output {
     pub format: Format,
     out: Box<dyn Write>,
     notes: Box<dyn Write>,
+    /// A line of progress stands on the terminal, without its end.
+    progress: bool,
 }
 
 impl Output {
@@ -26,11 +28,13 @@ impl Output {
             format,
             out: Box::new(io::stdout().lock()),
             notes: Box::new(io::stderr()),
+            progress: false,
         }
     }
 
+    /// For programs, in either form.
     pub fn is_json(&self) -> bool {
-        self.format == Format::Json
+        self.format != Format::Table
     }
 
     pub fn line(&mut self, text: &str) -> Result<(), Report> {
@@ -44,13 +48,44 @@ impl Output {
         self.flush()
     }
 
+    /// Bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Report> {
+        self.out.write_all(bytes)?;
+        Ok(())
+    }
+
     /// A remark that is no part of the answer; it must not fail the command.
     pub fn note(&mut self, text: &str) {
+        self.end_progress();
         let _ = writeln!(self.notes, "{}", clean(text));
     }
 
-    /// One document, with Docker's four spaces.
+    /// How far something is: on a terminal in place of the last word about it, elsewhere on a line of its own.
+    pub fn progress(&mut self, text: &str) {
+        if io::stderr().is_terminal() {
+            let _ = write!(self.notes, "\r\u{1b}[K{}", clean(text));
+            let _ = self.notes.flush();
+            self.progress = true;
+        } else {
+            self.note(text);
+        }
+    }
+
+    /// The last word about it stays.
+    pub fn end_progress(&mut self) {
+        if std::mem::take(&mut self.progress) {
+            let _ = writeln!(self.notes);
+        }
+    }
+
+    /// One document, with Docker's four spaces; or a line for each element of a list.
     pub fn json(&mut self, value: &Value) -> Result<(), Report> {
+        if self.format == Format::Jsonl {
+            return match value {
+                Value::Array(elements) => elements.iter().try_for_each(|element| self.json_line(element)),
+                value => self.json_line(value),
+            };
+        }
         let mut text = Vec::new();
         let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
         let mut serializer = serde_json::Serializer::with_formatter(&mut text, indent);
@@ -158,6 +193,8 @@ fn leading_digits(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
     use std::cmp::Ordering;
 
     use super::*;
@@ -173,6 +210,27 @@ mod tests {
              abc      db_password   6 minutes ago\n\
              abcdef   x\u{fffd}y\n"
         );
+    }
+
+    /// What an output of that format writes for a value.
+    fn written(format: Format, value: &Value) -> String {
+        let buffer = tempfile::NamedTempFile::new().unwrap();
+        let mut output = Output {
+            format,
+            out: Box::new(buffer.reopen().unwrap()),
+            notes: Box::new(io::sink()),
+            progress: false,
+        };
+        output.json(value).unwrap();
+        std::fs::read_to_string(buffer.path()).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_one_document_or_a_line_each() {
+        let list = serde_json::json!([{ "a": 1 }, { "a": 2 }]);
+        assert_eq!(written(Format::Jsonl, &list), "{\"a\":1}\n{\"a\":2}\n");
+        assert_eq!(written(Format::Jsonl, &list[0]), "{\"a\":1}\n");
+        assert!(written(Format::Json, &list).starts_with("[\n    {\n        \"a\": 1\n"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use wardroom_api::v1;
 
 use crate::cli::arguments::Change;
 use crate::cli::output::Table;
+use crate::cli::session::Session;
 use crate::cli::words;
 use crate::report::{Exit, Report};
 use crate::text::clean;
@@ -21,6 +22,29 @@ pub fn check_confirmable(change: &Change) -> Result<(), Report> {
         Report::usage("nobody can be asked to confirm: standard input is not a terminal")
             .hint("look with --plan, then run it with --yes"),
     )
+}
+
+/// Whether somebody is there who can be asked, and wants to be.
+pub fn may_ask(yes: bool) -> bool {
+    !yes && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// The answer to `--plan`.
+pub fn show(plan: &v1::Plan, session: &mut Session) -> Result<(), Report> {
+    if session.output.is_json() {
+        return session.output.json(&json(plan));
+    }
+    session.output.text(&page(plan))
+}
+
+/// Shows the plan where a person reads it and asks; the basis binds the change to what was shown.
+pub fn ask(plan: &v1::Plan, name: &str, verb: &str, session: &Session) -> Result<String, Report> {
+    let mut notes = io::stderr();
+    writeln!(notes, "Cluster: {}", clean(&session.target.to_string()))?;
+    notes.write_all(page(plan).as_bytes())?;
+    check_runnable(plan)?;
+    confirm(name, verb)?;
+    Ok(plan.basis.clone())
 }
 
 /// Asks to type the object's name. Anything else cancels.

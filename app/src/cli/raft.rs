@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use wardroom_api::v1;
+use wardroom_api::{NO_LEADER, v1};
 
 use crate::cli::output::{Table, natural_order};
 use crate::cli::session::Session;
 use crate::cli::{holders, when};
 use crate::report::{Exit, Report};
 
-/// Docker's text, shortened to its fact; the hint says what to do.
-const NO_LEADER: &str = "the cluster does not have a leader";
-
 pub async fn status(session: &mut Session) -> Result<(), Report> {
     let status = session.status().await?;
+    session.stale |= status.leader.is_empty();
     let hostnames = session.hostnames().await?;
     if session.output.is_json() {
         session.output.json(&status_json(&status, &hostnames))?;
@@ -29,7 +27,7 @@ pub fn check_leader(status: &v1::StatusResponse) -> Result<(), Report> {
     if !status.leader.is_empty() {
         return Ok(());
     }
-    Err(Report::new(Exit::NoQuorum, NO_LEADER).hint("start managers until more than half of them answer"))
+    Err(Report::new(Exit::NoQuorum, NO_LEADER).hint("start managers until more than half of them answer; if they are lost for good, `wardroom swarm init --force-new-cluster` goes on with one"))
 }
 
 fn table(status: &v1::StatusResponse, hostnames: &BTreeMap<String, String>) -> Table {

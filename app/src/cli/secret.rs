@@ -1,26 +1,42 @@
-//! `wardroom secret`: create, ls, inspect, rm, versions, holders. Changes that need a plan are in `secret_change`.
+//! `wardroom secret`: create, ls, inspect, update, rm, versions, holders. Changes that need a plan are in `secret_change`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use wardroom_api::v1::{self, Kind, object};
 
-use crate::cli::arguments::{Secret, SecretCreate};
+use crate::cli::arguments::{Secret, SecretCreate, SecretUpdate};
 use crate::cli::output::{Table, natural_order};
 use crate::cli::session::Session;
-use crate::cli::{holders, inspect, secret_change, value, when, words};
+use crate::cli::{duration, each, holders, inspect, secret_change, value, when, words};
 use crate::report::Report;
 
 pub async fn run(command: &Secret, session: &mut Session) -> Result<(), Report> {
     match command {
         Secret::Create(create) => self::create(create, session).await,
-        Secret::Ls(list) => self::list(list.quiet, session).await,
-        Secret::Inspect(inspect) => self::inspect(&inspect.references, session).await,
+        Secret::Ls(list) => {
+            session.stale = list.reading.stale;
+            self::list(list.quiet, session).await
+        }
+        Secret::Inspect(inspect) => {
+            session.stale = inspect.reading.stale;
+            each::inspect(&inspect.of.references, session, async |session, reference| {
+                Ok(inspect::secret(&session.secret(reference).await?))
+            })
+            .await
+        }
+        Secret::Update(update) => self::update(update, session).await,
         Secret::Rm(remove) => self::remove(&remove.references, session).await,
         Secret::Rotate(rotate) => secret_change::rotate(rotate, session).await,
         Secret::Revoke(revoke) => secret_change::revoke(revoke, session).await,
-        Secret::Versions(versions) => self::versions(&versions.name, session).await,
-        Secret::Holders(holders) => self::holders(&holders.name, session).await,
+        Secret::Versions(versions) => {
+            session.stale = versions.reading.stale;
+            self::versions(&versions.name, session).await
+        }
+        Secret::Holders(holders) => {
+            session.stale = holders.reading.stale;
+            self::holders(&holders.name, session).await
+        }
     }
 }
 
@@ -111,53 +127,61 @@ fn state(secret: &v1::Secret) -> &'static str {
     version.map_or("empty", |version| words::version_state(version.state))
 }
 
-async fn inspect(references: &[String], session: &mut Session) -> Result<(), Report> {
-    let mut found = Vec::new();
-    let mut missed = Vec::new();
-    for reference in references {
-        match session.secret(reference).await {
-            Ok(secret) => found.push(inspect::secret(&secret)),
-            Err(report) => missed.push(report),
-        }
-    }
-    session.output.json(&Value::Array(found))?;
-    if missed.is_empty() {
-        Ok(())
-    } else {
-        Err(Report::joined(missed))
-    }
-}
-
-/// Prints each removed argument as typed, goes on after a refusal, and joins the refusals.
 async fn remove(references: &[String], session: &mut Session) -> Result<(), Report> {
-    let mut removed = Vec::new();
-    let mut refused = Vec::new();
-    for reference in references {
-        if let Err(report) = whole_secret(reference, session).await {
-            refused.push(report);
-            continue;
-        }
+    each::change(references, session, async |session, reference| {
+        whole_secret(reference, session).await?;
         let message = v1::RemoveSecretRequest {
-            reference: reference.clone(),
+            reference: reference.to_owned(),
         };
-        match session
+        let answer = session
             .call(message, |mut control, request| async move {
                 control.remove_secret(request).await
             })
-            .await
-        {
-            Ok(answer) if session.output.is_json() => removed.push(json!({ "reference": reference, "id": answer.id })),
-            Ok(_) => session.output.line(reference)?,
-            Err(error) => refused.push(session.explain(error, Kind::Secret, reference).await),
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.id),
+            Err(error) => Err(session.explain(error, Kind::Secret, reference).await),
         }
+    })
+    .await
+}
+
+/// What the options ask for; what is not given stays as it is.
+fn update_request(update: &SecretUpdate) -> Result<v1::UpdateSecretRequest, Report> {
+    let request = v1::UpdateSecretRequest {
+        reference: update.reference.clone(),
+        label_add: parse_labels(&update.label_add)?,
+        label_rm: update.label_rm.clone(),
+        max_age_ms: update.max_age.map(duration::millis),
+        keep_versions: update.keep,
+        lease_ms: update.lease.map(duration::millis),
+    };
+    let unchanged = v1::UpdateSecretRequest {
+        reference: update.reference.clone(),
+        ..Default::default()
+    };
+    if request == unchanged {
+        return Err(Report::usage("nothing to change").hint(
+            "give --label-add, --label-rm, --max-age, --keep or --lease; a new value comes with `secret rotate`",
+        ));
     }
-    if session.output.is_json() {
-        session.output.json(&Value::Array(removed))?;
-    }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(Report::joined(refused))
+    Ok(request)
+}
+
+async fn update(update: &SecretUpdate, session: &mut Session) -> Result<(), Report> {
+    let message = update_request(update)?;
+    whole_secret(&update.reference, session).await?;
+    let answer = session
+        .call(message, |mut control, request| async move {
+            control.update_secret(request).await
+        })
+        .await;
+    match answer {
+        Ok(answer) if session.output.is_json() => {
+            session.output.json(&json!({ "id": answer.id, "index": answer.index }))
+        }
+        Ok(_) => session.output.line(&update.reference),
+        Err(error) => Err(session.explain(error, Kind::Secret, &update.reference).await),
     }
 }
 
@@ -207,7 +231,14 @@ async fn versions(reference: &str, session: &mut Session) -> Result<(), Report> 
             &version.id,
         ]);
     }
-    session.output.table(&table)
+    session.output.table(&table)?;
+    if secret.lease_ms > 0 {
+        let lease = duration::text(secret.lease_ms);
+        session
+            .output
+            .note(&format!("lease: a worker that is cut off erases it after {lease}"));
+    }
+    Ok(())
 }
 
 fn version_json(version: &v1::Version) -> Value {

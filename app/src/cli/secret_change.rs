@@ -1,8 +1,6 @@
 //! `wardroom secret rotate` and `revoke`: plan, confirm, run, and wait for the proof. A change counts as done when
 //! every worker concerned has answered; who has not is named.
 
-use std::io::{self, Write};
-
 use serde_json::{Value, json};
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{self, HoldingState, Kind, RotationPhase, VersionState};
@@ -18,14 +16,14 @@ pub async fn rotate(arguments: &SecretRotate, session: &mut Session) -> Result<(
     let change = &arguments.change;
     if change.plan {
         let plan = plan_rotation(&arguments.name, session).await?;
-        return show(&plan, session);
+        return plan::show(&plan, session);
     }
     plan::check_confirmable(change)?;
     let value = value::read(&arguments.source)?;
     let mut basis = String::new();
     if !change.yes {
         let plan = plan_rotation(&arguments.name, session).await?;
-        basis = ask(&plan, &arguments.name, "rotate")?;
+        basis = plan::ask(&plan, &arguments.name, "rotate", session)?;
     }
     let message = v1::RotateSecretRequest {
         reference: arguments.name.clone(),
@@ -154,7 +152,7 @@ pub async fn revoke(arguments: &SecretRevoke, session: &mut Session) -> Result<(
     let change = &arguments.change;
     if change.plan {
         let plan = plan_revocation(name, version, session).await?;
-        return show(&plan, session);
+        return plan::show(&plan, session);
     }
     plan::check_confirmable(change)?;
     let secret = if version == 0 {
@@ -165,7 +163,7 @@ pub async fn revoke(arguments: &SecretRevoke, session: &mut Session) -> Result<(
     let mut basis = String::new();
     if !change.yes {
         let plan = plan_revocation(name, version, session).await?;
-        basis = ask(&plan, &arguments.name, "revoke")?;
+        basis = plan::ask(&plan, &arguments.name, "revoke", session)?;
     }
     let message = v1::RevokeSecretRequest {
         reference: secret.id.clone(),
@@ -283,21 +281,6 @@ async fn await_erasure(
         "the erasure goes on by itself; follow it with `wardroom secret holders {}`",
         secret.name
     )))
-}
-
-fn show(plan: &v1::Plan, session: &mut Session) -> Result<(), Report> {
-    if session.output.is_json() {
-        return session.output.json(&plan::json(plan));
-    }
-    session.output.text(&plan::page(plan))
-}
-
-/// Shows the plan where a person reads it and asks; the basis binds the change to what was shown.
-fn ask(plan: &v1::Plan, name: &str, verb: &str) -> Result<String, Report> {
-    io::stderr().write_all(plan::page(plan).as_bytes())?;
-    plan::check_runnable(plan)?;
-    plan::confirm(name, verb)?;
-    Ok(plan.basis.clone())
 }
 
 fn tell(session: &mut Session, text: &str, document: &Value) -> Result<(), Report> {

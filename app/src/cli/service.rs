@@ -8,18 +8,24 @@ use wardroom_api::v1::{self, Kind, TaskState, object};
 use crate::cli::arguments::{ExecutorChoice, Service, ServiceCreate, ServiceMode, ServicePs, ServiceUpdate};
 use crate::cli::output::{Table, natural_order};
 use crate::cli::session::Session;
-use crate::cli::{converge, grant, holders, inspect, secret, when, words};
+use crate::cli::{converge, each, grant, inspect, secret, tasks, words};
 use crate::report::Report;
-
-/// Docker shows this much of a service's or task's id.
-const SHORT_ID: usize = 12;
 
 pub async fn run(command: &Service, session: &mut Session) -> Result<(), Report> {
     match command {
         Service::Create(create) => self::create(create, session).await,
-        Service::Ls(list) => self::list(list.quiet, session).await,
+        Service::Ls(list) => {
+            session.stale = list.reading.stale;
+            self::list(list.quiet, session).await
+        }
         Service::Ps(ps) => self::tasks(ps, session).await,
-        Service::Inspect(inspect) => self::inspect(&inspect.references, session).await,
+        Service::Inspect(inspect) => {
+            session.stale = inspect.reading.stale;
+            each::inspect(&inspect.of.references, session, async |session, reference| {
+                Ok(inspect::service(&session.service(reference).await?))
+            })
+            .await
+        }
         Service::Update(update) => self::update(update, session).await,
         Service::Rm(remove) => self::remove(&remove.references, session).await,
     }
@@ -53,6 +59,7 @@ fn spec(create: &ServiceCreate) -> Result<v1::ServiceSpec, Report> {
         grants: grant::parse_all(&create.secrets)?,
         update_parallelism: create.update_parallelism,
         update_monitor_ms: 0,
+        constraints: create.constraints.clone(),
     })
 }
 
@@ -134,7 +141,7 @@ async fn list(quiet: bool, session: &mut Session) -> Result<(), Report> {
     for service in &services {
         let Some(spec) = &service.spec else { continue };
         table.row([
-            short(&service.id),
+            tasks::short(&service.id),
             &spec.name,
             mode(spec),
             &replicas(service, &running),
@@ -205,10 +212,6 @@ fn name(service: &v1::Service) -> &str {
     service.spec.as_ref().map_or("", |spec| &spec.name)
 }
 
-fn short(id: &str) -> &str {
-    id.get(..SHORT_ID).unwrap_or(id)
-}
-
 fn abbreviated(text: &str) -> String {
     const MOST: usize = 40;
     if text.chars().count() <= MOST {
@@ -218,155 +221,36 @@ fn abbreviated(text: &str) -> String {
     }
 }
 
-async fn tasks(arguments: &ServicePs, session: &mut Session) -> Result<(), Report> {
-    let hostnames = session.hostnames().await?;
+async fn tasks(ps: &ServicePs, session: &mut Session) -> Result<(), Report> {
+    session.stale = ps.reading.stale;
     let mut tasks = Vec::new();
     let mut missed = Vec::new();
-    for reference in &arguments.references {
+    for reference in &ps.references {
         match session.service(reference).await {
-            Ok(service) => tasks.extend(tasks_of(&service, session).await?),
+            Ok(service) => tasks.extend(tasks::listed(session, |ask| ask.service.clone_from(&service.id)).await?),
             Err(report) => missed.push(report),
         }
     }
-    if arguments.quiet {
-        tasks.iter().try_for_each(|task| session.output.line(&task.id))?;
-    } else if session.output.is_json() {
-        session
-            .output
-            .json(&tasks.iter().map(|task| task_json(task, &hostnames)).collect())?;
-    } else if !tasks.is_empty() || missed.is_empty() {
-        session.output.table(&task_table(&tasks, &hostnames, when::now_ms()))?;
-    }
-    if missed.is_empty() {
-        Ok(())
-    } else {
-        Err(Report::joined(missed))
-    }
-}
-
-/// By slot; in a slot the newest first, as Docker shows its history.
-async fn tasks_of(service: &v1::Service, session: &Session) -> Result<Vec<v1::Task>, Report> {
-    let ask = v1::ListRequest {
-        kind: Kind::Task.into(),
-        service: service.id.clone(),
-        ..Default::default()
-    };
-    let (_, objects) = session.list(ask).await?;
-    let mut tasks: Vec<v1::Task> = objects
-        .into_iter()
-        .filter_map(|object| {
-            if let object::Kind::Task(task) = object {
-                Some(task)
-            } else {
-                None
-            }
-        })
-        .collect();
-    tasks.sort_by(|a, b| {
-        natural_order(&a.name, &b.name)
-            .then(b.created_at_ms.cmp(&a.created_at_ms))
-            .then_with(|| a.id.cmp(&b.id))
-    });
-    Ok(tasks)
-}
-
-fn task_table(tasks: &[v1::Task], hostnames: &BTreeMap<String, String>, now_ms: i64) -> Table {
-    let mut table = Table::new(&["ID", "NAME", "NODE", "DESIRED STATE", "CURRENT STATE", "ERROR"]);
-    let mut previous = "";
-    for task in tasks {
-        let shown = if task.name == previous {
-            format!(" \\_ {}", task.name)
-        } else {
-            task.name.clone()
-        };
-        previous = &task.name;
-        table.row([
-            short(&task.id),
-            &shown,
-            holders::hostname(hostnames, &task.node_id),
-            words::task_state(task.desired),
-            &format!(
-                "{} {}",
-                words::task_state(task.state),
-                when::ago(task.state_since_ms, now_ms).to_lowercase()
-            ),
-            &quoted(&task.error),
-        ]);
-    }
-    table
-}
-
-fn quoted(error: &str) -> String {
-    if error.is_empty() {
-        String::new()
-    } else {
-        format!("\"{error}\"")
-    }
-}
-
-fn task_json(task: &v1::Task, hostnames: &BTreeMap<String, String>) -> Value {
-    let file = |file: &v1::SecretFile| json!({ "secret": file.secret_name, "version": file.version, "target": file.target, "mode": file.mode });
-    json!({
-        "id": task.id,
-        "name": task.name,
-        "slot": task.slot,
-        "node": holders::hostname(hostnames, &task.node_id),
-        "node_id": task.node_id,
-        "desired_state": words::task_state(task.desired).to_lowercase(),
-        "state": words::task_state(task.state).to_lowercase(),
-        "since": when::rfc3339(task.state_since_ms),
-        "error": task.error,
-        "message": task.message,
-        "exit_code": task.exit_code,
-        "pid": task.pid,
-        "secrets_dir": task.secrets_dir,
-        "secrets": task.files.iter().map(file).collect::<Value>(),
-    })
-}
-
-async fn inspect(references: &[String], session: &mut Session) -> Result<(), Report> {
-    let mut found = Vec::new();
-    let mut missed = Vec::new();
-    for reference in references {
-        match session.service(reference).await {
-            Ok(service) => found.push(inspect::service(&service)),
-            Err(report) => missed.push(report),
-        }
-    }
-    session.output.json(&Value::Array(found))?;
-    if missed.is_empty() {
-        Ok(())
-    } else {
-        Err(Report::joined(missed))
-    }
+    tasks::print(&tasks, ps.quiet, missed.is_empty(), session).await?;
+    each::all_or(missed)
 }
 
 async fn remove(references: &[String], session: &mut Session) -> Result<(), Report> {
-    let mut removed = Vec::new();
-    let mut refused = Vec::new();
-    for reference in references {
+    each::change(references, session, async |session, reference| {
         let message = v1::RemoveServiceRequest {
-            reference: reference.clone(),
+            reference: reference.to_owned(),
         };
-        match session
+        let answer = session
             .call(message, |mut control, request| async move {
                 control.remove_service(request).await
             })
-            .await
-        {
-            Ok(answer) if session.output.is_json() => removed.push(json!({ "reference": reference, "id": answer.id })),
-            Ok(_) => session.output.line(reference)?,
-            Err(error) => refused.push(session.explain(error, Kind::Service, reference).await),
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.id),
+            Err(error) => Err(session.explain(error, Kind::Service, reference).await),
         }
-    }
-    if session.output.is_json() {
-        session.output.json(&Value::Array(removed))?;
-    }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(Report::joined(refused))
-    }
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Specs from options, and Docker's tables of services and tasks.
+//! Specs from options, and Docker's tables of services.
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use super::*;
@@ -12,6 +12,7 @@ fn options(command: &[&str]) -> ServiceCreate {
         executor: None,
         secrets: vec!["source=db_password,target=db".into()],
         labels: vec![],
+        constraints: vec!["node.role==worker".into()],
         update_parallelism: 1,
         detach: false,
         command: command.iter().map(|&word| word.to_owned()).collect(),
@@ -24,6 +25,7 @@ fn a_spec_has_one_replica_unless_told() {
     assert_eq!((made.replicas, made.global), (1, false));
     assert_eq!(made.command, ["sleep", "1000"]);
     assert_eq!(grants(&made), "db_password->db");
+    assert_eq!(made.constraints, ["node.role==worker"]);
     let global = spec(&ServiceCreate {
         mode: Some(ServiceMode::Global),
         ..options(&["x"])
@@ -41,31 +43,6 @@ fn a_process_needs_a_command_and_files_take_none() {
     };
     assert_eq!(spec(&files(&[])).unwrap().executor, v1::Executor::Files as i32);
     assert_eq!(spec(&files(&["x"])).unwrap_err().exit, Exit::Usage);
-}
-
-#[test]
-fn history_hangs_below_its_slot() {
-    let task = |id: &str, state: TaskState, error: &str| v1::Task {
-        id: id.into(),
-        name: "web.1".into(),
-        node_id: "n1".into(),
-        desired: TaskState::Running.into(),
-        state: state.into(),
-        state_since_ms: 1_000,
-        error: error.into(),
-        ..v1::Task::default()
-    };
-    let tasks = [
-        task("n8kdc5qz2w0x4v6", TaskState::Running, ""),
-        task("a8kdc5qz2w0x4v6", TaskState::Failed, "exit 1"),
-    ];
-    let hosts = BTreeMap::from([("n1".to_owned(), "worker-1".to_owned())]);
-    assert_eq!(
-        task_table(&tasks, &hosts, 361_000).render(),
-        "ID             NAME        NODE       DESIRED STATE   CURRENT STATE           ERROR\n\
-         n8kdc5qz2w0x   web.1       worker-1   Running         Running 6 minutes ago\n\
-         a8kdc5qz2w0x    \\_ web.1   worker-1   Running         Failed 6 minutes ago    \"exit 1\"\n"
-    );
 }
 
 #[test]

@@ -3,23 +3,33 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::v1::control_client::ControlClient;
+use wardroom_api::v1::daemon_client::DaemonClient;
 use wardroom_api::v1::{self, Kind, object};
 use wardroom_api::{CallError, CallKind, Client};
 
-use crate::cli::nearest;
+use crate::cli::connect::Target;
 use crate::cli::output::Output;
+use crate::cli::{nearest, remote};
 use crate::report::{Exit, Report};
 use crate::text::clean_lines;
+
+/// How long a call may take that makes, joins or leaves a cluster.
+pub const LONG_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A command's connection and its output.
 pub struct Session {
     pub client: Client,
     pub output: Output,
+    /// Which cluster it is.
+    pub target: Target,
+    /// Lists are taken as the manager at hand has them, also without a leader.
+    pub stale: bool,
 }
 
 impl Session {
@@ -32,15 +42,41 @@ impl Session {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
+        self.call_within(CALL_DEADLINE, message, ask).await
+    }
+
+    /// Makes one call that may take longer than others.
+    pub async fn call_within<M, T, F>(
+        &self,
+        deadline: Duration,
+        message: M,
+        ask: impl FnOnce(ControlClient<Channel>, Request<M>) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        within(deadline, ask(self.client.control(), request(message, deadline))).await
+    }
+
+    /// Makes one call to the daemon of this machine.
+    pub async fn ask_daemon<M, T, F>(
+        &self,
+        message: M,
+        ask: impl FnOnce(DaemonClient<Channel>, Request<M>) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
         within(
-            CALL_DEADLINE,
-            ask(self.client.control(), request(message, CALL_DEADLINE)),
+            LONG_DEADLINE,
+            ask(self.client.daemon(), request(message, LONG_DEADLINE)),
         )
         .await
     }
 
     /// The objects asked for, and the Raft index they are from.
-    pub async fn list(&self, ask: v1::ListRequest) -> Result<(u64, Vec<object::Kind>), CallError> {
+    pub async fn list(&self, mut ask: v1::ListRequest) -> Result<(u64, Vec<object::Kind>), CallError> {
+        ask.stale |= self.stale;
         let answer = self
             .call(ask, |mut control, request| async move { control.list(request).await })
             .await?;
@@ -89,6 +125,34 @@ impl Session {
             object::Kind::Service(service) => Ok(service),
             _ => Err(wrong_kind()),
         }
+    }
+
+    pub async fn node(&self, reference: &str) -> Result<v1::Node, Report> {
+        match self.one(Kind::Node, reference).await? {
+            object::Kind::Node(node) => Ok(node),
+            _ => Err(wrong_kind()),
+        }
+    }
+
+    /// The cluster's record of itself.
+    pub async fn cluster(&self) -> Result<v1::Cluster, Report> {
+        let clusters = self.all(Kind::Cluster).await?;
+        let found = clusters.into_iter().find_map(|object| match object {
+            object::Kind::Cluster(cluster) => Some(cluster),
+            _ => None,
+        });
+        found.ok_or_else(|| {
+            Report::failure("the cluster has no record of itself yet").hint("wait for a leader, then ask again")
+        })
+    }
+
+    pub async fn operators(&self) -> Result<Vec<v1::Operator>, Report> {
+        let objects = self.all(Kind::Operator).await?;
+        let operators = objects.into_iter().filter_map(|object| match object {
+            object::Kind::Operator(operator) => Some(operator),
+            _ => None,
+        });
+        Ok(operators.collect())
     }
 
     pub async fn nodes(&self) -> Result<Vec<v1::Node>, Report> {
@@ -156,6 +220,7 @@ fn noun(kind: Kind) -> &'static str {
     match kind {
         Kind::Service => "service",
         Kind::Node => "node",
+        Kind::Operator => "operator",
         _ => "secret",
     }
 }
@@ -170,6 +235,7 @@ fn name(object: object::Kind) -> Option<String> {
         object::Kind::Secret(secret) => Some(secret.name),
         object::Kind::Service(service) => service.spec.map(|spec| spec.name),
         object::Kind::Node(node) => Some(node.hostname),
+        object::Kind::Operator(operator) => Some(operator.name),
         _ => None,
     }
 }
@@ -198,6 +264,11 @@ fn as_service(object: object::Kind) -> Option<v1::Service> {
     }
 }
 
+/// Whether the connection failed because the managers do not accept who is coming.
+fn is_refusal(error: &CallError) -> bool {
+    matches!(error, CallError::Socket(failure) if failure.cause.contains(remote::NOT_ACCEPTED))
+}
+
 /// What was asked for is wrong in itself (2), or the cluster does not allow it (3 and up).
 impl From<CallError> for Report {
     fn from(error: CallError) -> Self {
@@ -209,10 +280,16 @@ impl From<CallError> for Report {
             CallKind::NoQuorum => Exit::NoQuorum,
             CallKind::AlreadyExists | CallKind::Precondition | CallKind::Conflict => Exit::Conflict,
             CallKind::Timeout => Exit::Timeout,
+            CallKind::Socket if is_refusal(&error) => Exit::Permission,
             CallKind::Socket | CallKind::Unavailable | CallKind::Internal => Exit::Failure,
         };
         let report = Report::new(exit, clean_lines(&error.to_string()));
         match error.hint() {
+            // Most commands that look need a leader too, unless they are told that old answers will do.
+            _ if error.kind() == CallKind::NoQuorum => report.hint(
+                "`wardroom raft status` says which managers answer: start the others; with --stale, `ls` and `inspect` \
+                 show what the manager at hand has",
+            ),
             Some(hint) => report.hint(hint),
             None => report,
         }

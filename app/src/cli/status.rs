@@ -14,6 +14,8 @@ use crate::text::clean;
 
 pub async fn run(session: &mut Session) -> Result<(), Report> {
     let status = session.status().await?;
+    // What is wrong is to be seen all the more without a leader.
+    session.stale |= status.leader.is_empty();
     let view = read(session).await?;
     let attention = attention(&status, &view);
     if session.output.is_json() {

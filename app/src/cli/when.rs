@@ -24,6 +24,20 @@ pub fn ago(at_ms: i64, now_ms: i64) -> String {
     }
 }
 
+/// `valid for 3 months (2026-04-02T03:04:05Z)`, or how long it has been over; empty for 0.
+pub fn validity(not_after_ms: i64, now_ms: i64) -> String {
+    let left = not_after_ms.saturating_sub(now_ms);
+    let at = match Timestamp::from_millisecond(not_after_ms) {
+        Ok(at) if not_after_ms != 0 => format!("{at:.0}"),
+        _ => return String::new(),
+    };
+    if left < 0 {
+        format!("expired {} ago ({at})", duration(left.saturating_neg()).to_lowercase())
+    } else {
+        format!("valid for {} ({at})", duration(left).to_lowercase())
+    }
+}
+
 /// Docker's words for a span: one unit, rounded down; clocks that disagree give the shortest one.
 pub fn duration(span_ms: i64) -> String {
     let seconds = span_ms.max(0) / 1000;
@@ -71,6 +85,18 @@ mod tests {
         }
         assert_eq!(ago(0, 5), "");
         assert_eq!(ago(1, 360_001), "6 minutes ago");
+    }
+
+    #[test]
+    fn validity_is_told_from_now() {
+        const DAY: i64 = 24 * 3600 * 1000;
+        let now = 1_767_323_045_595;
+        assert_eq!(
+            validity(now + 90 * DAY, now),
+            "valid for 3 months (2026-04-02T03:04:05Z)"
+        );
+        assert_eq!(validity(now - DAY, now), "expired 24 hours ago (2026-01-01T03:04:05Z)");
+        assert_eq!(validity(0, now), "");
     }
 
     #[test]

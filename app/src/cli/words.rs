@@ -70,6 +70,27 @@ pub fn role(role: i32) -> &'static str {
     }
 }
 
+pub fn operator_role(role: i32) -> &'static str {
+    match v1::OperatorRole::try_from(role) {
+        Ok(v1::OperatorRole::Viewer) => "viewer",
+        Ok(v1::OperatorRole::Operator) => "operator",
+        Ok(v1::OperatorRole::Admin) => "admin",
+        _ => "unknown",
+    }
+}
+
+/// Docker's names of a node's own state.
+pub fn local_state(state: i32) -> &'static str {
+    match v1::LocalState::try_from(state) {
+        Ok(v1::LocalState::Inactive) => "inactive",
+        Ok(v1::LocalState::Pending) => "pending",
+        Ok(v1::LocalState::Active) => "active",
+        Ok(v1::LocalState::Locked) => "locked",
+        Ok(v1::LocalState::Error) => "error",
+        _ => "unknown",
+    }
+}
+
 pub fn executor(executor: i32) -> &'static str {
     match v1::Executor::try_from(executor) {
         Ok(v1::Executor::Process) => "process",

@@ -56,6 +56,7 @@ fn kind(change: &Change) -> Option<Kind> {
             object::Kind::Task(_) => Kind::Task,
             object::Kind::Rotation(_) => Kind::Rotation,
             object::Kind::Holding(_) => Kind::Holding,
+            object::Kind::Operator(_) => Kind::Operator,
             object::Kind::Audit(_) => Kind::Audit,
         },
         change::Action::Removed(key) => key.kind(),

@@ -1,51 +1,82 @@
-//! How is a command line read? The clap tree; its help texts and aliases come from [`crate::command`].
+//! How is a command line read? The clap tree, a file per noun; its help texts and aliases come from [`crate::command`].
 //!
 //! No option takes a value's bytes: they come from a file or from standard input, never from argv or the environment.
+//! The one exception is Docker's `swarm join --token`, beside which stands `--token-file`.
+
+mod access;
+mod backup;
+mod node;
+mod secret;
+mod service;
+mod swarm;
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+#[cfg(test)]
+pub use access::OperatorRoleChoice;
+pub use access::{Context, Operator, OperatorAdd};
+pub use backup::{Backup, BackupCreate, BackupRestore, BackupVerify, Opening};
+use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+pub use node::{Asking, AvailabilityChoice, Node, NodeChange, NodeInspect, NodePs, NodeRm, NodeUpdate, RoleChoice};
+pub use secret::{Change, Secret, SecretCreate, SecretRevoke, SecretRotate, SecretUpdate, Source};
+pub use service::{ExecutorChoice, Service, ServiceCreate, ServiceMode, ServicePs, ServiceUpdate};
+pub use swarm::{Swarm, SwarmCa, SwarmInit, SwarmJoin, SwarmJoinToken, SwarmUpdate};
 
-use crate::command::{COMMANDS, NOUNS};
+use crate::command::{COMMANDS, Changes, Command, NOUNS};
 use crate::report::EXIT_CODES;
 
 const EXAMPLES: &str = "\
 Examples:
   wardroom                                          open the console
   wardroom demo                                     a cluster to play with, gone afterwards
+  wardroom swarm init                               found a cluster, with the daemon of this machine
+  wardroom operator add ada --role viewer           let ada look at the cluster from her machine
   printf %s \"$PW\" | wardroom secret create db_password -
   wardroom service create --name web --secret db_password -- sleep 1000
   wardroom secret rotate db_password --generate 32
   wardroom secret holders db_password --format json";
 
+const WHICH_CLUSTER: &str = "\
+Which cluster: --host, --context, WARDROOM_HOST (with WARDROOM_BUNDLE), WARDROOM_CONTEXT, the context in use, the daemon
+of this machine, the cluster of this user; the first that there is.";
+
 /// Secrets for clusters, with a console. Without a command: the console, on a running cluster or on one of its own.
 #[derive(Debug, Parser)]
 #[command(name = "wardroom", version, propagate_version = true, disable_help_subcommand = true)]
 pub struct Arguments {
-    /// The cluster to talk to
-    #[arg(
-        long,
-        global = true,
-        env = "WARDROOM_HOST",
-        value_name = "unix://PATH",
-        hide_env_values = true
-    )]
-    pub host: Option<String>,
+    #[command(flatten)]
+    pub selection: Selection,
 
     /// How answers are printed
     #[arg(long, global = true, value_enum, default_value = "table")]
     pub format: Format,
 
+    /// Look and change nothing: a console without changes, and commands that change something are refused
+    #[arg(long, global = true)]
+    pub read_only: bool,
+
     /// Draw the console in ASCII only
     #[arg(long)]
     pub ascii: bool,
 
-    /// A console that can look and change nothing
-    #[arg(long)]
-    pub read_only: bool,
-
     #[command(subcommand)]
     pub command: Option<Noun>,
+}
+
+/// What the command line says about which cluster is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Selection {
+    /// The cluster to talk to: unix://PATH, or wardroom://HOST:PORT[,HOST:PORT...] with --bundle
+    #[arg(long, global = true, value_name = "HOST", conflicts_with = "context")]
+    pub host: Option<String>,
+
+    /// The cluster to talk to, by the name of its context
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// Who to be towards --host: the file that `wardroom operator add` wrote
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "context")]
+    pub bundle: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,18 +85,29 @@ pub enum Format {
     Table,
     /// For programs: one JSON document
     Json,
+    /// For programs: one JSON object per line
+    Jsonl,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Noun {
     Demo(Demo),
+    Daemon(Daemon),
     Status,
+    #[command(subcommand)]
+    Swarm(Swarm),
     #[command(subcommand)]
     Secret(Secret),
     #[command(subcommand)]
     Service(Service),
     #[command(subcommand)]
     Node(Node),
+    #[command(subcommand)]
+    Operator(Operator),
+    #[command(subcommand)]
+    Context(Context),
+    #[command(subcommand)]
+    Backup(Backup),
     #[command(subcommand)]
     Raft(Raft),
     #[command(subcommand)]
@@ -97,88 +139,38 @@ pub struct Demo {
     pub keep: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Secret {
-    Create(SecretCreate),
-    Ls(Quiet),
-    Inspect(References<SecretWord>),
-    Rm(References<SecretWord>),
-    Rotate(SecretRotate),
-    Revoke(SecretRevoke),
-    Versions(OneSecret),
-    Holders(OneSecret),
+#[derive(Debug, Args)]
+pub struct Daemon {
+    /// Where this machine's part of the cluster is kept
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/wardroom")]
+    pub state_dir: PathBuf,
+    /// Where commands of this machine reach the daemon
+    #[arg(long, value_name = "PATH", default_value = crate::cli::connect::DAEMON_SOCKET)]
+    pub socket: PathBuf,
+    /// Users of this group may use the socket too
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// What the node is called; without it the name of this machine
+    #[arg(long, value_name = "NAME")]
+    pub hostname: Option<String>,
 }
 
-/// Where a value comes from.
+/// What a list is asked for.
 #[derive(Debug, Args)]
-pub struct Source {
-    /// File that holds the value, - for standard input
-    #[arg(value_name = "FILE|-", conflicts_with = "generate")]
-    pub file: Option<PathBuf>,
-    /// Let the leader make N characters of [A-Za-z0-9] that nobody sees
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=511_999))]
-    pub generate: Option<u32>,
-    /// Strip one newline from the end of the value
-    #[arg(long, conflicts_with = "generate")]
-    pub trim: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct SecretCreate {
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    #[command(flatten)]
-    pub source: Source,
-    /// Label, k=v; may be given several times
-    #[arg(short = 'l', long = "label", value_name = "k=v")]
-    pub labels: Vec<String>,
-}
-
-/// How a change is confirmed and awaited.
-#[derive(Debug, Args)]
-pub struct Change {
-    /// Show what would happen, and change nothing
-    #[arg(long)]
-    pub plan: bool,
-    /// Do not ask
-    #[arg(short = 'y', long)]
-    pub yes: bool,
-    /// Do not wait for the receipts
-    #[arg(short = 'd', long)]
-    pub detach: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct SecretRotate {
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    #[command(flatten)]
-    pub source: Source,
-    #[command(flatten)]
-    pub change: Change,
-}
-
-#[derive(Debug, Args)]
-pub struct SecretRevoke {
-    /// The secret, or one version of it as NAME@N
-    #[arg(value_name = "NAME[@N]")]
-    pub name: String,
-    #[command(flatten)]
-    pub change: Change,
-}
-
-#[derive(Debug, Args)]
-pub struct OneSecret {
-    /// Id, name or unique id prefix
-    #[arg(value_name = "NAME")]
-    pub name: String,
-}
-
-#[derive(Debug, Args)]
-pub struct Quiet {
+pub struct List {
     /// Print ids only
     #[arg(short, long)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// How fresh an answer has to be.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Reading {
+    /// Also without a leader: what the manager that answers has, however old
+    #[arg(long)]
+    pub stale: bool,
 }
 
 /// What a list of references is called on a usage line.
@@ -194,7 +186,11 @@ macro_rules! words {
         }
     )+};
 }
-words!(SecretWord = "SECRET", ServiceWord = "SERVICE", NodeWord = "NODE");
+words!(
+    SecretWord = "SECRET",
+    ServiceWord = "SERVICE",
+    OperatorWord = "OPERATOR"
+);
 
 /// One or more ids, names or unique id prefixes.
 #[derive(Debug, Args)]
@@ -206,93 +202,13 @@ pub struct References<W: Word + Send + Sync + 'static> {
     word: std::marker::PhantomData<W>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Service {
-    Create(ServiceCreate),
-    Ls(Quiet),
-    Ps(ServicePs),
-    Inspect(References<ServiceWord>),
-    Update(ServiceUpdate),
-    Rm(References<ServiceWord>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ServiceMode {
-    /// A number of tasks, spread over the workers
-    Replicated,
-    /// One task on every worker
-    Global,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExecutorChoice {
-    /// A command on the worker
-    Process,
-    /// No workload: only the files
-    Files,
-}
-
+/// Objects to be shown in full.
 #[derive(Debug, Args)]
-pub struct ServiceCreate {
-    // A name that begins with a hyphen is the manager's to refuse, in words about names.
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
-    pub name: String,
-    /// Tasks to run
-    #[arg(long, value_name = "R", conflicts_with = "mode")]
-    pub replicas: Option<u32>,
-    #[arg(long, value_enum)]
-    pub mode: Option<ServiceMode>,
-    #[arg(long, value_enum)]
-    pub executor: Option<ExecutorChoice>,
-    /// NAME, or source=,target=,uid=,gid=,mode=,on-change=swap|restart|signal:HUP; may be given several times
-    #[arg(long = "secret", value_name = "SPEC")]
-    pub secrets: Vec<String>,
-    /// Label, k=v; may be given several times
-    #[arg(short = 'l', long = "label", value_name = "k=v")]
-    pub labels: Vec<String>,
-    /// Tasks that a restarting update replaces at once, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub update_parallelism: u32,
-    /// Do not wait until the tasks run
-    #[arg(short = 'd', long)]
-    pub detach: bool,
-    /// Program and arguments
-    #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct ServicePs {
-    /// Id, name or unique id prefix
-    #[arg(value_name = "SERVICE", required = true)]
-    pub references: Vec<String>,
-    /// Print ids only
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct ServiceUpdate {
-    /// Grant a secret, as with `service create --secret`; may be given several times
-    #[arg(long, value_name = "SPEC")]
-    pub secret_add: Vec<String>,
-    /// Take a secret away; may be given several times
-    #[arg(long, value_name = "NAME")]
-    pub secret_rm: Vec<String>,
-    /// Tasks to run
-    #[arg(long, value_name = "R")]
-    pub replicas: Option<u32>,
-    /// Do not wait until the tasks run
-    #[arg(short = 'd', long)]
-    pub detach: bool,
-    #[arg(value_name = "SERVICE")]
-    pub reference: String,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Node {
-    Ls(Quiet),
-    Inspect(References<NodeWord>),
+pub struct Inspect<W: Word + Send + Sync + 'static> {
+    #[command(flatten)]
+    pub of: References<W>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 #[derive(Debug, Subcommand)]
@@ -303,19 +219,21 @@ pub enum Raft {
 #[derive(Debug, Subcommand)]
 pub enum Audit {
     Ls(AuditLs),
-    Verify,
+    Verify(Reading),
 }
 
 #[derive(Debug, Args)]
 pub struct AuditLs {
     /// Go on with new records as they come (with --format json: one object per line)
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "stale")]
     pub follow: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// The parser, with the table's help texts and aliases.
 pub fn parser() -> clap::Command {
-    let mut parser = Arguments::command().after_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"));
+    let mut parser = Arguments::command().after_help(format!("{EXAMPLES}\n\n{WHICH_CLUSTER}\n\n{EXIT_CODES}"));
     for (noun, about) in NOUNS {
         parser = parser.mut_subcommand(noun, |node| node.about(*about).disable_help_subcommand(true));
     }
@@ -339,6 +257,25 @@ pub fn parser() -> clap::Command {
         };
     }
     parser
+}
+
+/// The command of a parsed line that would change the cluster, as the table has it.
+pub fn change(matches: &ArgMatches) -> Option<&'static Command> {
+    let (first, below) = matches.subcommand()?;
+    let (noun, verb, options) = match below.subcommand() {
+        Some((verb, options)) => (first, verb, options),
+        None => ("", first, below),
+    };
+    let command = COMMANDS
+        .iter()
+        .find(|command| command.noun == noun && command.verb == verb)?;
+    let is_set = |option: &str| matches!(options.try_get_one::<bool>(option), Ok(Some(true)));
+    let changes = match command.changes {
+        Changes::Never => false,
+        Changes::Always => !is_set("plan"),
+        Changes::With(option) => is_set(option) && !is_set("plan"),
+    };
+    changes.then_some(command)
 }
 
 #[cfg(test)]
