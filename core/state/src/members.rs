@@ -50,7 +50,14 @@ impl State {
     /// Names of the nodes and operators whose certificate was issued by the root with that key id (hex) and is still
     /// valid at that time, nodes first.
     pub fn issuers(&self, key_id: &str, now_ms: i64) -> Vec<String> {
-        let hangs_on_it = |certificate: &Certificate| certificate.issuer == key_id && certificate.not_after_ms > now_ms;
+        // A certificate from before issuers were recorded hangs on the oldest root.
+        let oldest = self.cluster().map(|cluster| {
+            let first = cluster.retiring.first().map(|root| &root.key_id);
+            first.unwrap_or(&cluster.root_key_id).as_str()
+        });
+        let issued_by_it = |issuer: &str| issuer == key_id || (issuer.is_empty() && oldest == Some(key_id));
+        let hangs_on_it =
+            |certificate: &Certificate| issued_by_it(&certificate.issuer) && certificate.not_after_ms > now_ms;
         let nodes = self.facts.nodes.values();
         let nodes = nodes
             .filter(|node| hangs_on_it(&node.certificate))

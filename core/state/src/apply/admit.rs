@@ -1,10 +1,11 @@
 //! May this machine come in? A token decides, and a key that is known makes it the node it was.
 
 use super::audited::shorten;
-use super::node::check_key;
+use super::node::{check_key, learn_root};
 use super::step::Step;
 use crate::cluster::JoinToken;
 use crate::event::ObjectKey;
+use crate::ids::OperatorId;
 use crate::node::{Node, NodeState, Role};
 use crate::refusal::{Noun, Refusal};
 use crate::state::State;
@@ -19,18 +20,15 @@ pub(super) fn apply(step: &mut Step<'_>, node: &Node, token_digest: &[u8; 32]) -
         return Err(Refusal::TokenExpired { role });
     }
     check_key(step.state, &node.id, &node.certificate)?;
-    match step.state.node_by_key(&node.certificate.key_fingerprint) {
-        Some(known) => {
-            check_role(known.desired_role, role, &known.hostname)?;
-            rejoin(step, node);
-        }
-        None => {
-            check_role(node.role, role, &node.hostname)?;
-            check_unused(role, token)?;
-            check_ids(step.state, node)?;
-            join(step, node, role);
-        }
+    if let Some(known) = step.state.node_by_key(&node.certificate.key_fingerprint) {
+        check_role(known.desired_role, role, &known.hostname)?;
+        rejoin(step, node);
+        return Ok(());
     }
+    check_role(node.role, role, &node.hostname)?;
+    check_unused(role, token)?;
+    check_ids(step.state, node)?;
+    join(step, node, role);
     Ok(())
 }
 
@@ -66,7 +64,7 @@ fn check_ids(state: &State, node: &Node) -> Result<(), Refusal> {
     if state.subject_removed(&id) {
         return Err(Refusal::IdRetired { noun, id });
     }
-    let is_an_operator = state.operators().keys().any(|operator| operator.as_str() == id);
+    let is_an_operator = state.operators().contains_key(&OperatorId::new(id.as_str()));
     if is_an_operator || state.nodes().contains_key(&node.id) {
         return Err(Refusal::IdTaken { noun, id });
     }
@@ -101,6 +99,7 @@ fn join(step: &mut Step<'_>, node: &Node, role: Role) {
         version: shorten(&node.version, VERSION_SHOWN),
         ..node.clone()
     });
+    learn_root(step, &node.certificate);
     let uses = count_use(step, role);
     step.audit(
         "node.join",
@@ -132,6 +131,7 @@ fn rejoin(step: &mut Step<'_>, node: &Node) {
         known.version = shorten(&node.version, VERSION_SHOWN);
         known.certificate = node.certificate.clone();
     });
+    learn_root(step, &node.certificate);
     step.audit("node.join", &node.hostname, "again, with the key it had");
 }
 

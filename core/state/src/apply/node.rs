@@ -63,8 +63,20 @@ pub(super) fn take_certificate(step: &mut Step<'_>, id: &NodeId, certificate: &C
     let node = step.state.nodes().get(id);
     if node.is_some_and(|node| node.certificate != *certificate) {
         step.edit_node(id, |node| node.certificate = certificate.clone());
+        learn_root(step, certificate);
         let detail = format!("sha256 {}", shorten(&certificate.fingerprint, 64));
         step.audit("node.certificate", step.hostname(id), detail);
+    }
+}
+
+/// A cluster from before issuers were recorded learns its root's key id from the first certificate that names it.
+pub(super) fn learn_root(step: &mut Step<'_>, certificate: &Certificate) {
+    let unknown = step
+        .state
+        .cluster()
+        .is_some_and(|cluster| cluster.root_key_id.is_empty());
+    if unknown && !certificate.issuer.is_empty() {
+        step.edit_cluster(|cluster| cluster.root_key_id.clone_from(&certificate.issuer));
     }
 }
 

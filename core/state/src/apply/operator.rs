@@ -1,7 +1,8 @@
 //! How does an operator come and go?
 
+use super::node::learn_root;
 use super::step::Step;
-use crate::ids::OperatorId;
+use crate::ids::{NodeId, OperatorId};
 use crate::operator::Operator;
 use crate::refusal::{Noun, Refusal};
 use crate::validate;
@@ -13,7 +14,7 @@ pub(super) fn add(step: &mut Step<'_>, operator: &Operator) -> Result<(), Refusa
         return Err(Refusal::IdRetired { noun, id });
     }
     // A certificate says only the id: a node and an operator cannot share one.
-    let is_a_node = step.state.nodes().keys().any(|node| node.as_str() == id);
+    let is_a_node = step.state.nodes().contains_key(&NodeId::new(id.as_str()));
     if is_a_node || step.state.operators().contains_key(&operator.id) {
         return Err(Refusal::IdTaken { noun, id });
     }
@@ -32,6 +33,7 @@ pub(super) fn add(step: &mut Step<'_>, operator: &Operator) -> Result<(), Refusa
         version_index: step.index,
         ..operator.clone()
     });
+    learn_root(step, &operator.certificate);
     step.audit("operator.add", &operator.name, operator.role.as_str());
     Ok(())
 }

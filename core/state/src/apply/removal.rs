@@ -68,10 +68,9 @@ fn settle_in(step: &mut Step<'_>, survivor: &Node) {
         ..survivor.clone()
     };
     let Some(known) = step.state.nodes().get(&survivor.id).cloned() else {
-        let (created_at_ms, state_since_ms) = (step.now_ms, step.now_ms);
         return step.insert_node(Node {
-            created_at_ms,
-            state_since_ms,
+            created_at_ms: step.now_ms,
+            state_since_ms: step.now_ms,
             ..manager
         });
     };

@@ -9,7 +9,7 @@ use super::node;
 use super::step::Step;
 use super::version;
 use crate::command::{Receipt, TaskReport};
-use crate::holding::{HoldingKey, HoldingState};
+use crate::holding::{Holding, HoldingKey, HoldingState};
 use crate::ids::{NodeId, TaskId};
 use crate::refusal::Refusal;
 use crate::task::{Task, TaskState, TaskStatus};
@@ -38,7 +38,19 @@ pub(super) fn apply(
     for receipt in stuck {
         take_receipt(step, node, receipt);
     }
+    for receipt in receipts.iter().filter(|receipt| receipt.state == HoldingState::Erased) {
+        expect_again(step, &key_in(node, receipt));
+    }
     Ok(())
+}
+
+/// A worker without a manager for a whole lease erases what it is still to have. It will be delivered again: from now on
+/// nobody can say that it is not there, and who revokes it waits for another receipt.
+fn expect_again(step: &mut Step<'_>, key: &HoldingKey) {
+    let is_erased = |holding: &Holding| holding.state == HoldingState::Erased;
+    if step.state.holdings().get(key).is_some_and(is_erased) && is_claimed(step, key) {
+        step.edit_holding(key, |holding| holding.state = HoldingState::Pending);
+    }
 }
 
 /// A failure that may be about an erasure. A task that was rejected failed to get its files, and has none.
@@ -57,7 +69,7 @@ fn take_receipt(step: &mut Step<'_>, node: &NodeId, receipt: &Receipt) {
     match receipt.state {
         HoldingState::Pending | HoldingState::Unconfirmed => {}
         HoldingState::Present | HoldingState::Failed if !known => {}
-        HoldingState::Erased => erase(step, &key, &target_words(&key)),
+        HoldingState::Erased => erase(step, &key, &erased_words(&key, &receipt.message)),
         HoldingState::Failed => failed(step, &key, &shorten(&receipt.message, 500)),
         HoldingState::Present if proves(step, &key, receipt) => present(step, &key),
         HoldingState::Present => failed(step, &key, MISMATCH),
@@ -226,6 +238,14 @@ fn is_news(task: &Task, state: TaskState) -> bool {
 fn ended(step: &mut Step<'_>, task: &TaskId) {
     erase_unconfirmed(step, task, "the task ended without it");
     cut_task(step, task);
+}
+
+/// With the worker's reason, if it had one of its own.
+fn erased_words(key: &HoldingKey, reason: &str) -> String {
+    match reason {
+        "" => target_words(key),
+        reason => format!("{}: {}", target_words(key), shorten(reason, 500)),
+    }
 }
 
 fn target_words(key: &HoldingKey) -> String {

@@ -163,3 +163,41 @@ fn an_inventory_is_everything_the_worker_has() {
         "holding s-db v1 t1: Failed, owed\nsecret.deliver db v1 -> ember web.1 [failed] target db: busy",
     );
 }
+
+#[test]
+fn what_a_lease_took_is_expected_again() {
+    let mut script = Script::with_web(&["db"]);
+    let present = || receipts("n1", vec![receipt("t1", "db", 1, Present)]);
+    script.play(status("n1", "t1", Running));
+    script.play(present());
+    let lapsed = Receipt {
+        message: "lease ran out".into(),
+        ..receipt("t1", "db", 1, Erased)
+    };
+    expect(
+        &script.play(receipts("n1", vec![lapsed])),
+        "holding s-db v1 t1: Pending
+         secret.erase db v1 -> ember web.1 [ok] target db: lease ran out",
+    );
+    expect(&script.play(inventory("n1", Vec::new())), "");
+    expect(
+        &script.play(present()),
+        "holding s-db v1 t1: Present, proven\nsecret.deliver db v1 -> ember web.1 [ok] target db, proven",
+    );
+}
+
+#[test]
+fn what_a_lease_took_is_waited_for_by_whoever_revokes_it() {
+    let mut script = Script::with_web(&["db"]);
+    script.play(receipts("n1", vec![receipt("t1", "db", 1, Present)]));
+    script.play(receipts("n1", vec![receipt("t1", "db", 1, Erased)]));
+    // It is on its way to the worker again as it is revoked.
+    script.play(change(TaskChange::Files {
+        task: TaskId::new("t1"),
+        files: Vec::new(),
+    }));
+    expect(
+        &script.play(receipts("n1", vec![receipt("t1", "db", 1, Erased)])),
+        "holding s-db v1 t1: Erased\nsecret.erase db v1 -> ember web.1 [ok] target db",
+    );
+}

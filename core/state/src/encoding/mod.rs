@@ -1,8 +1,9 @@
 //! How does it look as bytes? A format byte, then postcard: compact, canonical, and refused rather than guessed at
-//! when it comes from a newer program.
+//! when it comes from a newer program. What an older one wrote is read.
+
+mod v1;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::command::Proposal;
 use crate::state::State;
@@ -27,7 +28,10 @@ pub fn encode_proposal(proposal: &Proposal) -> Vec<u8> {
 }
 
 pub fn decode_proposal(bytes: &[u8]) -> Result<Proposal, DecodeError> {
-    decode("log entry", PROPOSAL_FORMAT, bytes)
+    decode("log entry", PROPOSAL_FORMAT, bytes, |format, body| match format {
+        v1::FORMAT => v1::proposal(body),
+        _ => postcard::take_from_bytes(body),
+    })
 }
 
 impl State {
@@ -37,7 +41,10 @@ impl State {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (index, facts) = decode("snapshot", STATE_FORMAT, bytes)?;
+        let (index, facts) = decode("snapshot", STATE_FORMAT, bytes, |format, body| match format {
+            v1::FORMAT => v1::state(body),
+            _ => postcard::take_from_bytes(body),
+        })?;
         Ok(Self::from_facts(index, facts))
     }
 }
@@ -46,7 +53,13 @@ fn encode(format: u8, value: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(value, vec![format]).expect("our types have no unsized sequences and a Vec takes every byte")
 }
 
-fn decode<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> Result<T, DecodeError> {
+/// `read` is given a format that is known, and returns what it left over.
+fn decode<'a, T>(
+    what: &'static str,
+    known: u8,
+    bytes: &'a [u8],
+    read: impl FnOnce(u8, &'a [u8]) -> postcard::Result<(T, &'a [u8])>,
+) -> Result<T, DecodeError> {
     let damaged = |detail: String| DecodeError::Damaged { what, detail };
     let (&format, body) = bytes.split_first().ok_or(DecodeError::Empty { what })?;
     if format > known {
@@ -59,7 +72,7 @@ fn decode<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> R
     if format == 0 {
         return Err(damaged("format 0 does not exist".into()));
     }
-    let (value, rest) = postcard::take_from_bytes(body).map_err(|error| damaged(error.to_string()))?;
+    let (value, rest) = read(format, body).map_err(|error| damaged(error.to_string()))?;
     if !rest.is_empty() {
         return Err(damaged(format!("{} bytes too many", rest.len())));
     }
@@ -110,9 +123,12 @@ mod tests {
             actor,
             command,
         };
-        let mut frozen = vec![PROPOSAL_FORMAT, 2, 10];
+        let mut frozen = vec![2, 2, 10];
         frozen.extend(b"admin:root\x05local\x0f\x01m\x01r");
         assert_eq!(encode_proposal(&proposal), frozen);
-        assert_eq!(decode_proposal(&frozen), Ok(proposal));
+        for format in 1..=2 {
+            frozen[0] = format;
+            assert_eq!(decode_proposal(&frozen).as_ref(), Ok(&proposal));
+        }
     }
 }
