@@ -53,6 +53,12 @@ fn expect_again(step: &mut Step<'_>, key: &HoldingKey) {
     }
 }
 
+/// It is to come, again or for the first time: that it is not there is no news, however often it is said.
+fn is_on_its_way(step: &Step<'_>, key: &HoldingKey) -> bool {
+    let pending = |holding: &Holding| holding.state == HoldingState::Pending && !holding.owed;
+    step.state.holdings().get(key).is_some_and(pending) && is_claimed(step, key)
+}
+
 /// A failure that may be about an erasure. A task that was rejected failed to get its files, and has none.
 fn is_stuck(receipt: &Receipt, tasks: &[TaskReport]) -> bool {
     let rejected = |report: &TaskReport| report.task == receipt.task && report.state == TaskState::Rejected;
@@ -69,6 +75,7 @@ fn take_receipt(step: &mut Step<'_>, node: &NodeId, receipt: &Receipt) {
     match receipt.state {
         HoldingState::Pending | HoldingState::Unconfirmed => {}
         HoldingState::Present | HoldingState::Failed if !known => {}
+        HoldingState::Erased if is_on_its_way(step, &key) => {}
         HoldingState::Erased => erase(step, &key, &erased_words(&key, &receipt.message)),
         HoldingState::Failed => failed(step, &key, &shorten(&receipt.message, 500)),
         HoldingState::Present if proves(step, &key, receipt) => present(step, &key),

@@ -175,10 +175,11 @@ fn what_a_lease_took_is_expected_again() {
         ..receipt("t1", "db", 1, Erased)
     };
     expect(
-        &script.play(receipts("n1", vec![lapsed])),
+        &script.play(receipts("n1", vec![lapsed.clone()])),
         "holding s-db v1 t1: Pending
          secret.erase db v1 -> ember web.1 [ok] target db: lease ran out",
     );
+    expect(&script.play(receipts("n1", vec![lapsed])), "");
     expect(&script.play(inventory("n1", Vec::new())), "");
     expect(
         &script.play(present()),
