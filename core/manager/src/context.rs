@@ -12,6 +12,7 @@ use crate::control::offices::Offices;
 use crate::links::Links;
 use crate::peer::Managers;
 use crate::propose::Proposer;
+use crate::raft::Consensus;
 use crate::replica::Replica;
 use crate::status::Leadership;
 
@@ -24,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) replica: Replica,
     pub(crate) proposer: Proposer,
+    /// Who is in the consensus, and how that is changed.
+    pub(crate) consensus: Consensus,
     /// Who leads; whether this manager may decide.
     pub(crate) leadership: watch::Receiver<Leadership>,
     /// Channels to the other managers, e.g. to forward a write to the leader.

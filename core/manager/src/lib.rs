@@ -15,11 +15,14 @@ pub(crate) mod control;
 pub(crate) mod dispatcher;
 mod founding;
 mod guests;
+mod keys;
 mod links;
+mod membership;
 mod peer;
 mod propose;
 mod raft;
 pub(crate) mod reconcile;
+mod refound;
 mod replica;
 mod root;
 mod server;
@@ -45,9 +48,11 @@ use wardroom_state::command::{Actor, Command};
 pub use config::{ManagerConfig, Seams, StartError, Timing};
 pub use founding::InitializeError;
 pub use guests::Guests;
+pub use keys::{FetchError, fetch_keys};
 pub use peer::{Managers, Table, Word};
 pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};
 pub use raft::{OpenError, Peer};
+pub use refound::{RefoundError, Refounded, Refounding, refound};
 pub use replica::{Applied, Replica};
 pub use root::RootError;
 pub use server::Local;
@@ -57,7 +62,7 @@ pub use wardroom_state as state;
 
 use context::Context;
 use control::offices::Offices;
-use raft::{Consensus, Opening};
+use raft::Opening;
 use tasks::Tasks;
 
 /// A running manager. Cheap to clone; all clones are the same manager.
@@ -66,7 +71,6 @@ pub struct Manager(Arc<Inner>);
 
 struct Inner {
     context: Context,
-    consensus: Consensus,
     reports: status::Reports,
     address: String,
     tasks: Tasks,
@@ -123,6 +127,7 @@ impl Manager {
             config,
             keyring,
             proposer,
+            consensus,
             clock: seams.clock,
             chance: seams.chance,
             offices: Offices::open(&replica, stop.clone()),
@@ -134,7 +139,6 @@ impl Manager {
         };
         let manager = Self(Arc::new(Inner {
             context,
-            consensus,
             reports,
             address,
             tasks: Tasks::default(),
@@ -142,6 +146,7 @@ impl Manager {
         manager.serve_peers(listener, tls);
         manager.follow_managers();
         manager.reconcile();
+        manager.keep_membership();
         manager.note_refusals();
         Ok(manager)
     }
@@ -154,7 +159,7 @@ impl Manager {
         actor: Actor,
         bootstrap: Command,
     ) -> Result<Committed, InitializeError> {
-        founding::begin(&self.0.context, &self.0.consensus, members, actor, bootstrap).await
+        founding::begin(&self.0.context, &self.0.context.consensus, members, actor, bootstrap).await
     }
 
     /// Serves the Control service to local connections, until the stream ends or the manager stops.
@@ -213,20 +218,20 @@ impl Manager {
 
     /// Takes a snapshot of what is applied now; it is done in the background.
     pub async fn take_snapshot(&self) -> Result<(), ProposeError> {
-        self.0.consensus.snapshot().await
+        self.0.context.consensus.snapshot().await
     }
 
     /// Stops serving and leaves the disk in order. Connections get a moment to finish.
     pub async fn shutdown(&self) {
         self.0.context.stop.cancel();
         self.0.tasks.end().await;
-        self.0.consensus.shutdown().await;
+        self.0.context.consensus.shutdown().await;
     }
 
     fn serve_peers(&self, listener: Box<dyn wardroom_api::net::Listener>, tls: NodeTls) {
         let context = &self.0.context;
-        let peers = peer::service(self.status(), context.stop.clone());
-        let routes = control::tls_routes(context, self.0.consensus.service(), peers);
+        let peers = peer::service(self.status(), context);
+        let routes = control::tls_routes(context, self.0.context.consensus.service(), peers);
         self.0
             .tasks
             .start(server::serve_tls(listener, tls, routes, context.stop.clone()));
@@ -246,6 +251,10 @@ impl Manager {
 
     fn reconcile(&self) {
         self.0.tasks.start(reconcile::run(self.0.context.clone()));
+    }
+
+    fn keep_membership(&self) {
+        self.0.tasks.start(membership::run(self.0.context.clone()));
     }
 
     fn note_refusals(&self) {

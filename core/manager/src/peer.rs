@@ -10,10 +10,13 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use wardroom_api::v1::peer_server::{Peer as PeerService, PeerServer};
 use wardroom_api::{channel, v1};
 
+use crate::context::Context;
+use crate::control::caller::Caller;
+use crate::keys;
 use crate::links::{Lane, Links};
 use crate::raft::Peer;
 
@@ -98,18 +101,37 @@ impl Managers {
     }
 }
 
-/// Offers this manager's own status to the others.
+/// What this manager answers to the others.
 struct Service {
     status: watch::Receiver<v1::ManagerStatus>,
-    stop: CancellationToken,
+    context: Context,
 }
 
-/// The service that offers `status`; its streams end on `stop`.
-pub(crate) fn service(
-    status: watch::Receiver<v1::ManagerStatus>,
-    stop: CancellationToken,
-) -> PeerServer<impl PeerService> {
-    PeerServer::new(Service { status, stop })
+/// The service that offers `status`; its streams end when the manager stops.
+pub(crate) fn service(status: watch::Receiver<v1::ManagerStatus>, context: &Context) -> PeerServer<impl PeerService> {
+    PeerServer::new(Service {
+        status,
+        context: context.clone(),
+    })
+}
+
+impl Service {
+    /// Only the leader may ask for an election, and only for the one after its own term: anybody else's wish would cost
+    /// the cluster a leader.
+    fn may_end(&self, request: &Request<v1::ElectRequest>) -> Result<(), String> {
+        let known = self.context.leadership.borrow().clone();
+        let caller = request.extensions().get::<Caller>().filter(|caller| !caller.forwarded);
+        let caller = caller.and_then(|caller| caller.identity.node_id());
+        let leader = known.leader.as_ref().map(|leader| leader.node_id.as_str());
+        if caller.is_none() || caller != leader {
+            return Err("only the manager that leads may ask for an election".to_owned());
+        }
+        let asked = request.get_ref().term;
+        if asked != known.term {
+            return Err(format!("term {asked} is not the one in force, {}", known.term));
+        }
+        Ok(())
+    }
 }
 
 #[tonic::async_trait]
@@ -117,16 +139,24 @@ impl PeerService for Service {
     type FollowStream = futures_util::stream::BoxStream<'static, Result<v1::ManagerStatus, Status>>;
 
     async fn follow(&self, _: Request<v1::FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {
-        let feed = repeated(self.status.clone()).take_until(self.stop.clone().cancelled_owned());
+        let stop = self.context.stop.clone();
+        let feed = repeated(self.status.clone()).take_until(stop.cancelled_owned());
         Ok(Response::new(feed.map(Ok).boxed()))
     }
 
-    async fn elect(&self, _: Request<v1::ElectRequest>) -> Result<Response<v1::ElectResponse>, Status> {
-        Err(Status::unimplemented("elect"))
+    async fn elect(&self, request: Request<v1::ElectRequest>) -> Result<Response<v1::ElectResponse>, Status> {
+        self.may_end(&request).map_err(Status::failed_precondition)?;
+        tracing::info!(term = request.get_ref().term, "the leader steps down in favour of this manager");
+        if !self.context.consensus.elect().await {
+            return Err(Status::unavailable("this manager has stopped"));
+        }
+        Ok(Response::new(v1::ElectResponse {
+            term: request.get_ref().term,
+        }))
     }
 
-    async fn keys(&self, _: Request<v1::KeysRequest>) -> Result<Response<v1::KeysResponse>, Status> {
-        Err(Status::unimplemented("keys"))
+    async fn keys(&self, request: Request<v1::KeysRequest>) -> Result<Response<v1::KeysResponse>, Status> {
+        keys::answer(&self.context, &request).await.map(Response::new)
     }
 }
 
@@ -210,18 +240,13 @@ async fn follow(managers: Managers, peer: Peer, links: Links) {
 
 /// Follows one feed until it ends and says why it did.
 async fn follow_once(managers: &Managers, peer: &Peer, links: &Links) -> String {
-    let (line, attempt) = links.attempt(peer, Lane::Bulk);
-    let mut client = channel::peer(line);
-    let opened = tokio::time::timeout(SILENCE, client.follow(v1::FollowRequest {})).await;
-    let mut feed = match opened {
-        Err(_elapsed) => return format!("no answer from {}", peer.address),
-        Ok(answer) => {
-            attempt.answered();
-            match answer {
-                Ok(answer) => answer.into_inner(),
-                Err(status) => return status.message().to_owned(),
-            }
-        }
+    // The urgent lane is used once too: it stands when a ballot needs it, and an election waits for no handshake.
+    if let Err(reason) = warm(peer, links).await {
+        return reason;
+    }
+    let mut feed = match open(peer, links, Lane::Bulk).await {
+        Ok(feed) => feed,
+        Err(reason) => return reason,
     };
     loop {
         match tokio::time::timeout(SILENCE, feed.message()).await {
@@ -234,6 +259,20 @@ async fn follow_once(managers: &Managers, peer: &Peer, links: &Links) -> String 
             Err(_elapsed) => return format!("silent for {} s", SILENCE.as_secs()),
         }
     }
+}
+
+async fn open(peer: &Peer, links: &Links, lane: Lane) -> Result<Streaming<v1::ManagerStatus>, String> {
+    let (line, attempt) = links.attempt(peer, lane);
+    let mut client = channel::peer(line);
+    let opened = tokio::time::timeout(SILENCE, client.follow(v1::FollowRequest {})).await;
+    let answer = opened.map_err(|_elapsed| format!("no answer from {}", peer.address))?;
+    attempt.answered();
+    let feed = answer.map_err(|status| status.message().to_owned())?;
+    Ok(feed.into_inner())
+}
+
+async fn warm(peer: &Peer, links: &Links) -> Result<(), String> {
+    open(peer, links, Lane::Urgent).await.map(drop)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+use tokio::time::Instant;
 pub use wardroom_api::NO_LEADER;
 use wardroom_ca::Clock;
 use wardroom_state::command::{Actor, Command, Proposal};
@@ -87,6 +89,8 @@ pub struct Proposer {
     clock: Arc<dyn Clock>,
     /// What operators call this manager.
     hostname: Arc<str>,
+    /// Everybody who asks the consensus is inside; who holds it shut is alone with Raft.
+    door: Arc<RwLock<()>>,
 }
 
 impl Proposer {
@@ -95,6 +99,7 @@ impl Proposer {
             consensus,
             clock,
             hostname: hostname.into(),
+            door: Arc::default(),
         }
     }
 
@@ -106,13 +111,17 @@ impl Proposer {
             command,
         };
         let bytes = fitting(encode_proposal(&proposal))?;
+        let deadline = Instant::now() + DEADLINE;
+        let Ok(_inside) = tokio::time::timeout_at(deadline, self.door.read()).await else {
+            return Err(ProposeError::NotLeader { leader: None });
+        };
         if self.consensus.leads() && !admits(self.consensus.room().await, &proposal.command, bytes.len()) {
             return Err(ProposeError::DiskFull {
                 manager: self.hostname.to_string(),
             });
         }
         let writing = self.consensus.write(bytes);
-        let Ok(written) = tokio::time::timeout(DEADLINE, writing).await else {
+        let Ok(written) = tokio::time::timeout_at(deadline, writing).await else {
             return Err(ProposeError::NoQuorum);
         };
         let (index, outcome) = written?;
@@ -131,10 +140,19 @@ impl Proposer {
     /// Returns once a quorum has confirmed that this manager leads and everything committed before is applied here:
     /// what the replica shows then is not older than this call.
     pub async fn confirm(&self) -> Result<u64, ProposeError> {
-        let confirming = tokio::time::timeout(DEADLINE, self.consensus.confirm());
+        let confirming = tokio::time::timeout(DEADLINE, async {
+            let _inside = self.door.read().await;
+            self.consensus.confirm().await
+        });
         confirming
             .await
             .unwrap_or(Err(ProposeError::NotLeader { leader: None }))
+    }
+
+    /// Waits until everybody inside has their answer and holds the door shut: who comes now waits outside, and nothing
+    /// is refused for it. Put a deadline around it: without a quorum those inside wait long.
+    pub(crate) async fn hold(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.door).write_owned().await
     }
 }
 

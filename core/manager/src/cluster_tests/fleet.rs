@@ -52,7 +52,7 @@ impl Running {
         tokio::task::spawn_blocking(|| runtime.shutdown_timeout(PATIENCE))
             .await
             .unwrap();
-        self.manager.0.consensus.halt().await;
+        self.manager.0.context.consensus.halt().await;
     }
 }
 

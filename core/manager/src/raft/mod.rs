@@ -15,9 +15,12 @@
 )]
 
 mod encode;
+mod handover;
 mod log_store;
+mod members;
 mod network;
 mod open;
+mod refound;
 mod runtime;
 mod service;
 mod snapshot_store;
@@ -33,6 +36,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use openraft::error::{CheckIsLeaderError, ClientWriteError, RaftError};
+use tokio::sync::{Mutex, MutexGuard};
 use wardroom_api::v1;
 use wardroom_api::v1::raft_server::RaftServer;
 
@@ -43,8 +47,11 @@ use crate::founding::InitializeError;
 use crate::propose::ProposeError;
 
 pub(crate) use self::log_store::Room;
+pub(crate) use self::encode::DecodeError;
+pub(crate) use self::members::Members;
 pub use self::open::OpenError;
 pub(crate) use self::open::{Opening, open};
+pub(crate) use self::refound::{Ground, restored, survivor};
 pub(crate) use self::types::Outcome;
 pub use self::types::Peer;
 pub(crate) use self::view::{Changes, View};
@@ -55,9 +62,16 @@ pub(crate) struct Consensus {
     raft: Raft,
     log: LogStore,
     snapshots: Arc<SnapshotStore>,
+    /// One at a time changes who is a member or who leads.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Consensus {
+    /// Waits for one's turn to change who is a member or who leads; it is over when the guard is dropped.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// Replicates `bytes` and returns the index and what applying them gave. Waits for a quorum without a deadline.
     pub(crate) async fn write(&self, bytes: Vec<u8>) -> Result<(u64, Outcome), ProposeError> {
         match self.raft.client_write(Proposed(bytes)).await {

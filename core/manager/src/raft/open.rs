@@ -59,7 +59,12 @@ pub(crate) async fn open(opening: Opening) -> Result<Consensus, OpenError> {
     seed_jitter(opening.seams.chance.next_u64());
     let raft = Raft::new(me, Arc::new(config), network, log.clone(), machine).await;
     let raft = raft.map_err(|fatal| OpenError::Storage(fatal.to_string()))?;
-    Ok(Consensus { raft, log, snapshots })
+    Ok(Consensus {
+        raft,
+        log,
+        snapshots,
+        turn: Arc::default(),
+    })
 }
 
 fn stores(opening: &Opening) -> Result<(LogStore, Arc<SnapshotStore>), OpenError> {
