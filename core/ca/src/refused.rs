@@ -1,5 +1,6 @@
 //! Which nodes are no longer welcome although their certificates still are? A set shared by everything that meets
-//! peers. The handshake asks it; callers ask it again on every message, so that open connections end as well.
+//! peers. Who connects asks it in the handshake; who answers asks it on every message, so that open connections end as
+//! well and the removed are told why.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -73,7 +73,8 @@ impl NodeTls {
         let refused = RefusedNodes::default();
         let anyone = PeerVerifier {
             trust: Arc::clone(&trust),
-            refused: refused.clone(),
+            // Who was removed comes in, to be told so in words on its first call.
+            refused: RefusedNodes::default(),
             node_id: None,
             role: None,
         };
@@ -119,7 +120,8 @@ impl NodeTls {
         self.0.trust.replace(roots_pem)
     }
 
-    /// The nodes and operators that handshakes refuse; fill it from the replicated state.
+    /// The nodes that this end does not connect to; fill it from the replicated state. Whoever accepts looks here before
+    /// it answers a call: the handshake lets them in, so that they can be told.
     pub fn refused(&self) -> &RefusedNodes {
         &self.0.refused
     }
@@ -132,7 +134,7 @@ impl NodeTls {
             .replace(Credentials::new(&self.0.trust, certificate_pem, key)?)
     }
 
-    /// For accepting: whoever has a certificate of this cluster and is not refused, and whoever has none.
+    /// For accepting: whoever has a certificate of this cluster, and whoever has none.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.server)
     }
