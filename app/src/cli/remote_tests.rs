@@ -3,7 +3,7 @@
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, Role, Root};
+use wardroom_ca::{Clock, IssueRequest, ManualClock, NODE_LIFETIME, Role, Root};
 use wardroom_keys::SeededChance;
 
 use super::*;
@@ -17,6 +17,11 @@ impl Cluster {
 
     /// The TLS of somebody whose certificate was made so long ago.
     fn tls(&self, id: &str, role: Role, age: Duration) -> NodeTls {
+        self.tls_by(id, role, age, Arc::new(SystemClock))
+    }
+
+    /// The same, of somebody whose clock differs.
+    fn tls_by(&self, id: &str, role: Role, age: Duration, clock: Arc<dyn Clock>) -> NodeTls {
         let request = IssueRequest {
             node_id: id,
             role,
@@ -26,7 +31,7 @@ impl Cluster {
         };
         let issued = self.0.issue(&request, &SeededChance::new(7)).unwrap();
         let roots = self.0.certificate_pem();
-        NodeTls::new(roots, &issued.certificate_pem, &issued.key, Arc::new(SystemClock)).unwrap()
+        NodeTls::new(roots, &issued.certificate_pem, &issued.key, clock).unwrap()
     }
 
     fn operator(&self) -> NodeTls {
@@ -94,13 +99,27 @@ async fn a_worker_is_no_manager() {
 }
 
 #[tokio::test]
-async fn a_removed_operator_is_told_so() {
+async fn what_a_manager_says_against_this_certificate_is_heard() {
     let cluster = Cluster::new(1);
-    let manager = cluster.tls("m1", Role::Manager, Duration::ZERO);
-    manager.refused().refuse("ada");
+    let later = SystemClock.now_ms() + i64::try_from(NODE_LIFETIME.as_millis()).unwrap();
+    let manager = cluster.tls_by(
+        "m1",
+        Role::Manager,
+        Duration::ZERO,
+        Arc::new(ManualClock::new(later + 1000)),
+    );
     let failure = why(&cluster.operator(), &[serve(manager).await]).await;
-    assert!(failure.cause.starts_with(NOT_ACCEPTED), "{failure:?}");
-    assert!(failure.cause.contains("removed"), "{failure:?}");
+    assert!(
+        failure.cause.contains("says that your certificate has expired"),
+        "{failure:?}"
+    );
+    assert!(failure.hint.contains("clock"), "{failure:?}");
+}
+
+#[test]
+fn one_who_is_not_accepted_is_told_so() {
+    let text = cause(&HandshakeError::ToldRefused, 0);
+    assert!(text.starts_with(NOT_ACCEPTED) && text.contains("removed"), "{text}");
 }
 
 #[tokio::test]

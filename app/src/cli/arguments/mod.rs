@@ -311,7 +311,7 @@ mod tests {
     fn format_and_host_stand_anywhere() {
         let arguments = parse("wardroom secret holders db_password --format json --host unix:///x").unwrap();
         assert_eq!(arguments.format, Format::Json);
-        assert_eq!(arguments.host.as_deref(), Some("unix:///x"));
+        assert_eq!(arguments.selection.host.as_deref(), Some("unix:///x"));
     }
 
     #[test]
@@ -322,9 +322,63 @@ mod tests {
             "wardroom service create --name web --replicas 2 --mode global -- x",
             "wardroom secret rm",
             "wardroom secret crate db",
+            "wardroom --host unix:///x --context prod status",
+            "wardroom --context prod --bundle b status",
+            "wardroom swarm join --token a --token-file b c",
+            "wardroom swarm join --token a",
+            "wardroom swarm join-token --ttl 1h worker",
+            "wardroom swarm join-token --rotate --ttl 0 worker",
+            "wardroom swarm init --cert-expiry 1x",
+            "wardroom backup create --recipient age1x --passphrase-file - b",
+            "wardroom audit ls --follow --stale",
+            "wardroom operator add ada",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
+    }
+
+    #[test]
+    fn what_changes_the_cluster_is_known_before_it_is_sent() {
+        let change = |line: &str| {
+            let matches = parser().try_get_matches_from(line.split(' ')).unwrap();
+            super::change(&matches).map(Command::path)
+        };
+        for (line, expected) in [
+            ("wardroom", None),
+            ("wardroom status", None),
+            ("wardroom secret ls", None),
+            ("wardroom secret remove db", Some("secret rm")),
+            ("wardroom secret rotate db --generate 3", Some("secret rotate")),
+            ("wardroom secret rotate db --plan", None),
+            ("wardroom node demote w1 --plan", None),
+            ("wardroom node promote w1", Some("node promote")),
+            ("wardroom swarm join-token worker", None),
+            ("wardroom swarm join-token --rotate worker", Some("swarm join-token")),
+            ("wardroom swarm ca --rotate --plan", None),
+            ("wardroom swarm ca --rotate", Some("swarm ca")),
+            ("wardroom context use default", None),
+            ("wardroom backup create -", None),
+        ] {
+            assert_eq!(change(line).as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_context_may_be_named_after_an_equals_sign_only() {
+        let operator = |line: &str| match parse(line).unwrap().command {
+            Some(Noun::Operator(Operator::Add(add))) => (add.save_context, add.name),
+            _ => panic!("another command"),
+        };
+        let ada = || "ada".to_owned();
+        assert_eq!(operator("wardroom operator add --role viewer ada"), (None, ada()));
+        assert_eq!(
+            operator("wardroom operator add --role viewer --save-context ada"),
+            (Some(None), ada())
+        );
+        assert_eq!(
+            operator("wardroom operator add --role viewer --save-context=prod ada"),
+            (Some(Some("prod".into())), ada())
+        );
     }
 
     #[test]

@@ -162,6 +162,7 @@ fn secret(view: &mut ClusterView, name: &str, policy_days: u64, versions: Vec<Ve
         versions,
         max_age_ms: policy_days * 86_400_000,
         keep_versions: 5,
+        lease_ms: 0,
         version_index: 18_800,
     };
     view.secrets.insert(secret.id.clone(), secret);
