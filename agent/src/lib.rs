@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! session ──> wire ──> assignments (pure) ──> worker ──> task ──> files    (memory only)
-//!    ^                                                     │ └──> executor (process, files)
-//!    └──────────── report (kept until acknowledged) <──────┘
+//!  │ ^                                         ^ leases   │ └──> executor (process, files)
+//!  │ └──────────── report (kept until acknowledged) <─────┘
+//!  └──> instructions, for whoever started it
 //! ```
 //!
-//! Plaintext is in two places: `values`, while an assigned task lists it, and `files`, while the task lives. A worker knows
-//! its own assignment and nothing of the cluster's state; it decides nothing.
+//! Plaintext is in two places: `values`, while an assigned task lists it, and `files`, while the task lives; in neither
+//! beyond its lease. A worker knows its own assignment and nothing of the cluster's state; it decides nothing. A manager
+//! that runs tasks has an agent like any other node's.
 
 mod agent;
 mod assignments;

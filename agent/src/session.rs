@@ -96,6 +96,7 @@ struct Opened {
     client: Client,
     first: SessionMessage,
     messages: Streaming<SessionMessage>,
+    assignments: Streaming<AssignmentsMessage>,
 }
 
 impl Link {
@@ -153,25 +154,25 @@ impl Link {
             .await
             .map_err(|_elapsed| Lost::broken("no answer in time"))??;
         let first = first.ok_or_else(|| Lost::broken("the manager ended the session at once"))?;
+        let session_id = first.session_id.clone();
+        let assignments = opening(client.assignments(AssignmentsRequest { session_id })).await?;
         Ok(Opened {
             client,
             first,
             messages,
+            assignments,
         })
     }
 
     /// One session from its opening to its loss.
     async fn session(&self, opened: Opened, address: &str, managers: &Mutex<Managers>) -> Lost {
         let Opened {
-            mut client,
+            client,
             first,
             messages,
+            assignments,
         } = opened;
         let id = first.session_id.clone();
-        let assignments = match opening(client.assignments(AssignmentsRequest { session_id: id.clone() })).await {
-            Ok(assignments) => assignments,
-            Err(lost) => return lost,
-        };
         self.note(&first, managers);
         self.outbox.connected();
         self.served_by.send_replace(Some(address.to_owned()));
