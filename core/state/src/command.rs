@@ -196,6 +196,13 @@ pub enum Command {
         lease_ms: Option<u64>,
         expected: Option<u64>,
     },
+    /// What a node says about itself when it registers.
+    DescribeNode {
+        node: NodeId,
+        hostname: String,
+        /// Of its program.
+        version: String,
+    },
 }
 
 /// A version on its way in: sealed, with everything random already decided.
@@ -239,6 +246,11 @@ pub enum TaskChange {
     /// Forget a finished task that owes no receipt.
     Reap {
         task: TaskId,
+    },
+    /// Why a task has no node yet.
+    Wait {
+        task: TaskId,
+        message: String,
     },
 }
 

@@ -27,7 +27,7 @@ impl Decision {
     pub(crate) fn change_tasks(&mut self, changes: Vec<TaskChange>) {
         let bytes = |change: &TaskChange| match change {
             TaskChange::Files { files, .. } => ITEM + bytes_of(files),
-            TaskChange::Orphan { message, .. } => ITEM + message.len(),
+            TaskChange::Orphan { message, .. } | TaskChange::Wait { message, .. } => ITEM + message.len(),
             TaskChange::Desire { .. } | TaskChange::Place { .. } | TaskChange::Reap { .. } => ITEM,
         };
         let portions = portions(changes, bytes).into_iter();

@@ -11,7 +11,7 @@ use crate::refusal::{Noun, Refusal};
 use crate::state::State;
 use crate::validate;
 
-const VERSION_SHOWN: usize = 64;
+pub(super) const VERSION_SHOWN: usize = 64;
 
 pub(super) fn apply(step: &mut Step<'_>, node: &Node, token_digest: &[u8; 32]) -> Result<(), Refusal> {
     check_form(node)?;

@@ -24,6 +24,7 @@ pub(super) fn apply(step: &mut Step<'_>, changes: &[TaskChange]) -> Result<(), R
             TaskChange::Files { task, files } => replace_files(step, task, files),
             TaskChange::Orphan { task, message } => orphan(step, task, message),
             TaskChange::Reap { task } => step.remove_task(task),
+            TaskChange::Wait { task, message } => wait(step, task, message),
         }
     }
     Ok(())
@@ -72,7 +73,8 @@ fn subject(change: &TaskChange) -> &TaskId {
         | TaskChange::Place { task, .. }
         | TaskChange::Files { task, .. }
         | TaskChange::Orphan { task, .. }
-        | TaskChange::Reap { task } => task,
+        | TaskChange::Reap { task }
+        | TaskChange::Wait { task, .. } => task,
     }
 }
 
@@ -121,9 +123,19 @@ fn place(step: &mut Step<'_>, id: &TaskId, node: &NodeId) {
         if task.status.state < TaskState::Assigned {
             task.status.state = TaskState::Assigned;
             task.status.since_ms = now_ms;
+            task.status.message.clear();
         }
     });
     assign(step, id, node, &files);
+}
+
+/// Only while it has none.
+fn wait(step: &mut Step<'_>, id: &TaskId, message: &str) {
+    let message = shorten(message, 500);
+    let waits = |task: &&Task| task.is_live() && task.node.is_none() && task.status.message != message;
+    if step.state.tasks().get(id).filter(waits).is_some() {
+        step.edit_task(id, |task| task.status.message = message);
+    }
 }
 
 fn replace_files(step: &mut Step<'_>, id: &TaskId, files: &[SecretFile]) {
@@ -186,6 +198,35 @@ mod tests {
             changes: vec![shutdown, unknown],
         };
         expect(&script.play(both), "NotFound: task t9 not found");
+    }
+
+    #[test]
+    fn a_task_without_a_node_says_why_until_it_has_one() {
+        let mut script = Script::with_web(&[]);
+        let id = TaskId::new("t2");
+        let new = NewTask {
+            id: id.clone(),
+            service: service_id("web"),
+            slot: 2,
+            node: None,
+            files: Vec::new(),
+        };
+        script.play(Command::CreateTasks { tasks: vec![new] });
+        let wait = |message: &str| {
+            change(TaskChange::Wait {
+                task: TaskId::new("t2"),
+                message: message.into(),
+            })
+        };
+        expect(&script.play(wait("no suitable node")), "task t2");
+        assert_eq!(script.state.tasks()[&id].status.message, "no suitable node");
+        expect(&script.play(wait("no suitable node")), "");
+        script.play(change(TaskChange::Place {
+            task: id.clone(),
+            node: NodeId::new("n2"),
+        }));
+        assert_eq!(script.state.tasks()[&id].status.message, "");
+        expect(&script.play(wait("no suitable node")), "");
     }
 
     #[test]

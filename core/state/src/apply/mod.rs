@@ -177,5 +177,10 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
                 expected: *expected,
             },
         ),
+        Command::DescribeNode {
+            node,
+            hostname,
+            version,
+        } => node::describe(step, node, hostname, version),
     }
 }

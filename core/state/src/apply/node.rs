@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::admit::VERSION_SHOWN;
 use super::audited::shorten;
 use super::step::Step;
 use crate::ids::NodeId;
@@ -98,6 +99,27 @@ pub(super) fn set_address(step: &mut Step<'_>, id: &NodeId, address: &str) -> Re
         let (hostname, from) = (node.hostname.clone(), or_none(&node.address));
         step.edit_node(id, |node| address.clone_into(&mut node.address));
         step.audit("node.address", hostname, format!("{from} -> {address}"));
+    }
+    Ok(())
+}
+
+pub(super) fn describe(step: &mut Step<'_>, id: &NodeId, hostname: &str, version: &str) -> Result<(), Refusal> {
+    let node = known(step.state, id)?;
+    validate::hostname(hostname)?;
+    let version = shorten(version, VERSION_SHOWN);
+    let mut words = Vec::new();
+    if node.hostname != hostname {
+        words.push(format!("hostname {} -> {hostname}", node.hostname));
+    }
+    if node.version != version {
+        words.push(format!("version {} -> {version}", or_none(&node.version)));
+    }
+    if !words.is_empty() {
+        step.edit_node(id, |node| {
+            hostname.clone_into(&mut node.hostname);
+            node.version.clone_from(&version);
+        });
+        step.audit("node.describe", hostname, words.join(", "));
     }
     Ok(())
 }
@@ -210,6 +232,16 @@ mod tests {
             "node n1\nnode.labels ember [ok] -disk, zone=us",
         );
         expect(&script.play(labels(&[("zone", "us")])), "");
+        let describe = || Command::DescribeNode {
+            node: node(),
+            hostname: "ash".into(),
+            version: "0.4.0".into(),
+        };
+        expect(
+            &script.play(describe()),
+            "node n1\nnode.describe ash [ok] hostname ember -> ash, version none -> 0.4.0",
+        );
+        expect(&script.play(describe()), "");
         let unknown = Command::SetAvailability {
             node: NodeId::new("n9"),
             availability: Availability::Drain,
