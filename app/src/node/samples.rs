@@ -132,6 +132,7 @@ fn spec(sample: &SampleService) -> v1::ServiceSpec {
         grants: sample.grants.iter().map(grant).collect(),
         update_parallelism: 1,
         update_monitor_ms: 1_000,
+        constraints: Vec::new(),
     }
 }
 
