@@ -1,6 +1,8 @@
 //! How do effects happen? Calls and files each in a task of their own, with a deadline; the answer comes back as a
 //! message, so that the screen never waits.
 
+mod backup;
+
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -30,7 +32,7 @@ impl Runner {
     pub fn call(&self, ticket: Ticket, call: Call) {
         let (client, out) = (self.client.clone(), self.out.clone());
         tokio::spawn(async move {
-            let answer = ask(&client, call).await;
+            let answer = ask(&client, &out, ticket, call).await;
             // Nobody is left to tell when the console has closed.
             let _ = out.send(Msg::Answered(ticket, answer)).await;
         });
@@ -46,7 +48,7 @@ impl Runner {
     }
 }
 
-async fn ask(client: &Client, call: Call) -> Result<Answer, CallError> {
+async fn ask(client: &Client, out: &mpsc::Sender<Msg>, ticket: Ticket, call: Call) -> Result<Answer, CallError> {
     let mut control = client.control();
     macro_rules! answer {
         ($method:ident, $message:expr, $wrap:expr) => {
@@ -64,6 +66,14 @@ async fn ask(client: &Client, call: Call) -> Result<Answer, CallError> {
         Call::CreateService(message) => answer!(create_service, message, Answer::ServiceCreated),
         Call::UpdateService(message) => answer!(update_service, message, Answer::ServiceUpdated),
         Call::RemoveService(message) => answer!(remove_service, message, Answer::ServiceRemoved),
+        Call::UpdateNode(message) => answer!(update_node, message, Answer::NodeUpdated),
+        Call::RemoveNode(message) => answer!(remove_node, message, Answer::NodeRemoved),
+        Call::StepDown(message) => answer!(step_down, message, Answer::SteppedDown),
+        Call::RotateRoot(message) => answer!(rotate_root, message, Answer::RootRotated),
+        Call::GetJoinToken(message) => answer!(get_join_token, message, Answer::JoinToken),
+        Call::RotateJoinToken(message) => answer!(rotate_join_token, message, Answer::JoinToken),
+        Call::RemoveOperator(message) => answer!(remove_operator, message, Answer::OperatorRemoved),
+        Call::Backup(order) => backup::run(client, out, ticket, order).await.map(Answer::BackedUp),
     }
 }
 

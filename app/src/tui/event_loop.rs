@@ -12,8 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Exit;
 use super::effects::Runner;
-use super::model::facts::time::next_minute;
-use super::model::{Dirty, Link, Model};
+use super::model::{Dirty, Model};
 use super::msg::{Effect, Msg};
 use super::signals::{Signal, Signals};
 use super::terminal::Screen;
@@ -98,15 +97,15 @@ impl<S: Screen> EventLoop<'_, S> {
         BACKGROUND_PAUSE.max(self.took * BACKGROUND_SHARE)
     }
 
-    /// When an age on the screen changes, and when a frame that waits may be drawn.
+    /// When an age or a countdown on the screen changes, and when a frame that waits may be drawn.
     fn deadlines(&self) -> (Option<Instant>, Option<Instant>) {
         let frame = (self.model.dirty == Dirty::Background).then(|| self.drawn + self.pause());
-        if matches!(self.model.link, Link::Connecting(_)) {
-            return (None, frame);
-        }
         let now = now_ms();
-        let until = u64::try_from(next_minute(now).saturating_sub(now)).unwrap_or(60_000);
-        (Some(Instant::now() + Duration::from_millis(until)), frame)
+        let tick = self.model.next_change_ms(now).map(|at| {
+            let until = u64::try_from(at.saturating_sub(now)).unwrap_or(0);
+            Instant::now() + Duration::from_millis(until)
+        });
+        (tick, frame)
     }
 
     fn take(&mut self, msg: Msg) -> io::Result<Option<Exit>> {

@@ -43,6 +43,16 @@ pub enum Action {
     Remove,
     Access,
     Withdraw,
+    Promote,
+    Demote,
+    Availability,
+    Labels,
+    StepDown,
+    RotateRoot,
+    RotateToken,
+    Backup,
+    /// The join tokens: facts first, a token only when it is asked for.
+    Tokens,
     Actor,
     Object,
     NextDenied,
@@ -63,6 +73,8 @@ pub enum Action {
     PreviousChoice,
     Accept,
     Cancel,
+    /// Yes to a question that `enter` must not answer.
+    Confirm,
     Erase,
     Clear,
     /// Whatever the line of input makes of the key: the cursor, words, undo.
@@ -83,6 +95,8 @@ pub enum Scope {
     Line,
     /// In popups: help, description, menu, messages.
     Popup,
+    /// In the box of the join tokens.
+    Tokens,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +139,7 @@ pub fn on(place: &Place, key: Key) -> Option<&'static Binding> {
     })
 }
 
-/// What `key` means in a wizard, a line or a popup.
+/// What `key` means in a wizard, a line, a popup or the box of the join tokens.
 pub fn within(scope: Scope, key: Key) -> Option<Action> {
     BINDINGS
         .iter()
@@ -169,7 +183,13 @@ mod tests {
                 }
             }
         }
-        for scope in [Scope::Everywhere, Scope::Wizard, Scope::Line, Scope::Popup] {
+        for scope in [
+            Scope::Everywhere,
+            Scope::Wizard,
+            Scope::Line,
+            Scope::Popup,
+            Scope::Tokens,
+        ] {
             let mut seen = Vec::new();
             for key in of_scope(scope).flat_map(|binding| binding.keys) {
                 assert!(!seen.contains(key), "{scope:?}: {}", key.name());

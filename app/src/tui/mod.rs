@@ -56,8 +56,11 @@ pub struct TuiOptions {
     pub read_only: bool,
     /// ASCII glyphs whatever the terminal says.
     pub ascii: bool,
-    /// What the connection is called while nothing is known, instead of its address.
+    /// What the connection is called instead of its address: the context, perhaps with the address behind it.
     pub label: Option<String>,
+    /// Who the session is to the cluster, as audit records call it: `admin:ada`, `viewer:kim`. A viewer's console is
+    /// read-only; `None` where it is not known on this side.
+    pub identity: Option<String>,
 }
 
 /// Why the console ended.
@@ -89,7 +92,7 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
     let signals = Signals::listen().map_err(TuiError::Terminal)?;
     let mut screen = TerminalScreen::take(theme, glyphs).map_err(TuiError::Terminal)?;
     let address = options.label.unwrap_or_else(|| client.address().to_owned());
-    let model = Model::new(&address, options.read_only, screen.size(), now_ms());
+    let model = Model::new(&address, options.read_only, screen.size(), now_ms()).known_as(options.identity);
     let (out, inbox) = mpsc::channel(INBOX);
     let feed = feed::start(client.clone(), out.clone());
     let runner = Runner::new(client, out);

@@ -4,9 +4,12 @@
 use std::fmt;
 
 use wardroom_api::v1::{
-    CreateSecretRequest, CreateSecretResponse, CreateServiceRequest, CreateServiceResponse, RemoveSecretRequest,
-    RemoveSecretResponse, RemoveServiceRequest, RemoveServiceResponse, RevokeSecretRequest, RevokeSecretResponse,
-    RotateSecretRequest, RotateSecretResponse, StatusResponse, UpdateServiceRequest, UpdateServiceResponse,
+    BackupRequest, CreateSecretRequest, CreateSecretResponse, CreateServiceRequest, CreateServiceResponse,
+    GetJoinTokenRequest, JoinTokenResponse, RemoveNodeRequest, RemoveNodeResponse, RemoveOperatorRequest,
+    RemoveOperatorResponse, RemoveSecretRequest, RemoveSecretResponse, RemoveServiceRequest, RemoveServiceResponse,
+    RevokeSecretRequest, RevokeSecretResponse, RotateJoinTokenRequest, RotateRootRequest, RotateRootResponse,
+    RotateSecretRequest, RotateSecretResponse, StatusResponse, StepDownRequest, StepDownResponse, UpdateNodeRequest,
+    UpdateNodeResponse, UpdateServiceRequest, UpdateServiceResponse,
 };
 use wardroom_api::{CallError, FeedEvent};
 use zeroize::Zeroize;
@@ -21,11 +24,13 @@ pub enum Msg {
     Key(Key),
     Paste(Pasted),
     Resize(u16, u16),
-    /// The minute has changed: shown ages may have, too.
+    /// A shown age or countdown has changed.
     Tick,
     Feed(Box<FeedEvent>),
     Answered(Ticket, Result<Answer, CallError>),
     FileRead(Ticket, Result<Pasted, String>),
+    /// So many bytes of a backup are in its file.
+    Written(Ticket, u64),
     /// The program runs again after it was suspended.
     Resumed,
 }
@@ -80,6 +85,29 @@ pub enum Call {
     CreateService(CreateServiceRequest),
     UpdateService(UpdateServiceRequest),
     RemoveService(RemoveServiceRequest),
+    UpdateNode(UpdateNodeRequest),
+    RemoveNode(RemoveNodeRequest),
+    StepDown(StepDownRequest),
+    RotateRoot(RotateRootRequest),
+    GetJoinToken(GetJoinTokenRequest),
+    RotateJoinToken(RotateJoinTokenRequest),
+    RemoveOperator(RemoveOperatorRequest),
+    Backup(BackupOrder),
+}
+
+/// A backup, and the file it goes to on this machine.
+#[derive(Debug, PartialEq)]
+pub struct BackupOrder {
+    pub path: String,
+    pub request: BackupRequest,
+}
+
+/// A backup that is complete on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackedUp {
+    /// The state in it is at this index.
+    pub index: u64,
+    pub bytes: u64,
 }
 
 #[derive(Debug, PartialEq)]
@@ -92,4 +120,11 @@ pub enum Answer {
     ServiceCreated(CreateServiceResponse),
     ServiceUpdated(UpdateServiceResponse),
     ServiceRemoved(RemoveServiceResponse),
+    NodeUpdated(UpdateNodeResponse),
+    NodeRemoved(RemoveNodeResponse),
+    SteppedDown(StepDownResponse),
+    RootRotated(RotateRootResponse),
+    JoinToken(JoinTokenResponse),
+    OperatorRemoved(RemoveOperatorResponse),
+    BackedUp(BackedUp),
 }

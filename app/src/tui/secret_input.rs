@@ -110,6 +110,11 @@ impl SecretInput {
         Ok(())
     }
 
+    /// Whether both hold the same bytes, as a passphrase that is typed twice should.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+
     fn cut(&mut self, length: usize) {
         self.bytes[length..].zeroize();
         self.bytes.truncate(length);

@@ -16,6 +16,7 @@ use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
+use zeroize::Zeroize;
 
 use super::model::Model;
 use super::theme::{Glyphs, Theme};
@@ -207,8 +208,10 @@ impl<W: Write> Write for FrameWriter<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         if !self.hold.load(Ordering::Relaxed) {
-            self.out.write_all(&self.buffer)?;
-            self.buffer.clear();
+            let written = self.out.write_all(&self.buffer);
+            // A join token may have been in the frame: nothing of it stays here.
+            self.buffer.zeroize();
+            written?;
             self.out.flush()?;
         }
         Ok(())

@@ -30,6 +30,10 @@ const ANY: Scope = Scope::Everywhere;
 const SECRETS: Scope = Scope::On(&[Kind::Secrets, Kind::Secret]);
 const SERVICES: Scope = Scope::On(&[Kind::Services, Kind::Service, Kind::Grants]);
 const SERVICE: Scope = Scope::On(&[Kind::Services, Kind::Service]);
+const NODES: Scope = Scope::On(&[Kind::Nodes, Kind::Node]);
+const RAFT: Scope = Scope::On(&[Kind::Raft]);
+const KEYS: Scope = Scope::On(&[Kind::Keys]);
+const OPERATORS: Scope = Scope::On(&[Kind::Operators]);
 
 // One line is one binding: a table is read by its columns.
 #[rustfmt::skip]
@@ -39,7 +43,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key(Code::Enter)], Action::Open, Scope::On(&[Kind::Secrets]), "detail", "versions, holders and grants of the secret"),
     bind(&[key(Code::Enter)], Action::Open, Scope::On(&[Kind::Services]), "detail", "tasks and grants of the service"),
     bind(&[key(Code::Enter)], Action::Open, Scope::On(&[Kind::Nodes]), "detail", "what the node holds and runs"),
-    bind(&[key(Code::Enter)], Action::Menu, Scope::On(&[Kind::Secret, Kind::Service]), "actions", "choose an action"),
+    bind(&[key(Code::Enter)], Action::Menu, Scope::On(&[Kind::Secret, Kind::Service, Kind::Node]), "actions", "choose an action"),
     change(&[char_key('n')], Action::New, SECRETS, "new", "create a secret"),
     change(&[char_key('r')], Action::Rotate, SECRETS, "rotate", "give the secret a new version under the same target"),
     change(&[ctrl('d')], Action::Revoke, SECRETS, "revoke", "cut the secret (or the selected version) off everywhere, with proof"),
@@ -52,6 +56,18 @@ pub const BINDINGS: &[Binding] = &[
     change(&[char_key('w')], Action::Withdraw, SERVICES, "withdraw", "withdraw a grant from the service"),
     change(&[ctrl('d'), char_key('D')], Action::Remove, SERVICE, "remove", "remove the service and erase its files"),
     bind(&[char_key('m')], Action::Go(Kind::Grants), SERVICE, "matrix", "services against secrets, who may read what"),
+    change(&[char_key('p')], Action::Promote, NODES, "promote", "make the node a manager"),
+    change(&[char_key('d')], Action::Demote, NODES, "demote", "make the manager a worker"),
+    change(&[char_key('a')], Action::Availability, NODES, "availability", "active, pause or drain: whether the node gets and keeps tasks"),
+    change(&[ctrl('d'), char_key('D')], Action::Remove, NODES, "remove", "remove a node that is down from the cluster, for ever"),
+    bind(&[char_key('t')], Action::Tokens, NODES, "tokens", "join tokens: how old, how often used, and how a machine joins"),
+    change(&[char_key('e')], Action::Labels, NODES, "labels", "edit the labels of the node"),
+    bind(&[char_key('y')], Action::Describe, NODES, "describe", "everything that is known of the node"),
+    change(&[char_key('s'), char_key('t')], Action::StepDown, RAFT, "step down", "the leader hands over, to the selected manager or to the one that has most"),
+    change(&[char_key('R')], Action::RotateRoot, KEYS, "rotate root", "a new root CA; certificates move to it one by one"),
+    bind(&[char_key('o')], Action::Go(Kind::Operators), KEYS, "operators", "who has an operator's certificate"),
+    change(&[ctrl('d'), char_key('D')], Action::Remove, OPERATORS, "remove", "remove the operator: its certificate is refused at once"),
+    change(&[char_key('b')], Action::Backup, Scope::On(&[Kind::Cluster]), "backup", "write an encrypted backup of the whole cluster to a file here"),
     bind(&[char_key('i')], Action::Actor, Scope::On(&[Kind::Audit]), "this actor", "only records of the selected record's actor"),
     bind(&[char_key('o')], Action::Object, Scope::On(&[Kind::Audit]), "this object", "only records of the selected record's object"),
     bind(&[char_key('n')], Action::NextDenied, Scope::On(&[Kind::Audit]), "next denied", "next record of a refused access"),
@@ -87,7 +103,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char_key('A')], Action::SortByAge, ANY, "", "sort by age"),
     bind(&[char_key('S')], Action::SortByState, ANY, "", "sort by state"),
     bind(&[char_key('!')], Action::ProblemsOnly, ANY, "", "only what needs attention; again: everything"),
-    bind(&[char_key('d'), char_key('y')], Action::Describe, ANY, "describe", "everything that is known of the selected row"),
+    bind(&[char_key('d')], Action::Describe, ANY, "describe", "everything that is known of the selected row"),
+    bind(&[char_key('y')], Action::Describe, ANY, "", "the same, where d means something else"),
     bind(&[char_key('c')], Action::CopyName, ANY, "", "copy the name to the terminal's clipboard"),
     bind(&[char_key('l')], Action::AuditOf, ANY, "audit", "audit records of the selected row"),
     bind(&[ctrl('r')], Action::Refresh, ANY, "", "ask the managers for their status now"),
@@ -142,4 +159,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[ctrl('l')], Action::Redraw, Scope::Popup, "", "draw the screen anew"),
     bind(&[ctrl('z')], Action::Suspend, Scope::Popup, "", "suspend"),
     bind(&[ctrl('c')], Action::Quit, Scope::Popup, "", "close; pressed twice: quit"),
+    // join tokens
+    bind(&[key(Code::Esc), char_key('q')], Action::Cancel, Scope::Tokens, "close", "hide the token at once; or close"),
+    bind(&[key(Code::Enter)], Action::Accept, Scope::Tokens, "show", "show the selected token, after a question; again: hide it"),
+    bind(&[char_key('y')], Action::Confirm, Scope::Tokens, "", "yes, show it for 30 seconds"),
+    change(&[char_key('r')], Action::RotateToken, Scope::Tokens, "rotate", "a new token; the old one is refused at once"),
+    bind(&[char_key('j'), key(Code::Down), key(Code::Tab)], Action::Down, Scope::Tokens, "", "the other token"),
+    bind(&[char_key('k'), key(Code::Up)], Action::Up, Scope::Tokens, "", "the other token"),
+    bind(&[ctrl('l')], Action::Redraw, Scope::Tokens, "", "draw the screen anew"),
+    bind(&[ctrl('z')], Action::Suspend, Scope::Tokens, "", "suspend; a token is hidden first"),
+    bind(&[ctrl('c')], Action::Quit, Scope::Tokens, "", "close; pressed twice: quit"),
 ];

@@ -1,5 +1,7 @@
 //! What is known of one object? Everything but a value, as lines in the shape of YAML.
 
+mod members;
+
 use wardroom_api::v1;
 
 use super::Model;
@@ -13,7 +15,8 @@ pub fn describe(model: &Model, subject: &Subject) -> Vec<String> {
     let lines = match subject {
         Subject::Secret(id) => view.secrets.get(id).map(secret),
         Subject::Service(id) => view.services.get(id).map(service),
-        Subject::Node(id) => view.nodes.get(id).map(node),
+        Subject::Node(id) => view.nodes.get(id).map(|node| members::node(view, node)),
+        Subject::Operator(id) => view.operators.get(id).map(|operator| members::operator(view, operator)),
         Subject::Task(id) => view
             .tasks
             .get(id)
@@ -133,24 +136,6 @@ fn service(service: &v1::Service) -> Vec<String> {
         line("updated", time::date(service.updated_at_ms)),
         line("version_index", service.version_index),
     ]);
-    lines
-}
-
-fn node(node: &v1::Node) -> Vec<String> {
-    let mut lines = vec![
-        line("hostname", &node.hostname),
-        line("id", &node.id),
-        line("role", words::role(node.role())),
-        line("state", words::node_state(node)),
-        line("message", &node.message),
-        line("since", time::date(node.state_since_ms)),
-        line("address", &node.address),
-        line("raft_id", node.raft_id),
-        line("certificate", &node.certificate_fingerprint),
-        line("certificate_from", time::date(node.certificate_not_before_ms)),
-        line("certificate_until", time::date(node.certificate_not_after_ms)),
-    ];
-    lines.extend(labels(&node.labels));
     lines
 }
 

@@ -14,6 +14,7 @@ pub enum ListId {
     Managers,
     Entries,
     Certificates,
+    Operators,
     Secrets,
     Versions,
     Holders,
@@ -35,16 +36,17 @@ impl ListId {
     /// `Unspecified` stands for the managers' word about themselves.
     pub fn reads(self, kind: Kind) -> bool {
         match self {
-            Self::Attention => !matches!(kind, Kind::Audit | Kind::Cluster),
+            Self::Attention => kind != Kind::Audit,
             Self::Managers => matches!(kind, Kind::Node | Kind::Unspecified),
             Self::Entries | Self::Audit => matches!(kind, Kind::Audit | Kind::Node),
-            Self::Certificates => matches!(kind, Kind::Node | Kind::Cluster),
+            Self::Certificates => matches!(kind, Kind::Node | Kind::Operator | Kind::Cluster),
+            Self::Operators => kind == Kind::Operator,
             Self::Secrets => matches!(kind, Kind::Secret | Kind::Service | Kind::Rotation | Kind::Holding),
             Self::Versions => kind == Kind::Secret,
             Self::Holders | Self::NodeHoldings => matches!(kind, Kind::Holding | Kind::Node),
             Self::SecretGrants | Self::ServiceGrants => kind == Kind::Service,
             Self::Services | Self::Matrix => matches!(kind, Kind::Service | Kind::Task),
-            Self::Nodes => kind == Kind::Node,
+            Self::Nodes => matches!(kind, Kind::Node | Kind::Unspecified),
             Self::ServiceTasks | Self::NodeTasks | Self::Tasks => matches!(kind, Kind::Task | Kind::Node),
             Self::Rotations => kind == Kind::Rotation,
         }
@@ -62,8 +64,8 @@ impl SortBy {
     /// Whether a column with this heading shows what is sorted by.
     pub fn heads(self, title: &str) -> bool {
         match self {
-            Self::Name => matches!(title, "NAME" | "SERVICE" | "NODE" | "TASK" | "SECRET"),
-            Self::Age => matches!(title, "AGE" | "SINCE" | "LEFT" | "STARTED" | "TIME"),
+            Self::Name => matches!(title, "NAME" | "SERVICE" | "NODE" | "TASK" | "SECRET" | "OPERATOR"),
+            Self::Age => matches!(title, "AGE" | "SINCE" | "LEFT" | "STARTED" | "TIME" | "CERT"),
             Self::State => matches!(title, "STATE" | "PHASE" | "RES"),
         }
     }

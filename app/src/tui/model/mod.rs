@@ -4,12 +4,15 @@
 pub mod describe;
 pub mod facts;
 pub mod filter;
+pub mod leadership;
 pub mod line_input;
 pub mod list;
+mod next_change;
 pub mod overlay;
 pub mod place;
 pub mod rows;
 pub mod subject;
+pub mod tokens;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,6 +21,7 @@ use wardroom_api::ClusterView;
 use super::msg::Ticket;
 use super::wizard::Wizard;
 use facts::attention::{Attention, attention};
+use leadership::Leadership;
 use list::{List, ListId};
 use overlay::Overlay;
 use place::{History, Place};
@@ -47,6 +51,16 @@ pub enum Access {
     ReadOnly,
     /// Started with `--read-only`: `:rw` is refused.
     Locked,
+    /// The session's certificate is a viewer's: the cluster would refuse every change.
+    Viewer,
+}
+
+/// What the manager that answers has, while that is from before what is shown.
+#[derive(Debug)]
+pub struct Behind {
+    pub view: ClusterView,
+    /// Until then it may catch up.
+    pub until_ms: i64,
 }
 
 /// What lists show beside their filters.
@@ -87,10 +101,14 @@ pub enum Dirty {
 pub struct Model {
     pub cluster: ClusterView,
     pub link: Link,
+    pub behind: Option<Box<Behind>>,
+    pub leadership: Leadership,
     /// The node id of the manager that answers this console.
     pub attached: Option<String>,
-    /// What the cluster is reached under, for the empty screen.
+    /// What the cluster is reached under: a context's name, or an address.
     pub address: String,
+    /// Who this session is to the cluster, if that is known: `admin:ada`.
+    pub identity: Option<String>,
     pub now_ms: i64,
     pub size: (u16, u16),
     pub history: History,
@@ -119,8 +137,11 @@ impl Model {
         Self {
             cluster: ClusterView::default(),
             link: Link::Connecting(None),
+            behind: None,
+            leadership: Leadership::default(),
             attached: None,
             address: address.to_owned(),
+            identity: None,
             now_ms,
             size,
             history: History::new(Place::Cluster),
@@ -138,6 +159,18 @@ impl Model {
             swallow_until_ms: i64::MIN,
             next_ticket: 1,
         }
+    }
+
+    /// The same model for a session that knows who it is: `role:name`, as audit records call it.
+    pub fn known_as(mut self, identity: Option<String>) -> Self {
+        let views = identity
+            .as_deref()
+            .is_some_and(|who| who.split(':').next() == Some("viewer"));
+        if views {
+            self.access = Access::Viewer;
+        }
+        self.identity = identity;
+        self
     }
 
     pub fn read_only(&self) -> bool {
@@ -187,6 +220,7 @@ impl Model {
     pub fn say_read_only(&mut self) {
         let text = match self.access {
             Access::Locked => "this session was started with --read-only and stays so",
+            Access::Viewer => "a viewer looks and changes nothing; an admin gives out other roles",
             Access::ReadOnly | Access::ReadWrite => "this session is read-only; :rw lifts that",
         };
         self.say(Level::Warn, text);

@@ -1,7 +1,8 @@
-//! What lies over the screen? The palette, the filter line, the action menu, or a page of text.
+//! What lies over the screen? The palette, the filter line, the action menu, a page of text, or the join tokens.
 
 use super::line_input::LineInput;
 use super::list::{ListId, Seen};
+use super::tokens::Tokens;
 use crate::tui::keymap::Action;
 
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub enum Overlay {
     Page(Page),
     Help(Page),
     Messages(Page),
+    Tokens(Tokens),
 }
 
 #[derive(Debug, Default)]

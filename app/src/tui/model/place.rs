@@ -8,6 +8,7 @@ pub enum Kind {
     Cluster,
     Raft,
     Keys,
+    Operators,
     Secrets,
     Secret,
     Services,
@@ -21,10 +22,11 @@ pub enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Cluster,
         Self::Raft,
         Self::Keys,
+        Self::Operators,
         Self::Secrets,
         Self::Secret,
         Self::Services,
@@ -55,6 +57,7 @@ pub enum Place {
     Cluster,
     Raft,
     Keys,
+    Operators,
     Secrets,
     Secret(String),
     Services,
@@ -72,6 +75,7 @@ impl Place {
             Self::Cluster => Kind::Cluster,
             Self::Raft => Kind::Raft,
             Self::Keys => Kind::Keys,
+            Self::Operators => Kind::Operators,
             Self::Secrets => Kind::Secrets,
             Self::Secret(_) => Kind::Secret,
             Self::Services => Kind::Services,
@@ -90,6 +94,7 @@ impl Place {
             Kind::Cluster => Self::Cluster,
             Kind::Raft => Self::Raft,
             Kind::Keys => Self::Keys,
+            Kind::Operators => Self::Operators,
             Kind::Secrets | Kind::Secret => Self::Secrets,
             Kind::Services | Kind::Service => Self::Services,
             Kind::Grants => Self::Grants,
@@ -105,6 +110,7 @@ impl Place {
             Self::Cluster => &[ListId::Attention],
             Self::Raft => &[ListId::Managers, ListId::Entries],
             Self::Keys => &[ListId::Certificates],
+            Self::Operators => &[ListId::Operators],
             Self::Secrets => &[ListId::Secrets],
             Self::Secret(_) => &[ListId::Versions, ListId::Holders, ListId::SecretGrants],
             Self::Services => &[ListId::Services],
@@ -123,6 +129,7 @@ impl Place {
             Self::Secret(_) => Self::Secrets,
             Self::Service(_) | Self::Grants => Self::Services,
             Self::Node(_) => Self::Nodes,
+            Self::Operators => Self::Keys,
             _ => Self::Cluster,
         }
     }

@@ -11,6 +11,7 @@ pub enum Subject {
     Secret(String),
     Service(String),
     Node(String),
+    Operator(String),
     Task(String),
     Rotation(String),
     Holding(String),
@@ -29,6 +30,8 @@ pub fn selected(model: &Model) -> Option<Subject> {
     Some(match list {
         ListId::Attention => return attention_place(model, &key),
         ListId::Managers | ListId::Nodes => Subject::Node(key),
+        ListId::Operators => Subject::Operator(key),
+        ListId::Certificates if model.cluster.operators.contains_key(&key) => Subject::Operator(key),
         ListId::Certificates => model.cluster.nodes.contains_key(&key).then_some(Subject::Node(key))?,
         ListId::Entries | ListId::Audit => Subject::Record(key.parse().ok()?),
         ListId::Secrets => Subject::Secret(key),
@@ -89,6 +92,24 @@ pub fn service_id(model: &Model) -> Option<String> {
     }
 }
 
+/// The node that a change would be about.
+pub fn node_id(model: &Model) -> Option<String> {
+    let id = match (model.place(), selected(model)?) {
+        (Place::Node(id), _) => id.clone(),
+        (_, Subject::Node(id)) => id,
+        _ => return None,
+    };
+    model.cluster.nodes.contains_key(&id).then_some(id)
+}
+
+/// The operator that a change would be about.
+pub fn operator_id(model: &Model) -> Option<String> {
+    match selected(model)? {
+        Subject::Operator(id) => model.cluster.operators.contains_key(&id).then_some(id),
+        _ => None,
+    }
+}
+
 /// The name that people know it by; `None` once it is gone.
 pub fn name(model: &Model, subject: &Subject) -> Option<String> {
     let view = &model.cluster;
@@ -96,6 +117,7 @@ pub fn name(model: &Model, subject: &Subject) -> Option<String> {
         Subject::Secret(id) => view.secrets.get(id)?.name.clone(),
         Subject::Service(id) => words::service_name(view.services.get(id)?).to_owned(),
         Subject::Node(id) => view.nodes.get(id)?.hostname.clone(),
+        Subject::Operator(id) => view.operators.get(id)?.name.clone(),
         Subject::Task(id) => view.tasks.get(id)?.name.clone(),
         Subject::Rotation(id) => view.rotations.get(id)?.secret_name.clone(),
         Subject::Holding(id) => view.holdings.get(id)?.secret_name.clone(),

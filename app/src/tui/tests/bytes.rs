@@ -118,7 +118,26 @@ fn assert_only_drawing(bytes: &[u8], what: &str) {
 fn no_name_sends_a_sequence_of_its_own() {
     let hostile = "evil\x1b[2J\x1b]0;owned\x07\u{202e}txt\u{200b}\u{9b}31m\r\n";
     for keys in [
-        "1", "2", "3", "4", "4<enter>", "4d", "5", "5m", "6", "7", "7d", "8", "4r", ":rotate ",
+        "1",
+        "2",
+        "2s",
+        "3",
+        "3o",
+        "4",
+        "4<enter>",
+        "4d",
+        "5",
+        "5m",
+        "6",
+        "6<enter>",
+        "6t",
+        "6D",
+        "7",
+        "7d",
+        "8",
+        "4r",
+        ":rotate ",
+        ":node rm ",
     ] {
         let mut play = play("");
         let view = &mut play.model.cluster;

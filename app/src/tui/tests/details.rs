@@ -6,7 +6,7 @@ use super::play::play;
 fn secret() {
     insta::assert_snapshot!(play("4<enter>").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     secrets > db_password                             <:>command </>filter <?>help
+     secrets > db_password         unix:///run/w.sock  <:>command </>filter <?>help
      -> db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key a~
     +- Versions May 16 -> Nov 22 --------------------------------------------------+
     |  VER  STATE      LIFE                              SIZE NOTE                 |
@@ -37,7 +37,7 @@ fn secret_in_unicode() {
     play.ascii = false;
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     secrets > db_password                             <:>command </>filter <?>help
+     secrets > db_password         unix:///run/w.sock  <:>command </>filter <?>help
      → db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key aa…
     ┌─ Versions May 16 → Nov 22 ───────────────────────────────────────────────────┐
     │  VER  STATE      LIFE                              SIZE NOTE                 │
@@ -66,7 +66,7 @@ fn secret_in_unicode() {
 fn service() {
     insta::assert_snapshot!(play("5<enter>").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     services > api                                    <:>command </>filter <?>help
+     services > api                unix:///run/w.sock  <:>command </>filter <?>help
     +- api ------------------------------------------------------------------------+
     | runs     process 3                                                           |
     | command  serve --api                                                         |
@@ -95,11 +95,12 @@ fn service() {
 fn node() {
     insta::assert_snapshot!(play("6jjj<enter>").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     nodes > wrk-1                                     <:>command </>filter <?>help
+     nodes > wrk-1                 unix:///run/w.sock  <:>command </>filter <?>help
     +- wrk-1 ----------------------------------------------------------------------+
-    | state    worker ready since 2026-11-19 12:04                                 |
-    | address  -                                                                   |
-    | cert     until 2027-01-22 12:04  3f09ab                                      |
+    | role     worker                                                              |
+    | state    ready, active, since 2026-11-19 12:04                               |
+    | address  -, version 0.3.0                                                    |
+    | cert     60d left, until 2027-01-22 12:04  3f09ab, of the current root       |
     | labels   -                                                                   |
     +------------------------------------------------------------------------------+
     +- Secrets: in memory, and erased with proof ----------------------------------+
@@ -107,7 +108,6 @@ fn node() {
     |> db_password           v4   in memory  api.2              12:04:05    proved |
     |  pay_tls_key           v2   in memory  edge.2             11-08 12:04 proved |
     |  session_seed          v1   in memory  api.2              11-08 12:04 proved |
-    |  pay_tls_cert          v1   in memory  edge.2             11-08 12:04 proved |
     +------------------------------------------------------------------------------+
     +- Tasks ----------------------------------------------------------------------+
     |  TASK           NODE        STATE       FILES SINCE     PID MESSAGE          |
@@ -116,7 +116,7 @@ fn node() {
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <esc>back <d>describe <l>audit
+     <enter>actions <p>promote <d>demote <a>availability <ctrl-d>remove <t>tokens
     "#);
 }
 
@@ -124,7 +124,7 @@ fn node() {
 fn action_menu() {
     insta::assert_snapshot!(play("4<enter><enter>").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     secrets > db_password                             <:>command </>filter <?>help
+     secrets > db_password         unix:///run/w.sock  <:>command </>filter <?>help
      -> db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key a~
     +- Versions May 16 -> Nov 22 --------------------------------------------------+
     |  VER  STATE      LIFE                              SIZE NOTE                 |
@@ -153,7 +153,7 @@ fn action_menu() {
 fn palette() {
     insta::assert_snapshot!(play("4:rot pay").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     secrets(6)                                        <:>command </>filter <?>help
+     secrets(6)                    unix:///run/w.sock  <:>command </>filter <?>help
     +- command --------------------------------------------------------------------+
     | :rot pay                                                                     |
     |  secret rotate pay_tls_cert   a new version under the same target            |

@@ -3,8 +3,8 @@
 
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{
-    Cluster, Election, Follower, KeyStatus, LogStatus, ManagerStatus, Node, NodeState, Role, Secret, Version,
-    VersionState,
+    Cluster, Election, Follower, JoinTokenFacts, KeyStatus, LogStatus, ManagerStatus, Node, NodeState, Operator,
+    OperatorRole, Role, Secret, Version, VersionState,
 };
 
 use super::fixture_work::{audit, rotations, services};
@@ -27,10 +27,20 @@ pub fn cluster() -> ClusterView {
         root_not_after_ms: NOW + 7283 * DAY,
         heartbeat_ms: 5000,
         sealing_root_check: "77ab01cd".into(),
+        join_tokens: vec![token(Role::Worker, 12, 3, 0), token(Role::Manager, 30, 2, 5)],
         ..Cluster::default()
     });
     for number in 1..=3 {
         manager(&mut view, number);
+    }
+    for name in ["jo", "kim"] {
+        let role = if name == "jo" {
+            OperatorRole::Admin
+        } else {
+            OperatorRole::Viewer
+        };
+        let known = operator(name, role, 50 * DAY);
+        view.operators.insert(known.id.clone(), known);
     }
     for number in 1..=2 {
         node(&mut view, &format!("wrk-{number}"), Role::Worker, 61 * DAY);
@@ -40,6 +50,32 @@ pub fn cluster() -> ClusterView {
     rotations(&mut view);
     audit(&mut view);
     view
+}
+
+fn token(role: Role, days: i64, uses: u32, max_uses: u32) -> JoinTokenFacts {
+    JoinTokenFacts {
+        role: role.into(),
+        created_at_ms: NOW - days * DAY,
+        expires_at_ms: 0,
+        max_uses,
+        uses,
+    }
+}
+
+/// An operator who joined 40 days ago, with so much of the certificate left.
+pub fn operator(name: &str, role: OperatorRole, left: i64) -> Operator {
+    Operator {
+        id: format!("o-{name}"),
+        name: name.into(),
+        role: role.into(),
+        certificate_fingerprint: "7710aa".into(),
+        certificate_issuer: "9b1c5d".into(),
+        certificate_not_before_ms: NOW - 40 * DAY,
+        certificate_not_after_ms: NOW + left,
+        created_at_ms: NOW - 40 * DAY,
+        created_by: "local:root".into(),
+        version_index: 18_000,
+    }
 }
 
 fn node(view: &mut ClusterView, name: &str, role: Role, left: i64) {
@@ -58,6 +94,10 @@ fn node(view: &mut ClusterView, name: &str, role: Role, left: i64) {
         certificate_fingerprint: "3f09ab".into(),
         certificate_not_before_ms: NOW - 29 * DAY,
         certificate_not_after_ms: NOW + left,
+        certificate_issuer: "9b1c5d".into(),
+        desired_role: role.into(),
+        runs_tasks: role == Role::Worker,
+        version: "0.3.0".into(),
         ..Node::default()
     };
     view.nodes.insert(node.id.clone(), node);
@@ -66,6 +106,10 @@ fn node(view: &mut ClusterView, name: &str, role: Role, left: i64) {
 fn manager(view: &mut ClusterView, number: u64) {
     let name = format!("mgr-{number}");
     node(view, &name, Role::Manager, if number == 3 { 2 * DAY } else { 61 * DAY });
+    if let Some(node) = view.nodes.get_mut(&format!("id-{name}")) {
+        node.raft_id = number;
+        node.address = format!("10.0.0.{number}:2377");
+    }
     let leads = number == 2;
     let last = if number == 3 { 18628 } else { 18842 };
     let follower = |raft_id: u64, matched| Follower {
@@ -162,8 +206,8 @@ fn secret(view: &mut ClusterView, name: &str, policy_days: u64, versions: Vec<Ve
         versions,
         max_age_ms: policy_days * 86_400_000,
         keep_versions: 5,
-        lease_ms: 0,
         version_index: 18_800,
+        ..Secret::default()
     };
     view.secrets.insert(secret.id.clone(), secret);
 }

@@ -19,7 +19,7 @@ fn plan() -> Plan {
 fn matrix() {
     insta::assert_snapshot!(play("5m").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     services > grants                                 <:>command </>filter <?>help
+     services > grants             unix:///run/w.sock  <:>command </>filter <?>help
     +- 4 services x 5 granted secrets, 5 shown ------------------------------------+
     |  SERVICE          db_p~word pay_~cert pay_~_key pay_~_sig sess~seed          |
     |> api              R 0400 v4 .         .         .         R 0400 v1          |
@@ -50,7 +50,7 @@ fn a_secret_is_granted_to_a_service_by_keys_alone() {
     play.keys("a");
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     secrets(6) > grant                                    [1 grant]  2 plan  3 run
+     secrets(6) > grant               unix:///run/w.sock   [1 grant]  2 plan  3 run
     +- grant ----------------------------------------------------------------------+
     |> service        (x) api ( ) batch ( ) edge ( ) worker                        |
     |                 left and right choose                                        |

@@ -102,7 +102,7 @@ fn the_selection_stays_with_its_object_while_rows_come_and_go() {
 #[test]
 fn help_lists_every_binding_of_the_screen_and_of_every_mode() {
     for screen in [
-        "1", "2", "3", "4", "4<enter>", "5", "5<enter>", "5m", "6", "6<enter>", "7", "8",
+        "1", "2", "3", "3o", "4", "4<enter>", "5", "5<enter>", "5m", "6", "6<enter>", "7", "8",
     ] {
         let play = play(&format!("{screen}?"));
         let Some(crate::tui::model::overlay::Overlay::Help(page)) = &play.model.overlay else {
@@ -147,7 +147,7 @@ fn read_only_refuses_what_writes_wherever_it_is_asked() {
         play.keys(keys);
         assert!(play.model.wizard.is_none(), "{keys}");
     }
-    play.shows("[RO]");
+    play.shows("[READ-ONLY]");
     assert!(!play.screen().contains("<r>rotate"));
     play.keys(":rw<enter>r");
     assert!(play.model.wizard.is_some());
@@ -169,7 +169,8 @@ fn every_object_can_be_described() {
     for (keys, words) in [
         ("4d", "value: not readable, by anybody"),
         ("5d", "on_change: swap"),
-        ("6d", "certificate_until"),
+        ("6y", "certificate_until"),
+        (":operators<enter>d", "certificate_root: 9b1c5d (the current root)"),
         ("7d", "raft_index: 18842"),
         ("8d", "- batch: 0 of 1 proved"),
         ("8<tab>d", "secrets_dir"),

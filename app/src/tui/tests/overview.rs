@@ -10,7 +10,7 @@ use crate::tui::msg::Msg;
 fn cluster() {
     insta::assert_snapshot!(play("").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     cluster                                           <:>command </>filter <?>help
+     cluster                       unix:///run/w.sock  <:>command </>filter <?>help
     +- Managers (raft) --------------------++- Health -----------------------------+
     | NAME       ROLE     REACH   TERM  LAG|| ok    quorum 3/3, tolerates 1 loss   |
     | mgr-2      LEADER   ok        41    0|| WARN  13 of 14 files proved in memory|
@@ -39,7 +39,7 @@ fn cluster() {
 fn raft() {
     insta::assert_snapshot!(play("2").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     cluster > raft                                    <:>command </>filter <?>help
+     cluster > raft                unix:///run/w.sock  <:>command </>filter <?>help
     +- Members --------------------------------------------------------------------+
     |  NODE      ROLE      REACH   TERM VOTED     FIRST..LAST  COMMIT APPLIED   LAG|
     |> mgr-2     LEADER    ok        41 mgr-2     8101..18842   18842   18842     0|
@@ -60,7 +60,7 @@ fn raft() {
     |    18842 12:04:07    secret.deliver   db_password v4       worker:wrk-1      |
     |    18841 12:04:05    secret.rotate    db_password          admin:jo          |
     +------------------------------------------------------------------------------+
-     <esc>back <d>describe <l>audit
+     <s>step down <esc>back <d>describe <l>audit
     "#);
 }
 
@@ -68,7 +68,7 @@ fn raft() {
 fn keys() {
     insta::assert_snapshot!(play("3").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     cluster > keys                                    <:>command </>filter <?>help
+     cluster > keys                unix:///run/w.sock  <:>command </>filter <?>help
     +- Hierarchy --------------------------++- KEK #7 -----------------------------+
     | KEK #7 (unlock key)  ACTIVE          || state    active, autolock off        |
     | |- DEK mgr-2   gen 12   3d  log,snaps|| wraps    3 DEKs                      |
@@ -78,18 +78,18 @@ fn keys() {
     | `- data keys x9  seal the versions   || stored   on disk, autolock is off    |
     +--------------------------------------++--------------------------------------+
     +- Certificates, soonest first ------------------------------------------------+
-    |  NAME                  KIND     NOT AFTER             LEFT LIFE LEFT         |
-    |> mgr-3                 manager  2026-11-24 12:04     47h ! [#...............]|
-    |  mgr-1                 manager  2027-01-22 12:04       60d [##########......]|
-    |  mgr-2                 manager  2027-01-22 12:04       60d [##########......]|
-    |  wrk-1                 worker   2027-01-22 12:04       60d [##########......]|
-    |  wrk-2                 worker   2027-01-22 12:04       60d [##########......]|
-    |  root CA               ca       2046-10-31 12:04     7282d [###############.]|
-    |                                                                              |
-    |                                                                              |
+    |  NAME          KIND     NOT AFTER             LEFT LIFE LEFT          ROOT   |
+    |> mgr-3         manager  2026-11-24 12:04     47h ! [#...............] current|
+    |  jo            admin    2027-01-11 12:04       49d [########........] current|
+    |  kim           viewer   2027-01-11 12:04       49d [########........] current|
+    |  mgr-1         manager  2027-01-22 12:04       60d [##########......] current|
+    |  mgr-2         manager  2027-01-22 12:04       60d [##########......] current|
+    |  wrk-1         worker   2027-01-22 12:04       60d [##########......] current|
+    |  wrk-2         worker   2027-01-22 12:04       60d [##########......] current|
+    |  root CA       ca       2046-10-31 12:04     7282d [###############.] -      |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <esc>back <d>describe <l>audit
+     <shift-r>rotate root <o>operators <esc>back <d>describe <l>audit
     "#);
 }
 

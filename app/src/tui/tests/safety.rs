@@ -82,6 +82,11 @@ fn hostile_names_never_reach_the_terminal() {
             "1",
             "2",
             "3",
+            "3o",
+            "6t",
+            "6a",
+            "2s",
+            "6D",
             "4",
             "4<enter>",
             "4<enter><enter>",
@@ -179,7 +184,7 @@ fn a_pasted_name_does_not_confirm() {
 #[test]
 fn no_single_key_changes_the_cluster() {
     for screen in [
-        "1", "2", "3", "4", "4<enter>", "5", "5<enter>", "5m", "6", "6<enter>", "7", "8", "8<tab>",
+        "1", "2", "3", "3o", "4", "4<enter>", "5", "5<enter>", "5m", "6", "6<enter>", "6t", "7", "8", "8<tab>",
     ] {
         for byte in 0x20..0x7f_u8 {
             for key in [format!("{}", char::from(byte)), format!("<ctrl-{}>", char::from(byte))] {
@@ -190,6 +195,9 @@ fn no_single_key_changes_the_cluster() {
                         Call::RotateSecret(request) => request.plan_only,
                         Call::RevokeSecret(request) => request.plan_only,
                         Call::UpdateService(request) => request.plan_only,
+                        Call::UpdateNode(request) => request.plan_only,
+                        Call::RemoveNode(request) => request.plan_only,
+                        Call::RotateRoot(request) => request.plan_only,
                         Call::Status => true,
                         _ => false,
                     },

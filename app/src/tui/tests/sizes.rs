@@ -7,7 +7,7 @@ use crate::tui::msg::{Effect, Msg};
 fn wide_secrets_show_list_and_detail() {
     insta::assert_snapshot!(sized((120, 40), "4").screen(), @r#"
      wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
-     secrets(6)                                                                                <:>command </>filter <?>help
+     secrets(6)                                                            unix:///run/w.sock  <:>command </>filter <?>help
     +----------------------------------------------------------++- db_password -> db_password -----------------------------+
     |  NAME                       VER  STATE      AGE SVC HOLD || rolling  current v4  32 B  policy 90d  by admin:jo  data~|
     |> db_password                v4   rolling    <1m   2 1/2 !|+----------------------------------------------------------+
@@ -52,7 +52,7 @@ fn wide_secrets_show_list_and_detail() {
 fn wide_cluster() {
     insta::assert_snapshot!(sized((120, 40), "").screen(), @r#"
      wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
-     cluster                                                                                   <:>command </>filter <?>help
+     cluster                                                               unix:///run/w.sock  <:>command </>filter <?>help
     +- Managers (raft) ----------------------------------------++- Health -------------------------------------------------+
     | NAME                  ROLE     REACH   TERM  LAG  APPLIED|| ok    quorum 3/3, tolerates 1 loss                       |
     | mgr-2                 LEADER   ok        41    0    18842|| WARN  13 of 14 files proved in memory                    |

@@ -6,7 +6,7 @@ use super::play::play;
 fn secrets() {
     insta::assert_snapshot!(play("4").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     secrets(6)                                        <:>command </>filter <?>help
+     secrets(6)                    unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  NAME             TARGET        VER  STATE      AGE  SIZE SVC HOLD  LABELS   |
     |> db_password      db_password   v4   rolling    <1m   32B   2 1/2 ! tier=1   |
@@ -35,7 +35,7 @@ fn secrets() {
 fn services() {
     insta::assert_snapshot!(play("5").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     services(4)                                       <:>command </>filter <?>help
+     services(4)                   unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  SERVICE         KIND     TASKS    GRANTS STATE        AGE COMMAND           |
     |> api             process  3/3           2 running       9d serve --api       |
@@ -64,16 +64,14 @@ fn services() {
 fn nodes() {
     insta::assert_snapshot!(play("6jjj").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     nodes(5)                                          <:>command </>filter <?>help
+     nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |  NODE                           ROLE     STATE    TASKS HOLDS      CERT SINCE|
-    |  mgr-1                          manager  ready        0 0           60d    3d|
-    |  mgr-2                          manager  ready        0 0           60d    3d|
-    |  mgr-3                          manager  ready        0 0           47h    3d|
-    |> wrk-1                          worker   ready        2 5 / 5v      60d    3d|
-    |  wrk-2                          worker   ready        5 5 / 6v      60d    3d|
-    |                                                                              |
-    |                                                                              |
+    |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS  CERT HOLDS     SINCE|
+    |  mgr-1      manager  ready   active Reachable         0   60d 0            3d|
+    |  mgr-2      manager  ready   active Leader            0   60d 0            3d|
+    |  mgr-3      manager  ready   active Reachable         0 47h ! 0            3d|
+    |> wrk-1      worker   ready   active -                 2   60d 5 / 5v       3d|
+    |  wrk-2      worker   ready   active -                 5   60d 5 / 6v       3d|
     +------------------------------------------------------------------------------+
     +- In the memory of wrk-1 right now -------------------------------------------+
     | SECRET                 VER  STATE      TASK                SINCE       PROOF |
@@ -84,8 +82,10 @@ fn nodes() {
     | pay_webhook_sig        v1   in memory  edge.2              11-08 12:04 proved|
     |                                                                              |
     |                                                                              |
+    |                                                                              |
+    |                                                                              |
     +------------------------------------------------------------------------------+
-     <enter>detail <esc>back <d>describe <l>audit
+     <enter>detail <p>promote <d>demote <a>availability <ctrl-d>remove <t>tokens
     "#);
 }
 
@@ -93,7 +93,7 @@ fn nodes() {
 fn audit() {
     insta::assert_snapshot!(play("7j").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     audit                                             <:>command </>filter <?>help
+     audit                         unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |     SEQ TIME        ACTOR     FROM      ACTION          OBJECT       RES     |
     |   90412 12:04:07    work~rk-1 10.0.0.7  secret.deliver  db_pas~rd v4 ok      |
@@ -122,7 +122,7 @@ fn audit() {
 fn tasks() {
     insta::assert_snapshot!(play("8").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
-     tasks                                             <:>command </>filter <?>help
+     tasks                         unix:///run/w.sock  <:>command </>filter <?>help
     +- Rotations ------------------------------------------------------------------+
     |  SECRET                VERSIONS   PHASE          PROVED           STARTED    |
     |> db_password           v3 -> v4   rolling        ######.. 3/4     12:04:05   |

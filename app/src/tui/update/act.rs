@@ -1,12 +1,12 @@
 //! What does a key do on a screen? It moves, opens, explains, or opens a wizard; it never changes the cluster.
 
-use super::{always, audit, go, palette, wizard};
+use super::{always, audit, go, palette, tokens, wizard};
 use crate::tui::key::Key;
 use crate::tui::keymap::{self, Action};
 use crate::tui::model::line_input::LineInput;
 use crate::tui::model::list::{ListId, SortBy};
 use crate::tui::model::overlay::{Menu, Overlay, Page};
-use crate::tui::model::place::{History, Kind, Place};
+use crate::tui::model::place::{History, Place};
 use crate::tui::model::subject::{self, Subject};
 use crate::tui::model::{Access, Level, Model, describe};
 use crate::tui::msg::{Call, Effect};
@@ -91,9 +91,20 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
                 },
             );
         }
-        Action::New | Action::Rotate | Action::Revoke | Action::Remove | Action::Access | Action::Withdraw => {
-            return wizard::open(model, action);
-        }
+        Action::Tokens => tokens::open(model),
+        Action::New
+        | Action::Rotate
+        | Action::Revoke
+        | Action::Remove
+        | Action::Access
+        | Action::Withdraw
+        | Action::Promote
+        | Action::Demote
+        | Action::Availability
+        | Action::Labels
+        | Action::StepDown
+        | Action::RotateRoot
+        | Action::Backup => return wizard::open(model, action),
         _ => {}
     }
     Vec::new()
@@ -113,11 +124,12 @@ fn sort(model: &mut Model, by: SortBy) {
 }
 
 fn read_only(model: &mut Model, wanted: bool) {
-    if !wanted && model.access == Access::Locked {
+    let fixed = matches!(model.access, Access::Locked | Access::Viewer);
+    if !wanted && fixed {
         model.say_read_only();
         return;
     }
-    if model.access != Access::Locked {
+    if !fixed {
         model.access = if wanted { Access::ReadOnly } else { Access::ReadWrite };
     }
     model.say(
@@ -148,7 +160,7 @@ fn open(model: &mut Model) {
         (_, Some(Subject::Rotation(_) | Subject::Holding(_) | Subject::Grant(_))) => {
             subject::secret_id(model).map(Place::Secret)
         }
-        (_, Some(Subject::Record(_))) => return describe_selected(model),
+        (_, Some(Subject::Record(_) | Subject::Operator(_))) => return describe_selected(model),
         (_, None) => None,
     };
     if let Some(place) = place {
@@ -228,12 +240,8 @@ fn subject_title(model: &Model) -> String {
     match model.place() {
         Place::Secret(id) => subject::name(model, &Subject::Secret(id.clone())),
         Place::Service(id) => subject::name(model, &Subject::Service(id.clone())),
+        Place::Node(id) => subject::name(model, &Subject::Node(id.clone())),
         _ => None,
     }
     .unwrap_or_else(|| "actions".to_owned())
-}
-
-/// Whether the screen's own kind of wizard is about services.
-pub fn is_about_services(kind: Kind) -> bool {
-    matches!(kind, Kind::Services | Kind::Service | Kind::Grants)
 }

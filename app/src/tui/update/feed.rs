@@ -4,7 +4,7 @@
 use wardroom_api::v1::{Change, Kind, WatchMessage, change, object, watch_message};
 use wardroom_api::{CallError, FeedEvent};
 
-use super::wizard;
+use super::{catch_up, tokens, wizard};
 use crate::tui::model::{Dirty, Level, Link, Model};
 use crate::tui::msg::{Answer, Call, Effect, Ticket};
 
@@ -19,13 +19,14 @@ pub fn take_in(model: &mut Model, event: FeedEvent) -> Vec<Effect> {
             return vec![Effect::Call(ticket, Call::Status)];
         }
         FeedEvent::Message(message) => {
-            if !model.cluster.apply(&message) {
+            if !catch_up::take_in(model, &message) {
                 return Vec::new();
             }
             while model.cluster.audit.len() > AUDIT_MAX {
                 model.cluster.audit.pop_first();
             }
             live(model);
+            observe(model);
             model.rows_stale |= touches(model, &message);
             model.wants_frame(Dirty::Background);
         }
@@ -56,15 +57,15 @@ fn kind(change: &Change) -> Option<Kind> {
             object::Kind::Task(_) => Kind::Task,
             object::Kind::Rotation(_) => Kind::Rotation,
             object::Kind::Holding(_) => Kind::Holding,
-            object::Kind::Operator(_) => Kind::Operator,
             object::Kind::Audit(_) => Kind::Audit,
+            object::Kind::Operator(_) => Kind::Operator,
         },
         change::Action::Removed(key) => key.kind(),
     })
 }
 
 fn live(model: &mut Model) {
-    if model.cluster.index == 0 {
+    if model.cluster.index == 0 || model.behind.is_some() {
         return;
     }
     match std::mem::replace(&mut model.link, Link::Live) {
@@ -74,9 +75,17 @@ fn live(model: &mut Model) {
     }
 }
 
+/// Says calmly that another leader was found.
+fn observe(model: &mut Model) {
+    if let Some(sentence) = model.leadership.observe(&model.cluster, model.now_ms) {
+        model.say(Level::Info, sentence);
+    }
+}
+
 fn lost(model: &mut Model, reason: &CallError) {
     let text = words(reason);
     model.attached = None;
+    catch_up::lost(model);
     model.wants_frame(Dirty::Now);
     match &mut model.link {
         Link::Connecting(why) => *why = Some(text),
@@ -108,6 +117,10 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Result<Answer, CallEr
     {
         return wizard::answered(model, answer);
     }
+    if tokens::awaits(model, ticket) {
+        tokens::answered(model, answer);
+        return Vec::new();
+    }
     match answer {
         Ok(Answer::Status(status)) => {
             model.attached = Some(status.answered_by.clone());
@@ -119,7 +132,14 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Result<Answer, CallEr
                 model.cluster.lost_managers.insert(lost.node_id, lost.reason);
             }
             model.rows_stale = true;
+            observe(model);
         }
+        // Nobody waits for the token any more: it is wiped unseen.
+        Ok(Answer::JoinToken(_)) => {}
+        Ok(Answer::BackedUp(done)) => model.say(
+            Level::Good,
+            format!("the backup is written, its state is at #{}", done.index),
+        ),
         // A wizard that was left: its change goes on without it.
         Ok(_) => model.say(Level::Good, "the change was accepted"),
         Err(error) => model.say(Level::Bad, words(&error)),

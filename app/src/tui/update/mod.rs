@@ -3,11 +3,13 @@
 
 mod act;
 mod audit;
+mod catch_up;
 mod feed;
 mod go;
 mod line;
 pub mod palette;
 mod popup;
+mod tokens;
 mod wizard;
 
 use super::key::Key;
@@ -32,18 +34,29 @@ pub fn update(model: &mut Model, now_ms: i64, msg: Msg) -> Vec<Effect> {
             vec![Effect::Redraw]
         }
         Msg::Tick => {
-            model.rows_stale = true;
-            model.wants_frame(Dirty::Background);
+            tick(model);
             Vec::new()
         }
         Msg::Feed(event) => feed::take_in(model, *event),
         Msg::Answered(ticket, answer) => feed::answered(model, ticket, answer),
         Msg::FileRead(ticket, read) => wizard::file_read(model, ticket, read),
+        Msg::Written(ticket, bytes) => {
+            wizard::written(model, ticket, bytes);
+            Vec::new()
+        }
         Msg::Resumed => {
             model.wants_frame(Dirty::Now);
             vec![Effect::Redraw]
         }
     }
+}
+
+/// Something that is shown has grown older: an age, a countdown, somebody's patience.
+fn tick(model: &mut Model) {
+    catch_up::give_up(model);
+    tokens::tick(model);
+    model.rows_stale = true;
+    model.wants_frame(Dirty::Background);
 }
 
 fn key(model: &mut Model, key: Key) -> Vec<Effect> {
@@ -56,6 +69,7 @@ fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     let effects = match &model.overlay {
         _ if is_tiny(model) => unseen(model, key, armed),
         Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::key(model, key, armed),
+        Some(Overlay::Tokens(_)) => tokens::key(model, key, armed),
         Some(_) => popup::key(model, key, armed),
         None if model.wizard.is_some() => wizard::key(model, key, armed),
         None => act::key(model, key, armed),
@@ -106,6 +120,7 @@ fn always(model: &mut Model, action: Action, armed: bool) -> Option<Vec<Effect>>
             if let Some(wizard) = &mut model.wizard {
                 wizard.wipe();
             }
+            tokens::hide(model);
             Some(vec![Effect::Suspend])
         }
         Action::Quit if armed => Some(vec![Effect::Quit]),

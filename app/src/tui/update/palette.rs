@@ -1,93 +1,40 @@
-//! Which commands does `:` know? One table with their spellings; completion is fuzzy over commands and the names they
-//! take. A command does what a key does: those that change the cluster open a wizard.
+//! What does `:` do with a line? Completion is fuzzy over commands and the names they take. A command does what a key
+//! does: those that change the cluster open a wizard, and in a read-only session they are not there.
+
+mod table;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 
+use super::wizard::About;
 use super::{act, go, wizard};
-use crate::tui::keymap::Action;
 use crate::tui::model::Model;
 use crate::tui::model::facts::words;
 use crate::tui::model::overlay::{Palette, Suggestion};
 use crate::tui::model::place::{Kind, Place};
 use crate::tui::msg::Effect;
+use table::{COMMANDS, Does, Entry, Takes};
 
 /// Suggestions that are shown.
 const SUGGESTIONS_MAX: usize = 8;
 /// Above this many secrets a name is completed only after a whole command.
 const NAMES_MAX: usize = 2000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Takes {
-    Nothing,
-    /// The rest of the line filters the screen's first list.
-    Filter,
-    Secret,
-    Service,
+/// The commands that a session may give.
+fn allowed(read_only: bool) -> impl Iterator<Item = &'static Entry> + Clone {
+    COMMANDS.iter().filter(move |entry| !(read_only && entry.writes()))
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Does {
-    Go(Kind),
-    Act(Action),
-    /// Opens this wizard for the named object.
-    Open(Action),
-    Quit,
-}
-
-struct Entry {
-    /// The first is the one that is suggested.
-    spellings: &'static [&'static str],
-    takes: Takes,
-    does: Does,
-    help: &'static str,
-}
-
-const fn entry(spellings: &'static [&'static str], takes: Takes, does: Does, help: &'static str) -> Entry {
-    Entry {
-        spellings,
-        takes,
-        does,
-        help,
-    }
-}
-
-#[rustfmt::skip]
-const COMMANDS: &[Entry] = &[
-    entry(&["cluster", "pulse", "status"], Takes::Nothing, Does::Go(Kind::Cluster), "overview and what needs attention"),
-    entry(&["raft", "raft status"], Takes::Nothing, Does::Go(Kind::Raft), "who leads, what is replicated"),
-    entry(&["keys"], Takes::Nothing, Does::Go(Kind::Keys), "which key protects which, certificates"),
-    entry(&["secrets", "sec", "secret ls"], Takes::Filter, Does::Go(Kind::Secrets), "secrets"),
-    entry(&["services", "svc", "service ls"], Takes::Filter, Does::Go(Kind::Services), "services"),
-    entry(&["grants", "matrix"], Takes::Filter, Does::Go(Kind::Grants), "services against secrets"),
-    entry(&["nodes", "node ls"], Takes::Filter, Does::Go(Kind::Nodes), "who holds what in memory"),
-    entry(&["audit", "audit ls"], Takes::Filter, Does::Go(Kind::Audit), "who did what"),
-    entry(&["tasks", "rotations"], Takes::Nothing, Does::Go(Kind::Tasks), "tasks and rotations"),
-    entry(&["secret inspect", "inspect"], Takes::Secret, Does::Go(Kind::Secret), "versions, holders and grants"),
-    entry(&["service inspect"], Takes::Service, Does::Go(Kind::Service), "tasks and grants"),
-    entry(&["secret create", "create", "new"], Takes::Nothing, Does::Open(Action::New), "create a secret"),
-    entry(&["secret rotate", "rotate"], Takes::Secret, Does::Open(Action::Rotate), "a new version under the same target"),
-    entry(&["secret revoke", "revoke"], Takes::Secret, Does::Open(Action::Revoke), "cut off everywhere, with proof"),
-    entry(&["secret rm", "remove"], Takes::Secret, Does::Open(Action::Remove), "remove a secret that no service uses"),
-    entry(&["grant", "access"], Takes::Secret, Does::Open(Action::Access), "grant the secret to a service"),
-    entry(&["service create"], Takes::Nothing, Does::Open(Action::New), "create a service"),
-    entry(&["service rm"], Takes::Service, Does::Open(Action::Remove), "remove a service and erase its files"),
-    entry(&["audit verify", "verify"], Takes::Nothing, Does::Act(Action::VerifyChain), "check the audit chain"),
-    entry(&["messages"], Takes::Nothing, Does::Act(Action::Messages), "what the message line said"),
-    entry(&["help"], Takes::Nothing, Does::Act(Action::Help), "keys of this screen"),
-    entry(&["ro"], Takes::Nothing, Does::Act(Action::ReadOnly), "switch off what changes the cluster"),
-    entry(&["rw"], Takes::Nothing, Does::Act(Action::ReadWrite), "switch it on again"),
-    entry(&["q", "quit", "exit"], Takes::Nothing, Does::Quit, "quit"),
-];
 
 /// Every command with its help, for the help screen.
-pub fn help() -> impl Iterator<Item = (String, &'static str)> {
-    COMMANDS.iter().map(|entry| {
+pub fn help(read_only: bool) -> impl Iterator<Item = (String, &'static str)> {
+    allowed(read_only).map(|entry| {
         let takes = match entry.takes {
             Takes::Nothing => "",
             Takes::Filter => " [filter]",
             Takes::Secret => " NAME",
             Takes::Service => " SERVICE",
+            Takes::Node => " NODE",
+            Takes::Operator => " OPERATOR",
         };
         (format!(":{}{takes}", entry.spellings[0]), entry.help)
     })
@@ -117,14 +64,14 @@ fn parse(line: &str) -> Option<(&'static Entry, &str)> {
 pub fn suggest(model: &Model, palette: &mut Palette) {
     let line = palette.input.text();
     let candidates = match parse(line) {
+        Some((entry, _)) if model.read_only() && entry.writes() => Vec::new(),
         Some((entry, rest)) if line.ends_with(' ') || !rest.is_empty() => named(model, entry),
         // Several words that are no command yet: `rot pay` means a command and a name.
-        _ if line.contains(' ') && model.cluster.secrets.len() <= NAMES_MAX => COMMANDS
-            .iter()
+        _ if line.contains(' ') && model.cluster.secrets.len() <= NAMES_MAX => allowed(model.read_only())
             .flat_map(|entry| named(model, entry))
-            .chain(commands())
+            .chain(commands(model))
             .collect(),
-        _ => commands().collect(),
+        _ => commands(model).collect(),
     };
     let mut matcher = Matcher::new(Config::DEFAULT);
     let wanted = match parse(line) {
@@ -151,8 +98,8 @@ pub fn suggest(model: &Model, palette: &mut Palette) {
     palette.selected = 0;
 }
 
-fn commands() -> impl Iterator<Item = (String, &'static str)> {
-    COMMANDS.iter().map(|entry| (entry.spellings[0].to_owned(), entry.help))
+fn commands(model: &Model) -> impl Iterator<Item = (String, &'static str)> {
+    allowed(model.read_only()).map(|entry| (entry.spellings[0].to_owned(), entry.help))
 }
 
 /// The command once with every name that it takes.
@@ -165,6 +112,13 @@ fn named(model: &Model, entry: &'static Entry) -> Vec<(String, &'static str)> {
             .map(|secret| secret.name.as_str())
             .collect(),
         Takes::Service => model.cluster.services.values().map(words::service_name).collect(),
+        Takes::Node => model
+            .cluster
+            .nodes
+            .values()
+            .map(|node| node.hostname.as_str())
+            .collect(),
+        Takes::Operator => model.cluster.operators.values().map(|it| it.name.as_str()).collect(),
         Takes::Nothing | Takes::Filter => Vec::new(),
     };
     names
@@ -182,13 +136,14 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         model.cluster.secret_named(name).map(|secret| secret.id.clone())
     };
     let service = || model.cluster.service_named(rest).map(|service| service.id.clone());
-    let id = match entry.takes {
-        Takes::Secret => secret()?,
-        Takes::Service => service()?,
+    let (id, about) = match entry.takes {
+        Takes::Secret => (secret()?, About::Secret),
+        Takes::Service => (service()?, About::Service),
+        Takes::Node => (node_named(model, rest)?, About::Node),
+        Takes::Operator => (operator_named(model, rest)?, About::Operator),
         Takes::Nothing if !rest.is_empty() => return None,
-        Takes::Nothing | Takes::Filter => String::new(),
+        Takes::Nothing | Takes::Filter => (String::new(), entry.about()),
     };
-    let about_service = entry.takes == Takes::Service || entry.spellings[0] == "service create";
     Some(match entry.does {
         Does::Quit => vec![Effect::Quit],
         Does::Act(action) => act::perform(model, action),
@@ -202,15 +157,31 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         }
         Does::Open(action) => {
             let version = version()?;
-            wizard::open_named(model, action, &id, about_service, version)
+            wizard::open_named(model, action, about, &id, version)
         }
     })
+}
+
+/// The id of the node with that hostname or id.
+fn node_named(model: &Model, name: &str) -> Option<String> {
+    let nodes = &model.cluster.nodes;
+    let named = nodes
+        .values()
+        .find(|node| node.hostname == name)
+        .map(|node| node.id.clone());
+    named.or_else(|| nodes.contains_key(name).then(|| name.to_owned()))
+}
+
+fn operator_named(model: &Model, name: &str) -> Option<String> {
+    let found = model.cluster.operators.values().find(|operator| operator.name == name);
+    found.map(|operator| operator.id.clone())
 }
 
 fn show(model: &mut Model, kind: Kind, id: String, rest: &str, takes: Takes) {
     match kind {
         Kind::Secret => go::to(model, Place::Secret(id)),
         Kind::Service => go::to(model, Place::Service(id)),
+        Kind::Node => go::to(model, Place::Node(id)),
         _ if takes == Takes::Filter && !rest.is_empty() => go::filtered(model, Place::of(kind), rest),
         _ => go::to(model, Place::of(kind)),
     }

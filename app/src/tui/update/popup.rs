@@ -89,12 +89,14 @@ pub fn help(model: &Model) -> Page {
         ("In wizards", Scope::Wizard),
         ("In the palette and the filter", Scope::Line),
         ("In popups", Scope::Popup),
+        ("In the join tokens", Scope::Tokens),
     ] {
         lines.extend([String::new(), title.to_owned()]);
-        lines.extend(keymap::of_scope(scope).map(line));
+        let shown = keymap::of_scope(scope).filter(|binding| !(binding.writes && model.read_only()));
+        lines.extend(shown.map(line));
     }
     lines.extend([String::new(), "Commands".to_owned()]);
-    lines.extend(palette::help().map(|(command, help)| format!("  {command:<24} {help}")));
+    lines.extend(palette::help(model.read_only()).map(|(command, help)| format!("  {command:<24} {help}")));
     Page::new("help", lines)
 }
 

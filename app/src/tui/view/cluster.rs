@@ -162,7 +162,7 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
                     "quorum {}/{}, tolerates {}",
                     quorum.answering,
                     quorum.members,
-                    losses(quorum.tolerates())
+                    words::losses(quorum.tolerates())
                 ),
             )
         } else {
@@ -205,14 +205,6 @@ fn health(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             inner.width.saturating_sub(1),
             &[mark, plain(text)],
         );
-    }
-}
-
-fn losses(count: usize) -> String {
-    match count {
-        0 => "no loss".to_owned(),
-        1 => "1 loss".to_owned(),
-        count => format!("{count} losses"),
     }
 }
 

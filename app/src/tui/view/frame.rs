@@ -1,78 +1,19 @@
-//! What stands on the four fixed lines? Cluster and freshness, the place, the keys, the latest message.
+//! What stands on the fixed lines below the header? The place, the keys, and the latest message.
 
 use ratatui::layout::Rect;
 
 use crate::tui::keymap::{self, Scope};
-use crate::tui::model::facts::managers::Quorum;
 use crate::tui::model::facts::{time, words};
 use crate::tui::model::overlay::Overlay;
 use crate::tui::model::place::{Kind, Place};
+use crate::tui::model::tokens::Stage;
 use crate::tui::model::{Level, Link, Model};
 use crate::tui::theme::Tone;
-use crate::tui::widgets::{Canvas, Piece, line_input, piece, plain, safe};
-use crate::tui::wizard::{Step, Task};
+use crate::tui::widgets::{Canvas, Piece, SafeText, line_input, piece, plain, safe};
+use crate::tui::wizard::Step;
 
-/// Line 1: the cluster, what this session may do, quorum and leader, which manager answers, and how fresh the view is.
-pub fn header(canvas: &mut Canvas<'_>, model: &Model) {
-    let area = canvas.area();
-    let view = &model.cluster;
-    let mode = if model.read_only() { "[RO]" } else { "[RW]" };
-    // The words come closer together where room is short; the program's own name is the first to go, then who answers.
-    let gap = if area.width < super::WIDE { " " } else { "  " };
-    let mut pieces = vec![piece(" wardroom", Tone::Title)];
-    if let Some(cluster) = &view.cluster {
-        let quorum = Quorum::of(view);
-        let tone = if quorum.holds() { Tone::Plain } else { Tone::Bad };
-        pieces.push(piece(safe!(" {}", cluster.name), Tone::Strong));
-        pieces.push(plain(safe!(" {mode}")));
-        pieces.push(piece(
-            safe!(
-                "{gap}quorum {}/{}{}",
-                quorum.answering,
-                quorum.members,
-                if quorum.holds() { "" } else { " !" }
-            ),
-            tone,
-        ));
-        pieces.push(match view.leader() {
-            Some(leader) => plain(safe!("{gap}leader {} t{}", view.hostname(&leader.node_id), leader.term)),
-            None => piece(safe!("{gap}no leader !"), Tone::Bad),
-        });
-        if let Some(attached) = &model.attached {
-            pieces.push(piece(safe!("{gap}via {}", view.hostname(attached)), Tone::Dim));
-        }
-    } else {
-        pieces.push(plain(safe!(" {mode}")));
-    }
-    let freshness = match &model.link {
-        Link::Connecting(_) => vec![piece("connecting ... ", Tone::Warn)],
-        Link::Live => {
-            vec![
-                piece(safe!("#{} {} ", view.index, time::minute(model.now_ms)), Tone::Dim),
-                piece("live", Tone::Accent),
-            ]
-        }
-        Link::Stale { since_ms, .. } => {
-            vec![
-                piece(safe!("#{} ", view.index), Tone::Dim),
-                piece(safe!("STALE since {} ", time::clock(*since_ms)), Tone::Bad),
-            ]
-        }
-    };
-    let right: usize = freshness.iter().map(|piece| piece.text.width()).sum();
-    let right = u16::try_from(right).unwrap_or(u16::MAX).min(area.width);
-    // One column stays free between the two halves.
-    let room = (area.width - right).saturating_sub(1);
-    let fits = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.width()).sum::<usize>() <= usize::from(room);
-    if !fits(&pieces) {
-        pieces.remove(0);
-    }
-    if !fits(&pieces) && view.cluster.is_some() && model.attached.is_some() {
-        pieces.pop();
-    }
-    canvas.line(area.x, area.y, room, &pieces);
-    canvas.right(area.x, area.y, area.width, &freshness);
-}
+/// Less than this of an address says nothing.
+const ADDRESS_MIN: u16 = 12;
 
 /// Line 2: where one is, and what the list shows.
 pub fn breadcrumbs(canvas: &mut Canvas<'_>, model: &Model) {
@@ -96,8 +37,17 @@ pub fn breadcrumbs(canvas: &mut Canvas<'_>, model: &Model) {
     }
     let width: usize = right.iter().map(|piece| piece.text.width()).sum();
     let width = u16::try_from(width).unwrap_or(u16::MAX).min(area.width);
-    canvas.line(area.x, y, area.width - width, &left);
+    let end = canvas.line(area.x, y, area.width - width, &left);
     canvas.right(area.x, y, area.width, &right);
+    // Where it is reached goes between the two, as much of it as fits.
+    let room = (area.right() - width).saturating_sub(end).saturating_sub(4);
+    let address = SafeText::new(&model.address);
+    let whole = address.width() <= usize::from(room);
+    let shortened = room >= ADDRESS_MIN && model.wizard.is_none();
+    if model.cluster.cluster.is_some() && (whole || shortened) {
+        let address = address.cut_middle(usize::from(room), canvas.glyphs.more);
+        canvas.right(end, y, room + 2, &[piece(address, Tone::Dim)]);
+    }
 }
 
 fn list_words(model: &Model, left: &mut Vec<Piece>, right: &mut Vec<Piece>) {
@@ -131,6 +81,7 @@ fn crumbs(model: &Model) -> String {
         Place::Cluster => "cluster".to_owned(),
         Place::Raft => "cluster > raft".to_owned(),
         Place::Keys => "cluster > keys".to_owned(),
+        Place::Operators => format!("keys > operators({})", view.operators.len()),
         Place::Secrets => format!("secrets({})", view.secrets.len()),
         Place::Secret(id) => format!("secrets > {}", secret(id)),
         Place::Services => format!("services({})", view.services.len()),
@@ -142,14 +93,15 @@ fn crumbs(model: &Model) -> String {
         Place::Tasks => "tasks".to_owned(),
     };
     if let Some(wizard) = &model.wizard {
-        let about = match wizard.task {
-            Task::CreateSecret | Task::CreateService | Task::Grant => String::new(),
-            _ => wizard.confirmed_by(),
+        let about = if wizard.task.names_itself() {
+            wizard.confirmed_by()
+        } else {
+            String::new()
         };
         if !about.is_empty() && !text.ends_with(&about) {
             text = format!("{text} > {about}");
         }
-        text = format!("{text} > {}", wizard.verb());
+        text = format!("{text} > {}", wizard.task.verb());
     }
     text
 }
@@ -160,6 +112,7 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
     let y = area.bottom() - 2;
     let scope = match (&model.overlay, &model.wizard) {
         (Some(Overlay::Palette(_) | Overlay::Filter(..)), _) => Some(Scope::Line),
+        (Some(Overlay::Tokens(_)), _) => Some(Scope::Tokens),
         (Some(_), _) => Some(Scope::Popup),
         (None, Some(_)) => Some(Scope::Wizard),
         (None, None) => None,
@@ -187,6 +140,7 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
             let first = model.wizard.as_ref().is_none_or(|wizard| wizard.form.pages.is_empty());
             show(canvas, "esc", if first { "cancel" } else { "back" });
         }
+        Some(Scope::Tokens) => tokens_bar(model, &mut |key, word| show(canvas, key, word)),
         Some(scope) => {
             for binding in keymap::of_scope(scope).filter(|binding| !binding.bar.is_empty()) {
                 show(canvas, &binding.keys[0].name(), binding.bar);
@@ -201,6 +155,33 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
             }
         }
     }
+}
+
+/// The keys of the box of the join tokens, by what it is doing.
+fn tokens_bar(model: &Model, show: &mut dyn FnMut(&str, &str)) {
+    let stage = match &model.overlay {
+        Some(Overlay::Tokens(tokens)) => &tokens.stage,
+        _ => return,
+    };
+    match stage {
+        Stage::Facts(_) if model.read_only() => {}
+        Stage::Facts(_) => {
+            show("enter", "show");
+            show("r", "rotate");
+            show("j", "the other");
+        }
+        Stage::Asking => show("y", "show it for 30 s"),
+        Stage::Waiting(_) => {}
+        Stage::Shown { .. } => show("enter", "hide"),
+    }
+    show(
+        "esc",
+        if matches!(stage, Stage::Facts(_)) {
+            "close"
+        } else {
+            "hide"
+        },
+    );
 }
 
 /// On the home screen the key bar names the screens.
@@ -228,6 +209,15 @@ pub fn message_line(canvas: &mut Canvas<'_>, model: &Model) {
     if let (Link::Stale { reason, .. }, false) = (&model.link, model.quit_armed) {
         let text = safe!("stale, reconnecting: {reason}");
         canvas.text(x, y, width, text, Tone::Bad);
+        return;
+    }
+    if let (Some(since_ms), false) = (model.leadership.gone_since_ms, model.quit_armed) {
+        let age = time::counted(model.now_ms.saturating_sub(since_ms));
+        let text = safe!(
+            "no leader for {age}: this is as of #{}; nothing changes until one is elected",
+            model.cluster.index
+        );
+        canvas.text(x, y, width, text, Tone::Warn);
         return;
     }
     let Some(message) = model.messages.back() else { return };

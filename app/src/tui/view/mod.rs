@@ -4,8 +4,10 @@
 mod audit;
 mod cluster;
 mod frame;
+mod header;
 mod keys;
 mod nodes;
+mod operators;
 mod overlay;
 mod plan;
 mod raft;
@@ -13,7 +15,9 @@ mod secret;
 mod secrets;
 mod services;
 mod tasks;
+mod tokens;
 mod wizard;
+mod wizard_run;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -45,7 +49,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, theme: Theme, glyphs: Glyphs) ->
         height: area.height - 4,
         ..area
     };
-    frame::header(&mut canvas, model);
+    header::draw(&mut canvas, model);
     frame::breadcrumbs(&mut canvas, model);
     match &model.wizard {
         Some(wizard) => self::wizard::draw(&mut canvas, body, model, wizard),
@@ -71,6 +75,7 @@ fn screen(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         Place::Cluster => cluster::draw(canvas, area, model),
         Place::Raft => raft::draw(canvas, area, model),
         Place::Keys => keys::draw(canvas, area, model),
+        Place::Operators => operators::draw(canvas, area, model),
         Place::Secrets => secrets::draw(canvas, area, model),
         Place::Secret(id) => secret::draw(canvas, area, model, id),
         Place::Services => services::draw(canvas, area, model),
@@ -90,6 +95,7 @@ fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
         ListId::Managers => raft::members(canvas, area, model),
         ListId::Entries => raft::entries(canvas, area, model),
         ListId::Certificates => keys::certificates(canvas, area, model),
+        ListId::Operators => operators::list(canvas, area, model),
         ListId::Secrets => secrets::list(canvas, area, model),
         ListId::Versions => secret::versions(canvas, area, model),
         ListId::Holders => secret::holders(canvas, area, model),

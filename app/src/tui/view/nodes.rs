@@ -1,11 +1,12 @@
 //! The machines: state, tasks, and above all which versions each one has in memory right now.
 
 use ratatui::layout::Rect;
-use wardroom_api::v1::{Holding, Node};
+use wardroom_api::v1::{Holding, Node, NodeState};
 
-use super::{WIDE, cluster, columns, facts, list_pane, rows, state_piece, tasks, titled};
+use super::{WIDE, WIDEST, cluster, columns, facts, list_pane, rows, state_piece, tasks, titled};
 use crate::tui::model::Model;
-use crate::tui::model::facts::{secrets, time, words};
+use crate::tui::model::facts::trust::is_expiring;
+use crate::tui::model::facts::{members, secrets, time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
 use crate::tui::widgets::table::fixed_table;
@@ -13,44 +14,178 @@ use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let selected = model.selected(ListId::Nodes).and_then(|id| model.cluster.nodes.get(id));
-    if area.width >= WIDE {
-        let (left, right) = columns(area, area.width / 2);
-        list(canvas, left, model);
-        let parts = rows(right, &[right.height - right.height / 2, right.height / 2]);
-        held_by(canvas, parts[0], model, selected);
-        running_on(canvas, parts[1], model, selected);
+    let count = u16::try_from(model.cluster.nodes.len()).unwrap_or(u16::MAX);
+    let above = count.saturating_add(3).clamp(6, (area.height - area.height / 2).max(6));
+    let parts = rows(area, &[above, area.height.saturating_sub(above)]);
+    list(canvas, parts[0], model);
+    if area.width < WIDE {
+        return held_by(canvas, parts[1], model, selected);
+    }
+    let below = if area.width < WIDEST {
+        parts[1]
     } else {
-        let below = area.height / 2;
-        let parts = rows(area, &[area.height - below, below]);
-        list(canvas, parts[0], model);
-        held_by(canvas, parts[1], model, selected);
+        let (left, rest) = columns(parts[1], area.width / 3);
+        summary(canvas, left, model, selected);
+        rest
+    };
+    let (left, right) = columns(below, below.width / 2);
+    held_by(canvas, left, model, selected);
+    running_on(canvas, right, model, selected);
+}
+
+/// The columns for these nodes: what only some nodes have takes its room only then.
+fn node_columns(model: &Model, arrow: &str) -> [Column; 11] {
+    let view = &model.cluster;
+    let widest = |words: &dyn Fn(&Node) -> String, least: u16| {
+        let width = view.nodes.values().map(|node| words(node).chars().count()).max();
+        u16::try_from(width.unwrap_or(0)).unwrap_or(u16::MAX).max(least).min(20)
+    };
+    let role = widest(&|node| members::role_words(node, arrow), 8);
+    let certificate = widest(&|node| certificate(model, node).text.as_str().to_owned(), 5);
+    [
+        column("NODE", 10).grow(2),
+        column("ROLE", role),
+        column("STATE", 7),
+        column("AVAIL", 6),
+        column("MANAGER", 13),
+        column("TASKS", 5).right(),
+        column("CERT", certificate).right(),
+        column("HOLDS", 9).drop(4),
+        column("SINCE", 5).right().drop(5),
+        column("VERSION", 9).drop(6),
+        column("LABELS", 10).grow(2).drop(7),
+    ]
+}
+
+/// How long the node's certificate lasts, and whether it hangs on an older root.
+fn certificate(model: &Model, node: &Node) -> Piece {
+    let left = time::left(model.now_ms, node.certificate_not_after_ms);
+    let expiring = is_expiring(
+        model.now_ms,
+        node.certificate_not_before_ms,
+        node.certificate_not_after_ms,
+    );
+    match (
+        members::hangs_on_older_root(&model.cluster, &node.certificate_issuer),
+        expiring,
+    ) {
+        (true, true) => piece(safe!("{left} old root !"), Tone::Warn),
+        (true, false) => piece(safe!("{left} old root"), Tone::Warn),
+        (false, true) => piece(safe!("{left} !"), Tone::Warn),
+        (false, false) => plain(left),
+    }
+}
+
+/// Up or down, apart from whether it gets tasks.
+fn reached(node: &Node) -> &'static str {
+    match node.state() {
+        NodeState::Ready => "ready",
+        NodeState::Down => "DOWN !",
+        NodeState::Unknown | NodeState::Unspecified => "unknown",
     }
 }
 
 pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    const COLUMNS: [Column; 7] = [
-        column("NODE", 10).grow(1),
-        column("ROLE", 8),
-        column("STATE", 8),
-        column("TASKS", 5).right(),
-        column("HOLDS", 9),
-        column("CERT", 5).right(),
-        column("SINCE", 5).right(),
-    ];
     let view = &model.cluster;
-    list_pane(canvas, area, model, (ListId::Nodes, &[]), &COLUMNS, |key| {
+    let arrow = canvas.glyphs.arrow;
+    let shown = node_columns(model, arrow);
+    list_pane(canvas, area, model, (ListId::Nodes, &[]), &shown, |key| {
         let node = view.nodes.get(key)?;
         let tasks = view.tasks_on_node(key).filter(|task| words::is_active(task)).count();
+        let standing = members::standing(view, node);
         Some(vec![
             plain(&node.hostname),
-            plain(words::role(node.role())),
-            state_piece(words::node_state(node)),
+            piece(
+                members::role_words(node, arrow),
+                if members::is_changing(node) {
+                    Tone::Warn
+                } else {
+                    Tone::Plain
+                },
+            ),
+            state_piece(reached(node)),
+            plain(words::availability(node.availability())),
+            match standing {
+                "Leader" => piece(standing, Tone::Accent),
+                _ => state_piece(standing),
+            },
             plain(safe!("{tasks}")),
+            certificate(model, node),
             plain(cluster::holds(model, key)),
-            plain(time::left(model.now_ms, node.certificate_not_after_ms)),
             plain(time::age(model.now_ms, node.state_since_ms)),
+            plain(if node.version.is_empty() { "-" } else { &node.version }),
+            piece(words::labels(&node.labels), Tone::Dim),
         ])
     });
+}
+
+/// What is known of a node, but for what it holds and runs.
+fn about(model: &Model, node: &Node, arrow: &str) -> Vec<(&'static str, Piece)> {
+    let view = &model.cluster;
+    let or_dash = |text: &str| {
+        if text.is_empty() {
+            "-".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    let manager = match members::standing(view, node) {
+        "-" => String::new(),
+        standing => format!(", {standing}, raft id {}", node.raft_id),
+    };
+    let state = reached(node);
+    let root = match node.certificate_issuer.as_str() {
+        "" => "",
+        issuer if members::hangs_on_older_root(view, issuer) => ", of an older root !",
+        _ => ", of the current root",
+    };
+    let left = certificate(model, node);
+    vec![
+        ("role", plain(safe!("{}{manager}", members::role_words(node, arrow)))),
+        (
+            "state",
+            piece(
+                safe!(
+                    "{state}, {}, since {}  {}",
+                    words::availability(node.availability()),
+                    time::date(node.state_since_ms),
+                    node.message
+                ),
+                super::state_tone(state),
+            ),
+        ),
+        (
+            "address",
+            plain(safe!(
+                "{}, version {}{}",
+                or_dash(&node.address),
+                or_dash(&node.version),
+                if node.runs_tasks { "" } else { ", runs no tasks" }
+            )),
+        ),
+        (
+            "cert",
+            piece(
+                safe!(
+                    "{} left, until {}  {}{root}",
+                    time::left(model.now_ms, node.certificate_not_after_ms),
+                    time::date(node.certificate_not_after_ms),
+                    node.certificate_fingerprint
+                ),
+                left.tone,
+            ),
+        ),
+        ("labels", plain(words::labels(&node.labels))),
+    ]
+}
+
+fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, node: Option<&Node>) {
+    let title = node.map_or("node", |node| node.hostname.as_str());
+    let inner = canvas.pane(area, &titled(title), false);
+    if let Some(node) = node {
+        let arrow = canvas.glyphs.arrow;
+        facts(canvas, inner, &about(model, node, arrow));
+    }
 }
 
 const HOLDINGS: [Column; 6] = [
@@ -137,38 +272,18 @@ pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
         );
         return;
     };
-    let rest = area.height.saturating_sub(6);
-    let bands = rows(area, &[6, rest / 2, rest - rest / 2]);
+    let bands = rows(area, &[7, area.height.saturating_sub(7)]);
+    let arrow = canvas.glyphs.arrow;
     let inner = canvas.pane(bands[0], &titled(&node.hostname), false);
-    let state = words::node_state(node);
-    let since = time::date(node.state_since_ms);
-    let lines = [
-        (
-            "state",
-            piece(
-                safe!("{} {state} since {since}  {}", words::role(node.role()), node.message),
-                super::state_tone(state),
-            ),
-        ),
-        (
-            "address",
-            plain(if node.address.is_empty() {
-                "-"
-            } else {
-                node.address.as_str()
-            }),
-        ),
-        (
-            "cert",
-            plain(safe!(
-                "until {}  {}",
-                time::date(node.certificate_not_after_ms),
-                node.certificate_fingerprint
-            )),
-        ),
-        ("labels", plain(words::labels(&node.labels))),
-    ];
-    facts(canvas, inner, &lines);
-    holdings(canvas, bands[1], model);
-    tasks::list(canvas, bands[2], model, ListId::NodeTasks);
+    facts(canvas, inner, &about(model, node, arrow));
+    let rest = bands[1];
+    if area.width >= WIDE {
+        let (left, right) = columns(rest, rest.width / 2);
+        holdings(canvas, left, model);
+        tasks::list(canvas, right, model, ListId::NodeTasks);
+    } else {
+        let parts = rows(rest, &[rest.height / 2, rest.height - rest.height / 2]);
+        holdings(canvas, parts[0], model);
+        tasks::list(canvas, parts[1], model, ListId::NodeTasks);
+    }
 }

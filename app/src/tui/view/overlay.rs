@@ -12,12 +12,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         None | Some(Overlay::Filter(..)) => {}
         Some(Overlay::Palette(palette)) => self::palette(canvas, area, palette),
         Some(Overlay::Menu(menu)) => self::menu(canvas, area, menu),
+        Some(Overlay::Tokens(tokens)) => super::tokens::draw(canvas, area, model, tokens),
         Some(Overlay::Page(page) | Overlay::Help(page) | Overlay::Messages(page)) => self::page(canvas, area, page),
     }
 }
 
 /// A cleared box of that size in the middle of the area.
-fn boxed(canvas: &mut Canvas<'_>, area: Rect, (width, height): (u16, u16), title: &str) -> Rect {
+pub fn boxed(canvas: &mut Canvas<'_>, area: Rect, (width, height): (u16, u16), title: &str) -> Rect {
     let width = width.min(area.width);
     let height = height.min(area.height);
     let place = Rect {

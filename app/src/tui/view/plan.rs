@@ -28,16 +28,20 @@ fn action(action: PlanAction) -> (&'static str, &'static str, Tone) {
     }
 }
 
-/// Draws the plan into the area; steps that do not fit are counted.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
-    let width = usize::from((area.width / 2).saturating_sub(CHECK + 4));
+/// Draws the plan into the area; steps that do not fit are counted. Whose memory gets and loses which bytes is shown
+/// where bytes move.
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, moves_values: bool) {
+    let room = if moves_values { area.width / 2 } else { area.width };
+    let width = usize::from(room.saturating_sub(CHECK + 4));
     let lines: usize = plan.checks.iter().map(|check| wrap(&check.text, width).len()).sum();
     let below = u16::try_from(lines).unwrap_or(6).clamp(3, (area.height / 2).max(3)) + 2;
     let parts = rows(area, &[area.height.saturating_sub(below), below]);
     steps(canvas, parts[0], plan);
-    let (left, right) = columns(parts[1], area.width / 2);
+    let (left, right) = columns(parts[1], room);
     checks(canvas, left, plan);
-    radius(canvas, right, plan);
+    if moves_values {
+        radius(canvas, right, plan);
+    }
 }
 
 fn steps(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {

@@ -1,15 +1,14 @@
-//! A wizard on the screen: the form of a page, the plan with the line for the name, the progress after it.
+//! A wizard on the screen: the form of a page, and the plan with the line for the name.
 
 use ratatui::layout::Rect;
 
-use super::{plan, rows, titled};
+use super::{plan, rows, titled, wizard_run};
+use crate::tui::model::facts::words;
 use crate::tui::model::{Level, Model};
 use crate::tui::theme::Tone;
-use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::{Canvas, line_input, piece, plain, safe};
 use crate::tui::wizard::form::{Field, Input};
-use crate::tui::wizard::progress::{Progress, Verdict, progress};
-use crate::tui::wizard::{Step, Task, Wizard, request};
+use crate::tui::wizard::{Step, Wizard, same_as};
 
 /// Columns before a field's input.
 const LABEL: u16 = 15;
@@ -18,7 +17,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard)
     match wizard.step {
         Step::Page(page) => form(canvas, area, wizard, page),
         Step::Plan => plan_page(canvas, area, wizard),
-        Step::Run => run_page(canvas, area, model, wizard),
+        Step::Run => wizard_run::draw(canvas, area, model, wizard),
     }
 }
 
@@ -163,24 +162,16 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
         note(canvas, (x, parts[1].y, width), wizard);
         return;
     };
-    plan::draw(canvas, parts[0], shown);
+    plan::draw(canvas, parts[0], shown, wizard.task.moves_values());
     let y = parts[1].y;
-    let failure = match wizard.task {
-        Task::Rotate { .. } => "on failure the version before returns; the new one is marked failed",
-        Task::Revoke { .. } => "there is no way back: the sealed value is dropped at once",
-        _ => "",
-    };
-    canvas.text(x, y, width, failure, Tone::Warn);
+    canvas.text(x, y, width, wizard.task.warning(), Tone::Warn);
     canvas.line(
         x,
         y + 1,
         width,
-        &[
-            piece("same as  $ ", Tone::Dim),
-            piece(request::same_as(wizard), Tone::Dim),
-        ],
+        &[piece("same as  $ ", Tone::Dim), piece(same_as(wizard), Tone::Dim)],
     );
-    let prompt = safe!("type the {}'s name to run:  ", wizard.confirmed_noun());
+    let prompt = safe!("type the {}'s name to run:  ", wizard.task.confirmed_noun());
     let at = canvas.text(x, y + 2, width, prompt, Tone::Strong);
     let matches = wizard.name_matches();
     let missing = wizard
@@ -196,66 +187,11 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
     let rest = [piece("_".repeat(missing.min(40)), Tone::Dim), piece("]", Tone::Dim)];
     canvas.line(end, y + 2, right.saturating_sub(end) + 1, &rest);
     if wizard.waiting.is_some() {
-        canvas.text(x, y + 3, width, "sent, waiting for the answer ...", Tone::Dim);
+        let text = match wizard.written {
+            Some(bytes) => safe!("writing the file: {} so far ...", words::size(bytes)),
+            None => safe!("sent, waiting for the answer ..."),
+        };
+        canvas.text(x, y + 3, width, text, Tone::Dim);
     }
     note(canvas, (x, y + 3, width), wizard);
-}
-
-fn run_page(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard) {
-    let found: Progress = progress(wizard, &model.cluster);
-    let (word, tone) = match found.verdict {
-        Verdict::Running => ("under way", Tone::Plain),
-        Verdict::Done => ("DONE", Tone::Accent),
-        Verdict::Failed => ("FAILED !", Tone::Bad),
-    };
-    let inner = canvas.pane(
-        area,
-        &[piece(safe!("{}  ", wizard.verb()), Tone::Title), piece(word, tone)],
-        false,
-    );
-    let (x, width) = (inner.x + 1, inner.width.saturating_sub(2));
-    let used = canvas.paragraph(
-        Rect {
-            x,
-            width,
-            height: 3.min(inner.height),
-            ..inner
-        },
-        found.headline,
-        Tone::Strong,
-    );
-    let mut y = inner.y + used + 1;
-    for line in &found.lines {
-        if y + 3 >= inner.bottom() {
-            break;
-        }
-        let drawn = bar(&canvas.glyphs, line.done, line.total, 20);
-        canvas.line(
-            x,
-            y,
-            width,
-            &[
-                plain(safe!("{:<18} ", line.name)),
-                piece(drawn, Tone::Accent),
-                plain(safe!("  {}", line.words)),
-            ],
-        );
-        y += 1;
-    }
-    let index = wizard.accepted.as_ref().map_or(0, |accepted| accepted.index);
-    let audit = found
-        .audit
-        .map_or_else(String::new, |sequence| format!(", audit record {sequence}"));
-    if index > 0 && y + 1 < inner.bottom() {
-        canvas.text(x, y + 1, width, safe!("committed at #{index}{audit}"), Tone::Dim);
-    }
-    if found.verdict == Verdict::Running && y + 2 < inner.bottom() {
-        canvas.text(
-            x,
-            y + 2,
-            width,
-            "you may leave: it goes on by itself, and screen 8 shows it",
-            Tone::Dim,
-        );
-    }
 }

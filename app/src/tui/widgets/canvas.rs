@@ -61,6 +61,19 @@ impl<'a> Canvas<'a> {
             .0
     }
 
+    /// Puts printable ASCII into the cells one by one: for what must leave no text behind on the heap. Other bytes become
+    /// `?`.
+    pub fn ascii(&mut self, x: u16, y: u16, width: u16, bytes: &[u8], tone: Tone) {
+        for (at, byte) in (x..x.saturating_add(width)).zip(bytes) {
+            let shown = if byte.is_ascii_graphic() {
+                char::from(*byte)
+            } else {
+                '?'
+            };
+            self.glyph(at, y, shown, tone);
+        }
+    }
+
     /// Several pieces one after the other, within `width` columns.
     pub fn line(&mut self, x: u16, y: u16, width: u16, pieces: &[Piece]) -> u16 {
         let end = x.saturating_add(width);

@@ -1,57 +1,7 @@
 //! What has been filled in? Fields on pages; which fields a page shows depends on what was chosen before.
 
-use crate::tui::model::line_input::LineInput;
+pub use super::field::{Field, Id, Input, SOURCES, Source, choice, line, secret, words};
 use crate::tui::secret_input::SecretInput;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Id {
-    Name,
-    Source,
-    Value,
-    Path,
-    Length,
-    Newline,
-    Labels,
-    MaxAge,
-    Service,
-    Secret,
-    Target,
-    Mode,
-    OnChange,
-    Owner,
-    Command,
-    Replicas,
-}
-
-/// Where a value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    Generate,
-    Type,
-    Paste,
-    File,
-}
-
-pub const SOURCES: [&str; 4] = ["generate", "type", "paste", "file"];
-
-#[derive(Debug)]
-pub enum Input {
-    Line(LineInput),
-    /// What is sent, and what is shown.
-    Choice {
-        options: Vec<(String, String)>,
-        chosen: usize,
-    },
-    Secret(SecretInput),
-}
-
-#[derive(Debug)]
-pub struct Field {
-    pub id: Id,
-    pub label: &'static str,
-    pub hint: &'static str,
-    pub input: Input,
-}
 
 #[derive(Debug)]
 pub struct Page {
@@ -64,41 +14,6 @@ pub struct Form {
     pub pages: Vec<Page>,
     /// Among the visible fields of the page.
     pub focus: usize,
-}
-
-pub fn line(id: Id, label: &'static str, text: &str, hint: &'static str) -> Field {
-    Field {
-        id,
-        label,
-        hint,
-        input: Input::Line(LineInput::with(text)),
-    }
-}
-
-pub fn choice(id: Id, label: &'static str, options: Vec<(String, String)>, hint: &'static str) -> Field {
-    Field {
-        id,
-        label,
-        hint,
-        input: Input::Choice { options, chosen: 0 },
-    }
-}
-
-pub fn words(id: Id, label: &'static str, options: &[&str], hint: &'static str) -> Field {
-    let options = options
-        .iter()
-        .map(|word| ((*word).to_owned(), (*word).to_owned()))
-        .collect();
-    choice(id, label, options, hint)
-}
-
-pub fn secret(hint: &'static str) -> Field {
-    Field {
-        id: Id::Value,
-        label: "value",
-        hint,
-        input: Input::Secret(SecretInput::default()),
-    }
 }
 
 impl Form {
@@ -159,7 +74,11 @@ impl Form {
     }
 
     pub fn value(&self) -> Option<&SecretInput> {
-        match self.field(Id::Value).map(|field| &field.input) {
+        self.secret(Id::Value)
+    }
+
+    pub fn secret(&self, id: Id) -> Option<&SecretInput> {
+        match self.field(id).map(|field| &field.input) {
             Some(Input::Secret(secret)) => Some(secret),
             _ => None,
         }
@@ -177,9 +96,16 @@ impl Form {
     }
 
     pub fn wipe(&mut self) {
-        if let Some(value) = self.value_mut() {
-            value.clear();
+        for field in self.pages.iter_mut().flat_map(|page| &mut page.fields) {
+            if let Input::Secret(secret) = &mut field.input {
+                secret.clear();
+            }
         }
+    }
+
+    /// The choice on which it depends what is typed as a secret: another one wipes that.
+    pub fn secret_is_for(&self) -> String {
+        format!("{}/{}", self.chosen(Id::Source), self.chosen(Id::SealedBy))
     }
 
     /// Indices of the fields that the page shows now.
@@ -194,6 +120,8 @@ impl Form {
             Id::Newline => {
                 self.source() != Source::Generate && self.value().is_some_and(SecretInput::ends_with_newline)
             }
+            Id::Recipients => self.chosen(Id::SealedBy) == "recipients",
+            Id::Passphrase | Id::Again => self.chosen(Id::SealedBy) == "passphrase",
             Id::Target | Id::Mode | Id::OnChange | Id::Owner => !self.chosen(Id::Secret).is_empty(),
             _ => true,
         };
@@ -228,22 +156,6 @@ impl Form {
     }
 }
 
-impl Field {
-    /// Chooses the next or the previous option.
-    pub fn turn(&mut self, by: isize) -> bool {
-        let Input::Choice { options, chosen } = &mut self.input else {
-            return false;
-        };
-        let count = isize::try_from(options.len()).unwrap_or(isize::MAX);
-        if count == 0 {
-            return true;
-        }
-        let next = (isize::try_from(*chosen).unwrap_or(0) + by).rem_euclid(count);
-        *chosen = usize::try_from(next).unwrap_or(0);
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +163,7 @@ mod tests {
     fn form() -> Form {
         let fields = vec![
             words(Id::Source, "source", &SOURCES, ""),
-            secret(""),
+            secret(Id::Value, "value", ""),
             line(Id::Path, "path", "", ""),
             line(Id::Length, "length", "32", ""),
         ];

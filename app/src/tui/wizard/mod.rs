@@ -1,11 +1,17 @@
 //! How is anything changed? In a wizard: value -> options -> plan -> typed name -> run -> result. Nothing is sent before
 //! the plan has been shown and the object's name typed; `enter` on anything else only turns a page.
 
+mod field;
 pub mod form;
 pub mod open;
+pub mod open_members;
 pub mod plan;
+mod plan_members;
 pub mod progress;
+mod progress_members;
 pub mod request;
+mod same_as;
+mod task;
 mod values;
 
 use wardroom_api::v1;
@@ -14,37 +20,8 @@ use super::model::Level;
 use super::model::line_input::LineInput;
 use super::msg::Ticket;
 use form::Form;
-
-/// What is being changed; objects are named by id and by name, as they were when the wizard opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
-    CreateSecret,
-    Rotate {
-        secret_id: String,
-        name: String,
-    },
-    /// Version 0: all of them, and the grants.
-    Revoke {
-        secret_id: String,
-        name: String,
-        version: u32,
-    },
-    RemoveSecret {
-        secret_id: String,
-        name: String,
-    },
-    CreateService,
-    Grant,
-    Withdraw {
-        service_id: String,
-        service: String,
-        secret: String,
-    },
-    RemoveService {
-        service_id: String,
-        name: String,
-    },
-}
+pub use same_as::same_as;
+pub use task::{NodeChange, Task, role_word};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -64,6 +41,15 @@ pub struct Accepted {
     pub id: String,
     /// Name of the version that was made.
     pub version_name: String,
+    /// Who leads after a step-down, by node id, and how long writes had to wait.
+    pub leader: String,
+    pub gap_ms: u64,
+    /// Fingerprint of the new root.
+    pub fingerprint: String,
+    /// Bytes of a backup.
+    pub bytes: u64,
+    /// What the node had when the change was accepted: active tasks.
+    pub tasks: usize,
 }
 
 #[derive(Debug)]
@@ -75,6 +61,8 @@ pub struct Wizard {
     pub confirm: LineInput,
     /// An answer is awaited.
     pub waiting: Option<Ticket>,
+    /// Bytes that a backup has written so far.
+    pub written: Option<u64>,
     pub note: Option<(Level, String)>,
     /// When this step opened: `enter` just after it belongs to the step before.
     pub since_ms: i64,
@@ -98,6 +86,7 @@ impl Wizard {
             plan: None,
             confirm: LineInput::default(),
             waiting: None,
+            written: None,
             note: None,
             since_ms: now_ms,
             accepted: None,
@@ -117,42 +106,12 @@ impl Wizard {
 
     /// The name that must be typed to run the plan.
     pub fn confirmed_by(&self) -> String {
-        match &self.task {
-            Task::CreateSecret | Task::CreateService => self.form.line(form::Id::Name).to_owned(),
-            Task::Grant => self.form.chosen_label(form::Id::Service).to_owned(),
-            Task::Withdraw { service, .. } => service.clone(),
-            Task::Rotate { name, .. }
-            | Task::Revoke { name, .. }
-            | Task::RemoveSecret { name, .. }
-            | Task::RemoveService { name, .. } => name.clone(),
-        }
-    }
-
-    /// What the typed word is the name of.
-    pub fn confirmed_noun(&self) -> &'static str {
-        match self.task {
-            Task::CreateSecret | Task::Rotate { .. } | Task::Revoke { .. } | Task::RemoveSecret { .. } => "secret",
-            Task::CreateService | Task::Grant | Task::Withdraw { .. } | Task::RemoveService { .. } => "service",
-        }
+        self.task.confirmed_by(&self.form)
     }
 
     pub fn name_matches(&self) -> bool {
         let wanted = self.confirmed_by();
         !wanted.is_empty() && self.confirm.text() == wanted
-    }
-
-    /// The verb, for breadcrumbs and messages.
-    pub fn verb(&self) -> &'static str {
-        match self.task {
-            Task::CreateSecret => "new secret",
-            Task::Rotate { .. } => "rotate",
-            Task::Revoke { version: 0, .. } => "revoke",
-            Task::Revoke { .. } => "revoke version",
-            Task::RemoveSecret { .. } | Task::RemoveService { .. } => "remove",
-            Task::CreateService => "new service",
-            Task::Grant => "grant",
-            Task::Withdraw { .. } => "withdraw",
-        }
     }
 
     /// Titles of all steps, and which one this is.

@@ -18,7 +18,7 @@ fn value_page(first: Option<super::form::Field>) -> Page {
             &SOURCES,
             "left and right choose; generated: by the leader, unseen",
         ),
-        secret("never shown; a paste keeps its line ends"),
+        secret(Id::Value, "value", "never shown; a paste keeps its line ends"),
         line(Id::Path, "file", "", "a path on this machine; any bytes, up to 511999"),
     ]);
     Page { title: "value", fields }

@@ -1,12 +1,11 @@
-//! What would the change do? The leader plans rotations, revocations and grants; the plans of the simple changes are
-//! made here from the view, in the same shape.
+//! What would the change do? The leader plans what touches other objects: rotations, revocations, grants, nodes, the
+//! root. The plans of the simple changes are made here from the view, in the same shape.
 
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{self, CheckLevel, Plan, PlanAction, PlanCheck, PlanStep};
 
 use super::form::{Id, Source};
-use super::{Task, Wizard};
-use crate::tui::model::facts::managers::Quorum;
+use super::{Task, Wizard, plan_members};
 use crate::tui::model::facts::secrets::is_in_memory;
 use crate::tui::model::facts::{secrets, words};
 
@@ -22,14 +21,15 @@ pub fn local(wizard: &Wizard, view: &ClusterView) -> Option<Plan> {
         Task::CreateService => create_service(&mut plan, wizard, view),
         Task::RemoveSecret { secret_id, name } => remove_secret(&mut plan, view, secret_id, name),
         Task::RemoveService { service_id, name } => remove_service(&mut plan, view, service_id, name),
-        Task::Rotate { .. } | Task::Revoke { .. } | Task::Grant | Task::Withdraw { .. } => return None,
+        task if plan_members::plan(&mut plan, task, &wizard.form, view) => {}
+        _ => return None,
     }
-    quorum(&mut plan, view);
+    plan_members::quorum(&mut plan, view);
     plan.runnable = plan.checks.iter().all(|check| check.level() != CheckLevel::Blocked);
     Some(plan)
 }
 
-fn step(plan: &mut Plan, action: PlanAction, subject: impl Into<String>, detail: impl Into<String>) {
+pub(super) fn step(plan: &mut Plan, action: PlanAction, subject: impl Into<String>, detail: impl Into<String>) {
     plan.steps.push(PlanStep {
         action: action.into(),
         subject: subject.into(),
@@ -37,22 +37,11 @@ fn step(plan: &mut Plan, action: PlanAction, subject: impl Into<String>, detail:
     });
 }
 
-fn check(plan: &mut Plan, level: CheckLevel, text: impl Into<String>) {
+pub(super) fn check(plan: &mut Plan, level: CheckLevel, text: impl Into<String>) {
     plan.checks.push(PlanCheck {
         level: level.into(),
         text: text.into(),
     });
-}
-
-fn quorum(plan: &mut Plan, view: &ClusterView) {
-    let quorum = Quorum::of(view);
-    let text = format!("quorum {}/{}", quorum.answering, quorum.members);
-    let level = if quorum.holds() {
-        CheckLevel::Ok
-    } else {
-        CheckLevel::Blocked
-    };
-    check(plan, level, text);
 }
 
 /// Where the value comes from and how long it is.

@@ -4,7 +4,7 @@
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{HoldingState, RotationPhase};
 
-use super::{Accepted, Task, Wizard};
+use super::{Accepted, Task, Wizard, progress_members};
 use crate::tui::model::facts::{secrets, words};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub fn progress(wizard: &Wizard, view: &ClusterView) -> Progress {
             service: name,
             ..
         } => service(view, service_id, name),
+        task => progress_members::progress(task, accepted, view).unwrap_or_else(|| waiting(accepted.index)),
     };
     progress.audit = view
         .audit
@@ -74,7 +75,7 @@ pub fn progress(wizard: &Wizard, view: &ClusterView) -> Progress {
     progress
 }
 
-fn done(headline: String) -> Progress {
+pub(super) fn done(headline: String) -> Progress {
     Progress {
         verdict: Verdict::Done,
         headline,
@@ -83,7 +84,7 @@ fn done(headline: String) -> Progress {
     }
 }
 
-fn waiting(index: u64) -> Progress {
+pub(super) fn waiting(index: u64) -> Progress {
     Progress {
         verdict: Verdict::Running,
         headline: format!("committed at #{index}, waiting for the view"),

@@ -2,10 +2,15 @@
 
 use wardroom_api::v1;
 
-use super::form::{Id, Source};
-use super::values::{grant, labels, length, max_age, mode, owner, replicas, spec, value};
-use super::{Task, Wizard};
-use crate::tui::msg::Call;
+use super::form::{Form, Id, Source};
+use super::open_members::availability_of;
+use super::values::{
+    backup, backup_path, grant, label_changes, labels, length, max_age, max_uses, mode, owner, recipients, replicas,
+    spec, ttl, value,
+};
+use super::{NodeChange, Task, Wizard};
+use crate::tui::model::facts::words;
+use crate::tui::msg::{BackupOrder, Call};
 
 /// Whether the page may be left; otherwise what to do.
 pub fn check_page(wizard: &Wizard, page: usize) -> Result<(), String> {
@@ -31,10 +36,37 @@ pub fn check_page(wizard: &Wizard, page: usize) -> Result<(), String> {
             Id::Mode => mode(form).map(drop)?,
             Id::Owner => owner(form).map(drop)?,
             Id::Replicas => replicas(form).map(drop)?,
+            Id::Ttl => ttl(form).map(drop)?,
+            Id::MaxUses => max_uses(form).map(drop)?,
+            Id::File => backup_path(form).map(drop)?,
+            Id::Recipients => recipients(form).map(drop)?,
+            Id::Again => backup(form).map(drop)?,
+            Id::Availability | Id::NodeLabels => check_differs(wizard)?,
             _ => {}
         }
     }
     Ok(())
+}
+
+/// A change that would leave the node as it is needs no plan.
+fn check_differs(wizard: &Wizard) -> Result<(), String> {
+    let Task::Node { hostname, change, .. } = &wizard.task else {
+        return Ok(());
+    };
+    match change {
+        NodeChange::Availability(now) if availability_of(wizard.form.chosen(Id::Availability)) == *now => Err(format!(
+            "{hostname} is {} already: choose another",
+            words::availability(*now)
+        )),
+        NodeChange::Labels(before) => {
+            let changes = label_changes(before, wizard.form.line(Id::NodeLabels))?;
+            if changes == Default::default() {
+                return Err("the labels are as they were: change them, or leave with esc".into());
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The call that computes the plan, for the tasks whose plan the leader makes. It carries no value.
@@ -56,6 +88,18 @@ pub fn plan_call(wizard: &Wizard) -> Option<Call> {
             ..request
         })),
         Call::UpdateService(request) => Some(Call::UpdateService(v1::UpdateServiceRequest {
+            plan_only: true,
+            ..request
+        })),
+        Call::UpdateNode(request) => Some(Call::UpdateNode(v1::UpdateNodeRequest {
+            plan_only: true,
+            ..request
+        })),
+        Call::RemoveNode(request) => Some(Call::RemoveNode(v1::RemoveNodeRequest {
+            plan_only: true,
+            ..request
+        })),
+        Call::RotateRoot(request) => Some(Call::RotateRoot(v1::RotateRootRequest {
             plan_only: true,
             ..request
         })),
@@ -113,57 +157,50 @@ pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
         Task::RemoveService { service_id, .. } => Call::RemoveService(v1::RemoveServiceRequest {
             reference: service_id.clone(),
         }),
+        Task::Node { node_id, change, .. } => node(node_id, change, form, plan_basis)?,
+        Task::StepDown { .. } => Call::StepDown(v1::StepDownRequest {
+            to: form.chosen(Id::To).to_owned(),
+        }),
+        Task::RotateRoot { .. } => Call::RotateRoot(v1::RotateRootRequest {
+            plan_basis,
+            ..Default::default()
+        }),
+        Task::RotateToken { role } => Call::RotateJoinToken(v1::RotateJoinTokenRequest {
+            role: (*role).into(),
+            ttl_ms: ttl(form)?,
+            max_uses: max_uses(form)?,
+        }),
+        Task::RemoveOperator { operator_id, .. } => Call::RemoveOperator(v1::RemoveOperatorRequest {
+            reference: operator_id.clone(),
+        }),
+        Task::Backup { .. } => Call::Backup(BackupOrder {
+            path: backup_path(form)?,
+            request: backup(form)?,
+        }),
     })
 }
 
-/// The command line that does the same; never with a value in it.
-pub fn same_as(wizard: &Wizard) -> String {
-    let form = &wizard.form;
-    let source = match form.source() {
-        Source::Generate => format!("--generate {}", form.line(Id::Length)),
-        Source::File => form.line(Id::Path).to_owned(),
-        Source::Type | Source::Paste => "-".to_owned(),
+fn node(node_id: &str, change: &NodeChange, form: &Form, plan_basis: String) -> Result<Call, String> {
+    let mut request = v1::UpdateNodeRequest {
+        reference: node_id.to_owned(),
+        plan_basis,
+        ..Default::default()
     };
-    let access = || {
-        let target = Some(form.line(Id::Target))
-            .filter(|target| !target.is_empty())
-            .unwrap_or(form.chosen_label(Id::Secret));
-        let (uid, gid) = form.line(Id::Owner).split_once(':').unwrap_or(("0", "0"));
-        let (secret, mode, change) = (
-            form.chosen_label(Id::Secret),
-            form.line(Id::Mode),
-            form.chosen(Id::OnChange),
-        );
-        format!("source={secret},target={target},uid={uid},gid={gid},mode={mode},on-change={change}")
-    };
-    match &wizard.task {
-        Task::CreateSecret => format!("wardroom secret create {} {source}", form.line(Id::Name)),
-        Task::Rotate { name, .. } => format!("wardroom secret rotate {name} {source}"),
-        Task::Revoke { name, version: 0, .. } => format!("wardroom secret revoke {name}"),
-        Task::Revoke { name, version, .. } => format!("wardroom secret revoke {name}@{version}"),
-        Task::RemoveSecret { name, .. } => format!("wardroom secret rm {name}"),
-        Task::RemoveService { name, .. } => format!("wardroom service rm {name}"),
-        Task::Withdraw { service, secret, .. } => format!("wardroom service update --secret-rm {secret} {service}"),
-        Task::Grant => format!(
-            "wardroom service update --secret-add {} {}",
-            access(),
-            form.chosen_label(Id::Service)
-        ),
-        Task::CreateService => {
-            let size = match form.line(Id::Replicas) {
-                "global" => "--mode global".to_owned(),
-                replicas => format!("--replicas {replicas}"),
-            };
-            let secret = if form.chosen(Id::Secret).is_empty() {
-                String::new()
-            } else {
-                format!(" --secret {}", access())
-            };
-            format!(
-                "wardroom service create --name {} {size}{secret} -- {}",
-                form.line(Id::Name),
-                form.line(Id::Command)
-            )
+    match change {
+        NodeChange::Promote => request.role = v1::Role::Manager.into(),
+        NodeChange::Demote => request.role = v1::Role::Worker.into(),
+        NodeChange::Availability(_) => request.availability = availability_of(form.chosen(Id::Availability)).into(),
+        NodeChange::Labels(before) => {
+            (request.label_add, request.label_rm) = label_changes(before, form.line(Id::NodeLabels))?;
+        }
+        NodeChange::Remove => {
+            return Ok(Call::RemoveNode(v1::RemoveNodeRequest {
+                reference: request.reference,
+                force: form.chosen(Id::Force) == "force",
+                plan_only: false,
+                plan_basis: request.plan_basis,
+            }));
         }
     }
+    Ok(Call::UpdateNode(request))
 }

@@ -50,6 +50,86 @@ pub fn labels(text: &str) -> Result<BTreeMap<String, String>, String> {
     Ok(found)
 }
 
+/// Labels to add or change, and names of labels to take away.
+pub type LabelChanges = (BTreeMap<String, String>, Vec<String>);
+
+/// What turns the labels before into those that were typed.
+pub fn label_changes(before: &BTreeMap<String, String>, text: &str) -> Result<LabelChanges, String> {
+    let wanted = labels(text)?;
+    let gone = before
+        .keys()
+        .filter(|key| !wanted.contains_key(*key))
+        .cloned()
+        .collect();
+    let mut add = wanted;
+    add.retain(|key, value| before.get(key) != Some(value));
+    Ok((add, gone))
+}
+
+/// How long a new token lives, milliseconds; 0: for ever.
+pub fn ttl(form: &Form) -> Result<u64, String> {
+    match form.line(Id::Ttl) {
+        "" => Ok(0),
+        text => parse_span(text)
+            .filter(|length| *length > 0)
+            .ok_or_else(|| "write a time such as 1h or 7d, or leave it empty".into()),
+    }
+}
+
+/// How many joins a new token allows; 0: any number.
+pub fn max_uses(form: &Form) -> Result<u32, String> {
+    match form.line(Id::MaxUses) {
+        "" => Ok(0),
+        text => text
+            .parse()
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or_else(|| "write a number of joins, or leave it empty for any number".into()),
+    }
+}
+
+/// Who may open a backup.
+pub fn recipients(form: &Form) -> Result<Vec<String>, String> {
+    let words = form
+        .line(Id::Recipients)
+        .split([' ', ','])
+        .filter(|word| !word.is_empty());
+    let found: Vec<String> = words.map(str::to_owned).collect();
+    match found.iter().find(|word| !word.starts_with("age1")) {
+        Some(wrong) => Err(format!("'{wrong}' is no age recipient: those begin with age1")),
+        None if found.is_empty() => Err("write at least one recipient, age1..., or choose passphrase".into()),
+        None => Ok(found),
+    }
+}
+
+/// What is asked of the cluster for a backup. The passphrase in it wipes itself.
+pub fn backup(form: &Form) -> Result<v1::BackupRequest, String> {
+    if form.chosen(Id::SealedBy) == "recipients" {
+        return Ok(v1::BackupRequest {
+            recipients: recipients(form)?,
+            passphrase: None,
+        });
+    }
+    match (form.secret(Id::Passphrase), form.secret(Id::Again)) {
+        (Some(first), _) if first.is_empty() => Err("type a passphrase, or choose recipients".into()),
+        (Some(first), Some(again)) if !first.same_as(again) => Err("the passphrases differ: type both again".into()),
+        (Some(first), _) => Ok(v1::BackupRequest {
+            recipients: Vec::new(),
+            passphrase: Some(v1::Confidential::new(first.copy(false))),
+        }),
+        (None, _) => Err("there is no passphrase".into()),
+    }
+}
+
+/// Where a backup goes.
+pub fn backup_path(form: &Form) -> Result<String, String> {
+    match form.line(Id::File) {
+        "" => Err("type the path of the file to write".into()),
+        text if text.starts_with('~') => Err("write the path in full: ~ means nothing here".into()),
+        text => Ok(text.to_owned()),
+    }
+}
+
 pub fn mode(form: &Form) -> Result<u32, String> {
     let mode = u32::from_str_radix(form.line(Id::Mode), 8)
         .ok()
@@ -162,6 +242,19 @@ mod tests {
         assert_eq!(split_command("  ").as_deref(), Ok([].as_slice()));
         assert_eq!(split_command("''").as_deref(), Ok([String::new()].as_slice()));
         assert!(split_command("echo 'x").is_err());
+    }
+
+    #[test]
+    fn labels_change_by_what_differs() {
+        let before = labels("zone=eu disk=ssd old=1").unwrap_or_default();
+        let (add, gone) = label_changes(&before, "zone=us disk=ssd new").unwrap_or_default();
+        assert_eq!(add, labels("zone=us new").unwrap_or_default());
+        assert_eq!(gone, ["old"]);
+        assert_eq!(
+            label_changes(&before, "zone=eu disk=ssd old=1"),
+            Ok(LabelChanges::default())
+        );
+        assert!(label_changes(&before, "=x").is_err());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What needs somebody's attention? A list of plain sentences, each with the place where something can be done.
 
 use wardroom_api::ClusterView;
-use wardroom_api::v1::{NodeState, RotationPhase, TaskState};
+use wardroom_api::v1::{RotationPhase, TaskState};
 
 use super::managers::{LAG_NOTED, Quorum, managers};
 use super::secrets::{self, SecretState};
-use super::{time, words};
+use super::{members, time, trust, words};
 use crate::tui::model::place::Place;
 
 /// One thing to look at.
@@ -19,7 +19,7 @@ pub struct Attention {
     pub place: Place,
 }
 
-/// Worst first: quorum, managers, nodes, receipts, rotations, secrets, tasks, certificates.
+/// Worst first: quorum, managers, nodes, receipts, rotations, secrets, tasks, certificates, roots, tokens.
 pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
     let mut found = Vec::new();
     let mut note = |key: String, text: String, action, place| {
@@ -34,20 +34,37 @@ pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
     about_nodes(view, now_ms, &mut note);
     about_secrets(view, now_ms, &mut note);
     about_tasks(view, &mut note);
-    about_certificates(view, now_ms, &mut note);
+    trust::note(view, now_ms, &mut note);
     found
 }
 
-type Note<'a> = dyn FnMut(String, String, &'static str, Place) + 'a;
+/// Notes one thing: its key, its text, what `enter` shows, and where.
+pub type Note<'a> = dyn FnMut(String, String, &'static str, Place) + 'a;
 
 fn about_managers(view: &ClusterView, note: &mut Note<'_>) {
     let quorum = Quorum::of(view);
     if quorum.members > 0 && !quorum.holds() {
-        let text = format!(
-            "no quorum: {} of {} managers answer, nothing can be changed",
-            quorum.answering, quorum.members
-        );
+        let text = if quorum.answering * 2 > quorum.members {
+            format!(
+                "no leader: {} of {} managers answer and elect one",
+                quorum.answering, quorum.members
+            )
+        } else {
+            format!(
+                "no quorum: {} of {} managers answer, nothing can be changed",
+                quorum.answering, quorum.members
+            )
+        };
         note("quorum".into(), text, "raft", Place::Raft);
+    } else if quorum.members > 0 && quorum.members % 2 == 0 {
+        let tolerated = quorum.members / 2 - 1;
+        let text = format!(
+            "{} managers survive {}, as {} do: promote or demote one",
+            quorum.members,
+            words::losses(tolerated),
+            quorum.members - 1
+        );
+        note("even".into(), text, "nodes", Place::Nodes);
     }
     for manager in managers(view) {
         let name = &manager.node.hostname;
@@ -70,15 +87,20 @@ fn about_managers(view: &ClusterView, note: &mut Note<'_>) {
 }
 
 fn about_nodes(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
-    for node in view.nodes.values().filter(|node| node.state() == NodeState::Down) {
-        let held = secrets::holdings_on(view, &node.id).filter(|holding| secrets::is_in_memory(holding));
+    for node in view.nodes.values().filter(|node| members::is_down(node)) {
+        let holdings = || secrets::holdings_on(view, &node.id);
+        let held = holdings().filter(|holding| secrets::is_in_memory(holding));
         let held: std::collections::BTreeSet<&str> = held.map(|holding| holding.secret_id.as_str()).collect();
+        let owed = holdings().filter(|holding| holding.owed).count();
         let since = time::age(now_ms, node.state_since_ms);
-        let text = format!(
+        let mut text = format!(
             "{} down {since}, last known holder of {}",
             node.hostname,
             words::count(held.len(), "secret")
         );
+        if owed > 0 {
+            text = format!("{text}, owes {}", words::count(owed, "erasure"));
+        }
         note(
             format!("down/{}", node.id),
             text,
@@ -158,26 +180,6 @@ fn about_tasks(view: &ClusterView, note: &mut Note<'_>) {
                 "tasks",
                 Place::Service(service.id.clone()),
             );
-        }
-    }
-}
-
-/// A certificate needs attention in the last tenth of its life: renewal is due long before.
-pub fn is_expiring(now_ms: i64, not_before_ms: i64, not_after_ms: i64) -> bool {
-    let life = not_after_ms.saturating_sub(not_before_ms);
-    not_after_ms > 0 && not_after_ms.saturating_sub(now_ms) < life / 10
-}
-
-fn about_certificates(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
-    for node in view.nodes.values() {
-        if is_expiring(now_ms, node.certificate_not_before_ms, node.certificate_not_after_ms) {
-            let left = time::left(now_ms, node.certificate_not_after_ms);
-            let text = if left == "expired" {
-                format!("the certificate of {} has expired", node.hostname)
-            } else {
-                format!("the certificate of {} expires in {left}", node.hostname)
-            };
-            note(format!("certificate/{}", node.id), text, "keys", Place::Keys);
         }
     }
 }

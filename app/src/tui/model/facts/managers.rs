@@ -3,6 +3,8 @@
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{Election, ManagerStatus, Node, Role};
 
+use super::members;
+
 /// Entries behind the leader from which on a manager needs attention.
 pub const LAG_NOTED: u64 = 100;
 
@@ -17,6 +19,8 @@ pub struct Manager<'a> {
     pub matched: Option<u64>,
     /// Entries behind the leader.
     pub lag: u64,
+    /// It copies the log and has no vote yet.
+    pub learns: bool,
 }
 
 impl Manager<'_> {
@@ -37,13 +41,13 @@ impl Manager<'_> {
     }
 }
 
-/// By hostname, the leader first.
+/// The managers and those that are becoming one; by hostname, the leader first.
 pub fn managers(view: &ClusterView) -> Vec<Manager<'_>> {
     let leader = view.leader();
     let mut found: Vec<Manager<'_>> = view
         .nodes
         .values()
-        .filter(|node| node.role() == Role::Manager)
+        .filter(|node| node.role() == Role::Manager || learns(view, node))
         .map(|node| {
             let status = view.managers.get(&node.id);
             let matched = leader
@@ -59,11 +63,21 @@ pub fn managers(view: &ClusterView) -> Vec<Manager<'_>> {
                 lost: silent,
                 matched,
                 lag: last.saturating_sub(has),
+                learns: learns(view, node),
             }
         })
         .collect();
     found.sort_by(|a, b| (!a.leads(), &a.node.hostname).cmp(&(!b.leads(), &b.node.hostname)));
     found
+}
+
+fn learns(view: &ClusterView, node: &Node) -> bool {
+    let wanted = members::desired_role(node) == Role::Manager;
+    wanted
+        && view
+            .managers
+            .get(&node.id)
+            .is_some_and(|status| status.role == "learner")
 }
 
 /// The elections that are known, oldest first: by the leader's word, or while there is none by that of whoever knows the
@@ -74,7 +88,7 @@ pub fn elections(view: &ClusterView) -> &[Election] {
     witness.map_or(&[], |status| &status.elections)
 }
 
-/// How many managers there are, how many answer, and whether that is enough.
+/// How many managers have a vote, how many answer, and whether that is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quorum {
     pub members: usize,
@@ -84,7 +98,8 @@ pub struct Quorum {
 
 impl Quorum {
     pub fn of(view: &ClusterView) -> Self {
-        let managers = managers(view);
+        let mut managers = managers(view);
+        managers.retain(|manager| !manager.learns);
         let answering = managers.iter().filter(|manager| manager.answers()).count();
         Self {
             members: managers.len(),

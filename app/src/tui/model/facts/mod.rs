@@ -4,6 +4,8 @@
 pub mod activity;
 pub mod attention;
 pub mod managers;
+pub mod members;
 pub mod secrets;
 pub mod time;
+pub mod trust;
 pub mod words;

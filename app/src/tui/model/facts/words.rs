@@ -48,6 +48,15 @@ pub fn role(role: Role) -> &'static str {
     }
 }
 
+pub fn availability(availability: Availability) -> &'static str {
+    match availability {
+        Availability::Active => "active",
+        Availability::Pause => "pause",
+        Availability::Drain => "drain",
+        Availability::Unspecified => "-",
+    }
+}
+
 pub fn version_state(state: VersionState) -> &'static str {
     match state {
         VersionState::Current => "CURRENT",
@@ -166,6 +175,15 @@ pub fn with_hostnames(view: &ClusterView, text: &str) -> String {
         named.push_str(&part[id.len()..]);
     }
     named
+}
+
+/// `no loss`, `1 loss`, `2 losses`.
+pub fn losses(number: usize) -> String {
+    match number {
+        0 => "no loss".to_owned(),
+        1 => "1 loss".to_owned(),
+        number => format!("{number} losses"),
+    }
 }
 
 /// `1 task`, `3 tasks`.

@@ -1,14 +1,16 @@
 //! Which rows does a list have, in what order? Every list's entries from the view, then the user's filter and sort.
 
+mod members;
 mod work;
 
 use std::borrow::Cow;
 
 use super::Model;
-use super::facts::{attention, managers, secrets, words};
+use super::facts::{managers, secrets, words};
 use super::filter::Fields;
 use super::list::{List, ListId, SortBy};
 use super::place::Place;
+use members::{certificates, nodes, operators};
 use work::{grants, holdings, rotations, tasks};
 
 use wardroom_api::v1::Service;
@@ -61,7 +63,13 @@ pub fn keys(model: &Model, id: ListId, list: &List) -> (Vec<String>, usize) {
 fn has_problems(id: ListId) -> bool {
     matches!(
         id,
-        ListId::Secrets | ListId::Services | ListId::Nodes | ListId::Tasks | ListId::Audit | ListId::Certificates
+        ListId::Secrets
+            | ListId::Services
+            | ListId::Nodes
+            | ListId::Tasks
+            | ListId::Audit
+            | ListId::Certificates
+            | ListId::Operators
     )
 }
 
@@ -85,6 +93,7 @@ fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry<'_>> {
         ListId::Managers => manager_entries(model),
         ListId::Audit | ListId::Entries => audit(model, filtered),
         ListId::Certificates => certificates(model),
+        ListId::Operators => operators(model),
         ListId::Secrets => secret_entries(model, filtered),
         ListId::Versions => versions(model),
         ListId::Holders | ListId::NodeHoldings => holdings(model),
@@ -143,37 +152,6 @@ fn audit<'a>(model: &'a Model, filtered: bool) -> Vec<Entry<'a>> {
         fields: if filtered { fields(record) } else { Vec::new() },
     };
     records.map(entry).collect()
-}
-
-/// Soonest to expire first; the root comes last by its life.
-fn certificates(model: &Model) -> Vec<Entry<'_>> {
-    let mut found: Vec<Entry<'_>> = model
-        .cluster
-        .nodes
-        .values()
-        .map(|node| Entry {
-            key: (&node.id).into(),
-            name: (&node.hostname).into(),
-            at_ms: node.certificate_not_after_ms,
-            problem: attention::is_expiring(
-                model.now_ms,
-                node.certificate_not_before_ms,
-                node.certificate_not_after_ms,
-            ),
-            ..Entry::default()
-        })
-        .collect();
-    if let Some(cluster) = &model.cluster.cluster {
-        let at_ms = cluster.root_not_after_ms;
-        found.push(Entry {
-            key: "root".into(),
-            name: "root CA".into(),
-            at_ms,
-            ..Entry::default()
-        });
-    }
-    found.sort_by(|a, b| (a.at_ms, &a.name).cmp(&(b.at_ms, &b.name)));
-    found
 }
 
 fn secret_entries<'a>(model: &'a Model, filtered: bool) -> Vec<Entry<'a>> {
@@ -253,28 +231,4 @@ fn services<'a>(model: &'a Model) -> Vec<Entry<'a>> {
     let mut found: Vec<Entry<'_>> = view.services.values().map(entry).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
-}
-
-/// Managers first, each group by name.
-fn nodes<'a>(model: &'a Model) -> Vec<Entry<'a>> {
-    let mut nodes: Vec<_> = model.cluster.nodes.values().collect();
-    nodes.sort_by(|a, b| (a.role, &a.hostname).cmp(&(b.role, &b.hostname)));
-    let entry = |node: &'a wardroom_api::v1::Node| {
-        let state = words::node_state(node);
-        let mut fields: Fields = node
-            .labels
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        fields.push(field("role", words::role(node.role())));
-        Entry {
-            key: (&node.id).into(),
-            name: (&node.hostname).into(),
-            at_ms: node.state_since_ms,
-            state: state.into(),
-            problem: state.ends_with('!'),
-            fields,
-        }
-    };
-    nodes.into_iter().map(entry).collect()
 }

@@ -13,6 +13,7 @@ use crate::tui::wizard::{Step, Wizard};
 /// Keys within a page of the form.
 pub fn fill(wizard: &mut Wizard, page: usize, action: Option<Action>, key: Key) {
     let source = wizard.form.source();
+    let secret_is_for = wizard.form.secret_is_for();
     match action {
         Some(Action::NextField) => return wizard.form.cycle(page, 1),
         Some(Action::PreviousField) => return wizard.form.cycle(page, -1),
@@ -48,8 +49,8 @@ pub fn fill(wizard: &mut Wizard, page: usize, action: Option<Action>, key: Key) 
         }
         _ => {}
     }
-    // Another source must not send what was typed for the one before.
-    if wizard.form.source() != source {
+    // Another choice must not send what was typed for the one before.
+    if wizard.form.secret_is_for() != secret_is_for {
         wizard.form.wipe();
     }
     wizard.note = refused.map(|text| (Level::Warn, text.to_owned()));

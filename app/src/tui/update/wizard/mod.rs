@@ -3,6 +3,7 @@
 
 mod fill;
 mod open;
+mod outcome;
 mod run;
 
 use super::scoped;
@@ -11,11 +12,11 @@ use crate::tui::keymap::{Action, Scope};
 use crate::tui::model::place::Place;
 use crate::tui::model::{Level, Model};
 use crate::tui::msg::Effect;
-use crate::tui::wizard::{ENTER_GUARD_MS, Step, Task};
+use crate::tui::wizard::{ENTER_GUARD_MS, NodeChange, Step, Task};
 
 pub use fill::paste;
-pub use open::{open, open_named};
-pub use run::{answered, file_read};
+pub use open::{About, open, open_named, rotate_token};
+pub use run::{answered, file_read, written};
 
 pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
     let action = match scoped(model, Scope::Wizard, key, armed) {
@@ -62,7 +63,7 @@ fn cancel(model: &mut Model, step: Step) -> Vec<Effect> {
     if let Some(page) = before {
         wizard.enter(Step::Page(page), model.now_ms);
     } else {
-        let text = format!("{} cancelled, nothing was changed", wizard.verb());
+        let text = format!("{} cancelled, nothing was changed", wizard.task.verb());
         model.wizard = None;
         model.say(Level::Info, text);
     }
@@ -82,6 +83,10 @@ fn close(model: &mut Model) {
         }
         Task::RemoveSecret { .. } => super::go::to(model, Place::Secrets),
         Task::RemoveService { .. } => super::go::to(model, Place::Services),
+        Task::Node {
+            change: NodeChange::Remove,
+            ..
+        } => super::go::to(model, Place::Nodes),
         _ => {}
     }
 }

@@ -1,23 +1,47 @@
 //! Which wizard does an action open, and about what? The selection says it, or the name in a command.
 
+use wardroom_api::v1::Role;
+
 use crate::tui::keymap::Action;
 use crate::tui::model::list::ListId;
+use crate::tui::model::place::Kind;
 use crate::tui::model::subject::{self, Subject};
 use crate::tui::model::{Level, Model, rows};
 use crate::tui::msg::Effect;
-use crate::tui::update::act;
-use crate::tui::wizard::{Step, Wizard, open as begin};
+use crate::tui::wizard::{Step, Wizard, open as begin, open_members as members};
+
+/// What kind of object a wizard is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    Secret,
+    Service,
+    Node,
+    Operator,
+}
+
+impl About {
+    /// What the keys of a screen are about.
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Services | Kind::Service | Kind::Grants => Self::Service,
+            Kind::Nodes | Kind::Node | Kind::Raft => Self::Node,
+            Kind::Operators => Self::Operator,
+            _ => Self::Secret,
+        }
+    }
+}
 
 /// Opens the wizard of an action for what is selected.
 pub fn open(model: &mut Model, action: Action) -> Vec<Effect> {
-    let about_services = act::is_about_services(model.place().kind());
     if action == Action::Withdraw {
         return withdraw(model);
     }
-    let id = if about_services {
-        subject::service_id(model)
-    } else {
-        subject::secret_id(model)
+    let about = About::of(model.place().kind());
+    let id = match about {
+        About::Secret => subject::secret_id(model),
+        About::Service => subject::service_id(model),
+        About::Node => subject::node_id(model),
+        About::Operator => subject::operator_id(model),
     };
     // On a version's row the version is meant, elsewhere the whole secret.
     let version = match (model.focused(), action) {
@@ -27,35 +51,53 @@ pub fn open(model: &mut Model, action: Action) -> Vec<Effect> {
             .unwrap_or(0),
         _ => 0,
     };
-    open_named(model, action, &id.unwrap_or_default(), about_services, version)
+    open_named(model, action, about, &id.unwrap_or_default(), version)
 }
 
 /// Opens the wizard of an action for the object with that id.
-pub fn open_named(model: &mut Model, action: Action, id: &str, about_service: bool, version: u32) -> Vec<Effect> {
+pub fn open_named(model: &mut Model, action: Action, about: About, id: &str, version: u32) -> Vec<Effect> {
+    match begin_for(model, action, about, id, version) {
+        Ok(wizard) => start(model, wizard),
+        Err(why) => {
+            model.say(Level::Info, why);
+            Vec::new()
+        }
+    }
+}
+
+/// The wizard, or why there is none.
+fn begin_for(model: &Model, action: Action, about: About, id: &str, version: u32) -> Result<Wizard, String> {
     let (view, now_ms) = (&model.cluster, model.now_ms);
-    let wizard = match action {
-        Action::New if about_service => Some(begin::create_service(view, now_ms)),
-        Action::New => Some(begin::create_secret(now_ms)),
-        Action::Rotate => begin::rotate(view, id, now_ms),
-        Action::Revoke => begin::revoke(view, id, version, now_ms),
-        Action::Remove if about_service => begin::remove_service(view, id, now_ms),
-        Action::Remove => begin::remove_secret(view, id, now_ms),
-        Action::Access if about_service => begin::grant(view, Some(id), None, now_ms),
-        Action::Access => begin::grant(view, None, Some(id), now_ms),
+    let wizard = match (action, about) {
+        (Action::StepDown, _) => return members::step_down(view, Some(id), now_ms),
+        (Action::RotateRoot, _) => Some(members::rotate_root(view, now_ms)),
+        (Action::Backup, _) => Some(members::backup(view, now_ms)),
+        (_, About::Node) => return members::node(view, action, id, now_ms),
+        (Action::Remove, About::Operator) => members::remove_operator(view, id, now_ms),
+        (Action::New, About::Service) => Some(begin::create_service(view, now_ms)),
+        (Action::New, _) => Some(begin::create_secret(now_ms)),
+        (Action::Rotate, _) => begin::rotate(view, id, now_ms),
+        (Action::Revoke, _) => begin::revoke(view, id, version, now_ms),
+        (Action::Remove, About::Service) => begin::remove_service(view, id, now_ms),
+        (Action::Remove, _) => begin::remove_secret(view, id, now_ms),
+        (Action::Access, About::Service) => begin::grant(view, Some(id), None, now_ms),
+        (Action::Access, _) => begin::grant(view, None, Some(id), now_ms),
         _ => None,
     };
-    let Some(wizard) = wizard else {
+    wizard.ok_or_else(|| {
         let needs = action == Action::Access && (view.services.is_empty() || view.secrets.is_empty());
-        model.say(
-            Level::Info,
-            if needs {
-                "a grant needs a secret and a service: create them first"
-            } else {
-                "nothing is selected"
-            },
-        );
-        return Vec::new();
-    };
+        let why = if needs {
+            "a grant needs a secret and a service: create them first"
+        } else {
+            "nothing is selected"
+        };
+        why.to_owned()
+    })
+}
+
+/// A new join token for nodes of that role.
+pub fn rotate_token(model: &mut Model, role: Role) -> Vec<Effect> {
+    let wizard = members::rotate_token(role, model.now_ms);
     start(model, wizard)
 }
 

@@ -3,11 +3,13 @@
 
 use wardroom_api::{CallError, CallKind};
 
+use super::outcome;
+use crate::tui::model::facts::words;
 use crate::tui::model::{Dirty, Level, Model};
 use crate::tui::msg::{Answer, Effect, Pasted, Ticket};
 use crate::tui::update::feed;
 use crate::tui::wizard::form::{Id, Source};
-use crate::tui::wizard::{Accepted, Step, plan, request};
+use crate::tui::wizard::{Step, Task, plan, request};
 
 pub fn accept_page(model: &mut Model, page: usize) -> Vec<Effect> {
     let ticket = model.ticket();
@@ -105,7 +107,7 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     } else if !wizard.name_matches() {
         Some(format!(
             "type the {}'s name, {}, to run the plan",
-            wizard.confirmed_noun(),
+            wizard.task.confirmed_noun(),
             wizard.confirmed_by()
         ))
     } else {
@@ -133,6 +135,7 @@ pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) -> Vec<Eff
         return Vec::new();
     };
     wizard.waiting = None;
+    wizard.written = None;
     match answer {
         Ok(answer) => accept(model, answer),
         Err(error) if error.kind() == CallKind::Conflict => {
@@ -157,78 +160,33 @@ fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
     let Some(wizard) = &mut model.wizard else {
         return Vec::new();
     };
-    let (plan, accepted) = match answer {
-        Answer::SecretRotated(it) => (
-            it.plan,
-            Accepted {
-                index: it.index,
-                rotation_id: it.rotation_id,
-                version_name: it.version_name,
-                ..Accepted::default()
-            },
-        ),
-        Answer::SecretRevoked(it) => (
-            it.plan,
-            Accepted {
-                index: it.index,
-                ..Accepted::default()
-            },
-        ),
-        Answer::ServiceUpdated(it) => (
-            it.plan,
-            Accepted {
-                index: it.index,
-                id: it.id,
-                ..Accepted::default()
-            },
-        ),
-        Answer::SecretCreated(it) => (
-            None,
-            Accepted {
-                index: it.index,
-                id: it.id,
-                ..Accepted::default()
-            },
-        ),
-        Answer::SecretRemoved(it) => (
-            None,
-            Accepted {
-                index: it.index,
-                id: it.id,
-                ..Accepted::default()
-            },
-        ),
-        Answer::ServiceCreated(it) => (
-            None,
-            Accepted {
-                index: it.index,
-                id: it.id,
-                ..Accepted::default()
-            },
-        ),
-        Answer::ServiceRemoved(it) => (
-            None,
-            Accepted {
-                index: it.index,
-                id: it.id,
-                ..Accepted::default()
-            },
-        ),
-        Answer::Status(_) => return Vec::new(),
+    let Some((plan, mut accepted)) = outcome::of(answer) else {
+        return Vec::new();
     };
     if wizard.plan.is_none() {
         wizard.plan = Some(plan.unwrap_or_default());
         return Vec::new();
     }
+    if let Task::Node { node_id, .. } = &wizard.task {
+        let tasks = model.cluster.tasks_on_node(node_id);
+        accepted.tasks = tasks.filter(|task| words::is_active(task)).count();
+    }
     wizard.wipe();
     wizard.enter(Step::Run, model.now_ms);
-    let text = format!(
-        "{} of {} committed at #{}",
-        wizard.verb(),
-        wizard.confirmed_by(),
-        accepted.index
-    );
+    let (verb, about) = (wizard.task.verb(), wizard.confirmed_by());
+    let text = match wizard.task {
+        Task::Backup { .. } => format!("backup of {about} written, its state is at #{}", accepted.index),
+        _ => format!("{verb} of {about} committed at #{}", accepted.index),
+    };
     wizard.accepted = Some(accepted);
     model.say(Level::Good, text);
     Vec::new()
+}
+
+/// A backup grows.
+pub fn written(model: &mut Model, ticket: Ticket, bytes: u64) {
+    if let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.waiting == Some(ticket)) {
+        wizard.written = Some(bytes);
+        model.wants_frame(Dirty::Background);
+    }
 }

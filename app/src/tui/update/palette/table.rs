@@ -1,0 +1,99 @@
+//! Which commands does `:` know? One table with their spellings, the command line's among them.
+
+use super::super::wizard::About;
+use crate::tui::keymap::Action;
+use crate::tui::model::place::Kind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    Nothing,
+    /// The rest of the line filters the screen's first list.
+    Filter,
+    Secret,
+    Service,
+    Node,
+    Operator,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Does {
+    Go(Kind),
+    Act(Action),
+    /// Opens this wizard for the named object.
+    Open(Action),
+    Quit,
+}
+
+#[derive(Debug)]
+pub struct Entry {
+    /// The first is the one that is suggested.
+    pub spellings: &'static [&'static str],
+    pub takes: Takes,
+    pub does: Does,
+    pub help: &'static str,
+}
+
+impl Entry {
+    /// Leads to a change of the cluster, or out of it: absent in read-only sessions.
+    pub fn writes(&self) -> bool {
+        matches!(self.does, Does::Open(_))
+    }
+
+    /// What it is about where no object is named.
+    pub fn about(&self) -> About {
+        if self.spellings[0].starts_with("service") {
+            About::Service
+        } else {
+            About::Secret
+        }
+    }
+}
+
+const fn entry(spellings: &'static [&'static str], takes: Takes, does: Does, help: &'static str) -> Entry {
+    Entry {
+        spellings,
+        takes,
+        does,
+        help,
+    }
+}
+
+#[rustfmt::skip]
+pub const COMMANDS: &[Entry] = &[
+    entry(&["cluster", "pulse", "status"], Takes::Nothing, Does::Go(Kind::Cluster), "overview and what needs attention"),
+    entry(&["raft", "raft status"], Takes::Nothing, Does::Go(Kind::Raft), "who leads, what is replicated"),
+    entry(&["keys"], Takes::Nothing, Does::Go(Kind::Keys), "which key protects which, certificates"),
+    entry(&["secrets", "sec", "secret ls"], Takes::Filter, Does::Go(Kind::Secrets), "secrets"),
+    entry(&["services", "svc", "service ls"], Takes::Filter, Does::Go(Kind::Services), "services"),
+    entry(&["grants", "matrix"], Takes::Filter, Does::Go(Kind::Grants), "services against secrets"),
+    entry(&["nodes", "node ls"], Takes::Filter, Does::Go(Kind::Nodes), "the machines, and who holds what in memory"),
+    entry(&["operators", "operator ls"], Takes::Filter, Does::Go(Kind::Operators), "who has an operator's certificate"),
+    entry(&["audit", "audit ls"], Takes::Filter, Does::Go(Kind::Audit), "who did what"),
+    entry(&["tasks", "rotations"], Takes::Nothing, Does::Go(Kind::Tasks), "tasks and rotations"),
+    entry(&["secret inspect", "inspect"], Takes::Secret, Does::Go(Kind::Secret), "versions, holders and grants"),
+    entry(&["service inspect"], Takes::Service, Does::Go(Kind::Service), "tasks and grants"),
+    entry(&["node inspect"], Takes::Node, Does::Go(Kind::Node), "certificate, what it holds and runs"),
+    entry(&["secret create", "create", "new"], Takes::Nothing, Does::Open(Action::New), "create a secret"),
+    entry(&["secret rotate", "rotate"], Takes::Secret, Does::Open(Action::Rotate), "a new version under the same target"),
+    entry(&["secret revoke", "revoke"], Takes::Secret, Does::Open(Action::Revoke), "cut off everywhere, with proof"),
+    entry(&["secret rm", "remove"], Takes::Secret, Does::Open(Action::Remove), "remove a secret that no service uses"),
+    entry(&["grant", "access"], Takes::Secret, Does::Open(Action::Access), "grant the secret to a service"),
+    entry(&["service create"], Takes::Nothing, Does::Open(Action::New), "create a service"),
+    entry(&["service rm"], Takes::Service, Does::Open(Action::Remove), "remove a service and erase its files"),
+    entry(&["node promote", "promote"], Takes::Node, Does::Open(Action::Promote), "make the node a manager"),
+    entry(&["node demote", "demote"], Takes::Node, Does::Open(Action::Demote), "make the manager a worker"),
+    entry(&["node update", "drain"], Takes::Node, Does::Open(Action::Availability), "active, pause or drain"),
+    entry(&["node labels", "labels"], Takes::Node, Does::Open(Action::Labels), "edit the labels of the node"),
+    entry(&["node rm"], Takes::Node, Does::Open(Action::Remove), "remove a node that is down, for ever"),
+    entry(&["swarm join-token", "tokens"], Takes::Nothing, Does::Act(Action::Tokens), "join tokens, and how a machine joins"),
+    entry(&["swarm step-down", "step-down"], Takes::Nothing, Does::Open(Action::StepDown), "the leader hands over"),
+    entry(&["swarm ca", "rotate root"], Takes::Nothing, Does::Open(Action::RotateRoot), "a new root CA, nobody is cut off"),
+    entry(&["operator rm"], Takes::Operator, Does::Open(Action::Remove), "remove an operator; adding is for the command line"),
+    entry(&["backup create", "backup"], Takes::Nothing, Does::Open(Action::Backup), "the whole cluster, encrypted, into a file here"),
+    entry(&["audit verify", "verify"], Takes::Nothing, Does::Act(Action::VerifyChain), "check the audit chain"),
+    entry(&["messages"], Takes::Nothing, Does::Act(Action::Messages), "what the message line said"),
+    entry(&["help"], Takes::Nothing, Does::Act(Action::Help), "keys of this screen"),
+    entry(&["ro"], Takes::Nothing, Does::Act(Action::ReadOnly), "switch off what changes the cluster"),
+    entry(&["rw"], Takes::Nothing, Does::Act(Action::ReadWrite), "switch it on again"),
+    entry(&["q", "quit", "exit"], Takes::Nothing, Does::Quit, "quit"),
+];

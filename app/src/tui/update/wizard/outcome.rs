@@ -1,0 +1,63 @@
+//! What does an answer mean for a wizard? A plan to show, or the word that the change is through.
+
+use wardroom_api::v1::Plan;
+
+use crate::tui::msg::Answer;
+use crate::tui::wizard::Accepted;
+
+/// The plan, if the answer carries one, and what was accepted; `None` for answers that belong to no wizard.
+pub fn of(answer: Answer) -> Option<(Option<Plan>, Accepted)> {
+    let at = |index| Accepted {
+        index,
+        ..Accepted::default()
+    };
+    let of = |id, index| Accepted {
+        index,
+        id,
+        ..Accepted::default()
+    };
+    Some(match answer {
+        Answer::SecretRotated(it) => {
+            let accepted = Accepted {
+                rotation_id: it.rotation_id,
+                version_name: it.version_name,
+                ..at(it.index)
+            };
+            (it.plan, accepted)
+        }
+        Answer::SecretRevoked(it) => (it.plan, at(it.index)),
+        Answer::ServiceUpdated(it) => (it.plan, of(it.id, it.index)),
+        Answer::SecretCreated(it) => (None, of(it.id, it.index)),
+        Answer::SecretRemoved(it) => (None, of(it.id, it.index)),
+        Answer::ServiceCreated(it) => (None, of(it.id, it.index)),
+        Answer::ServiceRemoved(it) => (None, of(it.id, it.index)),
+        Answer::NodeUpdated(it) => (it.plan, of(it.id, it.index)),
+        Answer::NodeRemoved(it) => (it.plan, of(it.id, it.index)),
+        Answer::RootRotated(it) => {
+            let accepted = Accepted {
+                fingerprint: it.fingerprint,
+                ..at(it.index)
+            };
+            (it.plan, accepted)
+        }
+        Answer::SteppedDown(it) => {
+            let accepted = Accepted {
+                leader: it.leader,
+                gap_ms: it.gap_ms,
+                ..at(it.index)
+            };
+            (None, accepted)
+        }
+        // The new token in it is wiped unseen: it is shown where it is asked for.
+        Answer::JoinToken(it) => (None, at(it.index)),
+        Answer::OperatorRemoved(it) => (None, of(it.id, it.index)),
+        Answer::BackedUp(it) => {
+            let accepted = Accepted {
+                bytes: it.bytes,
+                ..at(it.index)
+            };
+            (None, accepted)
+        }
+        Answer::Status(_) => return None,
+    })
+}

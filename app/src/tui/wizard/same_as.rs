@@ -1,0 +1,124 @@
+//! Which command line does the same? With everything that was chosen, and never with a value in it.
+
+use super::form::{Form, Id, Source};
+use super::values::{backup_path, label_changes, recipients};
+use super::{NodeChange, Task, Wizard, role_word};
+
+/// The command line that does the same.
+pub fn same_as(wizard: &Wizard) -> String {
+    let form = &wizard.form;
+    let source = match form.source() {
+        Source::Generate => format!("--generate {}", form.line(Id::Length)),
+        Source::File => form.line(Id::Path).to_owned(),
+        Source::Type | Source::Paste => "-".to_owned(),
+    };
+    let access = || {
+        let target = Some(form.line(Id::Target))
+            .filter(|target| !target.is_empty())
+            .unwrap_or(form.chosen_label(Id::Secret));
+        let (uid, gid) = form.line(Id::Owner).split_once(':').unwrap_or(("0", "0"));
+        let (secret, mode, change) = (
+            form.chosen_label(Id::Secret),
+            form.line(Id::Mode),
+            form.chosen(Id::OnChange),
+        );
+        format!("source={secret},target={target},uid={uid},gid={gid},mode={mode},on-change={change}")
+    };
+    match &wizard.task {
+        Task::CreateSecret => format!("wardroom secret create {} {source}", form.line(Id::Name)),
+        Task::Rotate { name, .. } => format!("wardroom secret rotate {name} {source}"),
+        Task::Revoke { name, version: 0, .. } => format!("wardroom secret revoke {name}"),
+        Task::Revoke { name, version, .. } => format!("wardroom secret revoke {name}@{version}"),
+        Task::RemoveSecret { name, .. } => format!("wardroom secret rm {name}"),
+        Task::RemoveService { name, .. } => format!("wardroom service rm {name}"),
+        Task::Withdraw { service, secret, .. } => format!("wardroom service update --secret-rm {secret} {service}"),
+        Task::Node { hostname, change, .. } => node(hostname, change, form),
+        Task::StepDown { .. } => format!("wardroom swarm step-down{}", option("", form_name(form, Id::To))),
+        Task::RotateRoot { .. } => "wardroom swarm ca --rotate".to_owned(),
+        Task::RotateToken { role } => format!(
+            "wardroom swarm join-token --rotate{}{} {}",
+            option("--ttl", form.line(Id::Ttl)),
+            option("--max-uses", form.line(Id::MaxUses)),
+            role_word(*role)
+        ),
+        Task::RemoveOperator { name, .. } => format!("wardroom operator rm {name}"),
+        Task::Backup { .. } => backup(form),
+        Task::Grant => format!(
+            "wardroom service update --secret-add {} {}",
+            access(),
+            form.chosen_label(Id::Service)
+        ),
+        Task::CreateService => {
+            let size = match form.line(Id::Replicas) {
+                "global" => "--mode global".to_owned(),
+                replicas => format!("--replicas {replicas}"),
+            };
+            let secret = if form.chosen(Id::Secret).is_empty() {
+                String::new()
+            } else {
+                format!(" --secret {}", access())
+            };
+            format!(
+                "wardroom service create --name {} {size}{secret} -- {}",
+                form.line(Id::Name),
+                form.line(Id::Command)
+            )
+        }
+    }
+}
+
+/// ` --name value`, nothing for an empty value.
+fn option(name: &str, value: &str) -> String {
+    match (name, value) {
+        (_, "") => String::new(),
+        ("", value) => format!(" {value}"),
+        (name, value) => format!(" {name} {value}"),
+    }
+}
+
+/// The label of what was chosen, nothing for the choice that needs no name.
+fn form_name(form: &Form, id: Id) -> &str {
+    if form.chosen(id).is_empty() {
+        ""
+    } else {
+        form.chosen_label(id)
+    }
+}
+
+fn node(hostname: &str, change: &NodeChange, form: &Form) -> String {
+    match change {
+        NodeChange::Promote => format!("wardroom node promote {hostname}"),
+        NodeChange::Demote => format!("wardroom node demote {hostname}"),
+        NodeChange::Availability(_) => format!(
+            "wardroom node update --availability {} {hostname}",
+            form.chosen(Id::Availability)
+        ),
+        NodeChange::Labels(before) => {
+            let (add, gone) = label_changes(before, form.line(Id::NodeLabels)).unwrap_or_default();
+            let add: String = add
+                .iter()
+                .map(|(key, value)| format!(" --label-add {key}={value}"))
+                .collect();
+            let gone: String = gone.iter().map(|key| format!(" --label-rm {key}")).collect();
+            format!("wardroom node update{add}{gone} {hostname}")
+        }
+        NodeChange::Remove if form.chosen(Id::Force) == "force" => format!("wardroom node rm --force {hostname}"),
+        NodeChange::Remove => format!("wardroom node rm {hostname}"),
+    }
+}
+
+/// Without a recipient the command asks for the passphrase.
+fn backup(form: &Form) -> String {
+    let for_whom: String = match form.chosen(Id::SealedBy) {
+        "recipients" => recipients(form)
+            .unwrap_or_default()
+            .iter()
+            .map(|recipient| format!(" --recipient {recipient}"))
+            .collect(),
+        _ => String::new(),
+    };
+    format!(
+        "wardroom backup create{for_whom} {}",
+        backup_path(form).unwrap_or_default()
+    )
+}
