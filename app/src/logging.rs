@@ -31,6 +31,17 @@ pub fn to_stderr() {
     let _ = registry().with(lines).with(targets(Level::WARN)).try_init();
 }
 
+/// What a daemon says, to standard error. The journal knows the time itself.
+pub fn to_journal() {
+    let lines = fmt::layer().with_ansi(false).with_target(false).with_writer(io::stderr);
+    let registry = registry().with(targets(Level::INFO));
+    let _ = if std::env::var_os("JOURNAL_STREAM").is_some() {
+        registry.with(lines.without_time()).try_init()
+    } else {
+        registry.with(lines).try_init()
+    };
+}
+
 fn targets(usual: Level) -> Targets {
     let level = std::env::var(VARIABLE)
         .ok()

@@ -102,6 +102,17 @@ fn open_console(arguments: &Arguments) -> Result<u8, Report> {
     one_thread()?.block_on(async { console(target.client()?, look).await })
 }
 
+#[cfg(feature = "embedded")]
+fn run_daemon(daemon: &arguments::Daemon) -> Result<u8, Report> {
+    node::daemon::run(node::daemon::DaemonOptions {
+        state_dir: daemon.state_dir.clone(),
+        socket: daemon.socket.clone(),
+        group: daemon.group.clone(),
+        hostname: daemon.hostname.clone(),
+    })
+}
+
+#[cfg(not(feature = "embedded"))]
 fn run_daemon(_: &arguments::Daemon) -> Result<u8, Report> {
     Err(
         Report::failure("this wardroom is an operator's client and cannot be a node of a cluster")

@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wardroom_ca::{Clock, IssueError, IssueRequest, NODE_LIFETIME, NodeFiles, NodeTls, Role, Root};
+use wardroom_ca::{Clock, IssueError, NodeFiles, NodeTls, Role};
 use wardroom_keys::Chance;
 
 use super::house::House;
+use super::issuer::Issuer;
 use super::{explain, explain_with};
 use crate::report::Report;
 
@@ -55,23 +56,11 @@ pub fn all(house: &House, clock: &Arc<dyn Clock>) -> Result<Vec<Badge>, Report> 
 
 /// A new key and certificate for a node of this machine.
 pub fn issue(
-    root: &Root,
+    issuer: &Issuer,
     node_id: &str,
     role: Role,
     now_ms: i64,
     chance: &dyn Chance,
 ) -> Result<NodeFiles, IssueError> {
-    let request = IssueRequest {
-        node_id,
-        role,
-        sans: &SANS.map(str::to_owned),
-        lifetime: NODE_LIFETIME,
-        now_ms,
-    };
-    let issued = root.issue(&request, chance)?;
-    Ok(NodeFiles {
-        root_pem: root.certificate_pem().to_owned(),
-        certificate_pem: issued.certificate_pem,
-        key: issued.key,
-    })
+    issuer.issue(node_id, role, &SANS.map(str::to_owned), now_ms, chance)
 }

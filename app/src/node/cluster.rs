@@ -14,6 +14,7 @@ use wardroom_agent::Agent;
 use wardroom_ca::{Clock, SystemClock};
 use wardroom_manager::Manager;
 
+use super::badge;
 use super::door::{self, Door};
 use super::establish::establish;
 use super::founding::cannot_write;
@@ -22,7 +23,6 @@ use super::nodes::{self, Ground};
 use super::renewal::Renewal;
 use super::router;
 use super::socket::{self, SocketFile};
-use super::{badge, bootstrap};
 use crate::report::Report;
 
 /// How long workers may take to find their leader before others are let in.
@@ -89,7 +89,7 @@ async fn finish(
     let incoming = router::start(managers);
     tokio::spawn(door::serve(door, incoming.clone()));
     let founding = house.manifest.founding.as_ref();
-    let founding = founding.map(|founding| bootstrap::cluster(house, founding));
+    let founding = founding.map(|founding| founding.cluster(&house.manifest.cluster_id, &house.manifest.name));
     renewal.at_start(founding.as_ref())?;
     establish(house, managers, &ground.badges).await?;
     let socket = socket::bind(&house.socket()).map_err(|error| cannot_write(&house.dir, &error))?;

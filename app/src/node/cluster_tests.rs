@@ -14,6 +14,7 @@ use wardroom_manager::state::ids::NodeId;
 
 use super::*;
 use crate::node::badge::Badge;
+use crate::node::beginning::{certificate, system};
 use crate::node::founding::Wanted;
 use crate::node::house::{self, Opened};
 use crate::node::manifest::Manifest;
@@ -129,7 +130,7 @@ async fn recorded(cluster: &Embedded) -> i64 {
     let mut moving = replica.indices();
     let is_recorded = |badge: &Badge| {
         let node = NodeId::new(&badge.node_id);
-        replica.read(|state| state.nodes()[&node].certificate == bootstrap::certificate(badge))
+        replica.read(|state| state.nodes()[&node].certificate == certificate(&badge.tls))
     };
     let all_are = moving.wait_for(|_| badges.iter().all(is_recorded));
     tokio::time::timeout(Duration::from_secs(30), all_are)
@@ -188,7 +189,7 @@ async fn a_founding_is_finished_by_whoever_leads() {
     };
     assert!(
         managers[0]
-            .initialize(members.collect(), bootstrap::system(), refused)
+            .initialize(members.collect(), system(), refused)
             .await
             .is_err()
     );

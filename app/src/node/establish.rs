@@ -10,6 +10,7 @@ use wardroom_manager::state::command::Command;
 use wardroom_manager::{InitializeError, Manager, NO_LEADER, Peer, ProposeError};
 
 use super::badge::Badge;
+use super::beginning::system;
 use super::founding::cannot_write;
 use super::house::House;
 use super::{bootstrap, explain};
@@ -82,7 +83,7 @@ async fn found(managers: &[Manager], members: &BTreeMap<u64, Peer>, first_change
     loop {
         let asked = tokio::select! {
             biased;
-            asked = first.initialize(members.clone(), bootstrap::system(), first_change.clone()) => asked.map(|_| ()),
+            asked = first.initialize(members.clone(), system(), first_change.clone()) => asked.map(|_| ()),
             leader = leading(others) => propose(&leader, first_change).await,
         };
         match asked {
@@ -99,10 +100,7 @@ async fn propose(leader: &Manager, first_change: &Command) -> Result<(), Initial
     if is_founded(leader) {
         return Ok(());
     }
-    leader
-        .proposer()
-        .propose(bootstrap::system(), first_change.clone())
-        .await?;
+    leader.proposer().propose(system(), first_change.clone()).await?;
     Ok(())
 }
 

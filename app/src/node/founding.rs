@@ -10,10 +10,11 @@ use std::path::Path;
 
 use wardroom_ca::{Clock, FilesError, IssueError, Role, Root, SystemClock};
 use wardroom_keys::{Chance, Keyring, SealingRoot};
-use wardroom_manager::state::ids::id_from_entropy;
 
 use super::badge;
-use super::manifest::{Founding, ManagerEntry, Manifest, WorkerEntry};
+use super::beginning::{Founding, id};
+use super::issuer::Issuer;
+use super::manifest::{ManagerEntry, Manifest, WorkerEntry};
 use crate::report::Report;
 
 /// A manager's keyring, below its folder.
@@ -49,11 +50,13 @@ fn make(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Manifest, Re
     let root = Root::create(&manifest.cluster_id, &SystemClock, chance).map_err(|error| refused(&error))?;
     let sealing_root = SealingRoot::generate(chance);
     let now_ms = SystemClock.now_ms();
+    let (founding, _token) = Founding::of(&root, &sealing_root, now_ms, chance);
+    let issuer = Issuer::new(root, &founding.cluster(&manifest.cluster_id, &manifest.name));
     for number in 1..=wanted.managers {
         let hostname = format!("manager-{number}");
         let node_id = id(chance);
         let node = dir.join(&hostname);
-        identity(&node, &root, &node_id, Role::Manager, chance)?;
+        identity(&node, &issuer, &node_id, Role::Manager, chance)?;
         let keyring = Keyring::create(chance, &manifest.cluster_id, &node_id, &sealing_root, now_ms);
         write(&node.join(KEYRING), keyring.encode().expose()).map_err(io)?;
         let taken: Vec<&str> = manifest.managers.iter().map(|entry| entry.address.as_str()).collect();
@@ -68,33 +71,19 @@ fn make(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Manifest, Re
     for number in 1..=wanted.workers {
         let hostname = format!("worker-{number}");
         let node_id = id(chance);
-        identity(&dir.join(&hostname), &root, &node_id, Role::Worker, chance)?;
+        identity(&dir.join(&hostname), &issuer, &node_id, Role::Worker, chance)?;
         manifest.workers.push(WorkerEntry { node_id, hostname });
     }
-    manifest.founding = Some(Founding {
-        at_ms: now_ms,
-        root_certificate: root.certificate_pem().to_owned(),
-        root_fingerprint: root.fingerprint().to_owned(),
-        root_not_after_ms: root.facts().not_after_ms,
-        sealed_root_key: sealing_root.seal_root_key(chance, &manifest.cluster_id, root.key_der()),
-        sealing_root_check: sealing_root.check(),
-    });
+    manifest.founding = Some(founding);
     manifest.write(dir).map_err(io)?;
     finished(dir).map_err(io)?;
     Ok(manifest)
 }
 
-/// Docker's shape of an id.
-pub fn id(chance: &dyn Chance) -> String {
-    let mut entropy = [0; 17];
-    chance.fill(&mut entropy);
-    id_from_entropy(entropy)
-}
-
 /// A node's folder with its certificate and key.
-fn identity(node: &Path, root: &Root, node_id: &str, role: Role, chance: &dyn Chance) -> Result<(), Report> {
+fn identity(node: &Path, issuer: &Issuer, node_id: &str, role: Role, chance: &dyn Chance) -> Result<(), Report> {
     folder(node).map_err(|error| cannot_write(node, &error))?;
-    let issued = badge::issue(root, node_id, role, SystemClock.now_ms(), chance);
+    let issued = badge::issue(issuer, node_id, role, SystemClock.now_ms(), chance);
     let files = issued.map_err(|error| refused(&error))?;
     files.save(node).map_err(|error| match error {
         FilesError::Write { source, .. } => cannot_write(node, &source),

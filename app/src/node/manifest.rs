@@ -1,19 +1,20 @@
 //! Which nodes live in this directory? `cluster.json` names them, with no key and no value in it. It is written last
 //! when a cluster is founded and replaced whole when it changes, so it is there and complete, or not there.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::beginning::Founding;
+use super::durable;
 use crate::report::Report;
 
 /// Name of the manifest in a cluster's directory.
 pub const MANIFEST: &str = "cluster.json";
 /// The format this program writes; it reads no newer one.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -42,19 +43,6 @@ pub struct WorkerEntry {
     pub node_id: String,
     /// Also the name of its folder.
     pub hostname: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Founding {
-    pub at_ms: i64,
-    /// PEM.
-    pub root_certificate: String,
-    /// SHA-256 of its DER form, hex.
-    pub root_fingerprint: String,
-    pub root_not_after_ms: i64,
-    /// Under the cluster's sealing root.
-    pub sealed_root_key: Vec<u8>,
-    pub sealing_root_check: [u8; 4],
 }
 
 impl Manifest {
@@ -115,19 +103,9 @@ impl Manifest {
 
     /// Replaces the directory's manifest; durable on return.
     pub fn write(&self, dir: &Path) -> io::Result<()> {
-        let aside = dir.join(format!("{MANIFEST}.new"));
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&aside)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&aside, dir.join(MANIFEST))?;
-        File::open(dir)?.sync_all()
+        durable::replace(&dir.join(MANIFEST), &text)
     }
 }
 

@@ -7,13 +7,20 @@
 //! socket (other programs), door (this one) ─> router ─> the first manager that is well
 //! ```
 
+mod backup;
 mod badge;
+mod beginning;
 mod bootstrap;
 mod cluster;
+pub mod daemon;
 mod door;
+mod due;
+mod durable;
 mod establish;
 mod founding;
 mod house;
+mod issuer;
+mod keyring;
 mod lock;
 mod manifest;
 mod nodes;
@@ -26,6 +33,7 @@ mod socket;
 
 use std::error::Error;
 
+pub use backup::look as look_into_backup;
 pub use run::{demo, own};
 
 use crate::report::Report;

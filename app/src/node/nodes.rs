@@ -2,30 +2,28 @@
 //! identity that was made for them, and with the settings of a cluster on one machine.
 
 use std::error::Error;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace};
 use wardroom_api::TcpNet;
 use wardroom_ca::{Clock, NodeTls};
-use wardroom_keys::{Chance, Keyring, KeyringFile, OsChance, SecretBytes, SeededChance};
+use wardroom_keys::{Chance, OsChance, SeededChance};
 use wardroom_log::{RealDisk, Spawn};
 use wardroom_manager::{Manager, ManagerConfig, Seams, StartError, Timing};
 
 use super::badge::Badge;
 use super::cluster::stop_workers;
-use super::explain_with;
 use super::founding::{KEYRING, cannot_write};
 use super::manifest::{ManagerEntry, Manifest, WorkerEntry};
+use super::{explain_with, keyring};
 use crate::report::Report;
 
 /// Applied entries between two snapshots.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// This very program, also when its file was replaced meanwhile.
-const MYSELF: &str = "/proc/self/exe";
+pub const MYSELF: &str = "/proc/self/exe";
 
 /// What all nodes of the process stand on.
 #[derive(Clone)]
@@ -76,9 +74,7 @@ async fn start_manager(ground: &Ground, entry: &ManagerEntry) -> Result<Manager,
     let about = |error: &dyn Error| explain_with(&format!("{} does not start", entry.hostname), error);
     let (cluster_id, badge) = (&ground.manifest.cluster_id, ground.badge(&entry.node_id)?);
     let disk = RealDisk::new(&badge.dir).map_err(|error| cannot_write(&badge.dir, &error))?;
-    let bytes = read_keyring(&badge.dir.join(KEYRING))?;
-    let file = KeyringFile::decode(bytes.expose()).map_err(|error| about(&error))?;
-    let keyring = Keyring::open(file, cluster_id, &entry.node_id).map_err(|error| about(&error))?;
+    let keyring = keyring::open(&badge.dir.join(KEYRING), cluster_id, &entry.node_id)?;
     let config = ManagerConfig {
         cluster_id: cluster_id.clone(),
         node_id: entry.node_id.clone(),
@@ -103,24 +99,6 @@ async fn start_manager(ground: &Ground, entry: &ManagerEntry) -> Result<Manager,
         }
         _ => about(&error),
     })
-}
-
-/// Without a passphrase of the operator's, the key that opens all others stands in this file in clear.
-fn read_keyring(path: &Path) -> Result<SecretBytes, Report> {
-    let unreadable = |error: io::Error| {
-        Report::failure(format!("cannot read {}: {error}", path.display()))
-            .hint("restore the file: without it this manager's log cannot be read")
-    };
-    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(
-            Report::failure(format!("{} holds keys and is open to other users", path.display())).hint(format!(
-                "run `chmod 600 {}`, then start again; if others may have read it, rotate every secret",
-                path.display()
-            )),
-        );
-    }
-    std::fs::read(path).map(SecretBytes::new).map_err(unreadable)
 }
 
 /// When one fails, those before it are ended and their files erased.
@@ -155,27 +133,4 @@ fn start_worker(ground: &Ground, entry: &WorkerEntry) -> Result<Agent, Report> {
     let mut seams = AgentSeams::real(&config).map_err(|error| about(&error))?;
     seams.chance = ground.chance(&entry.hostname);
     Agent::start(config, tls, seams).map_err(|error| about(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
-
-    use std::fs::{self, Permissions};
-
-    use super::*;
-
-    #[test]
-    fn a_keyring_that_others_can_read_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(KEYRING);
-        fs::write(&path, "key").unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(read_keyring(&path).ok().unwrap().expose(), b"key");
-        for mode in [0o640, 0o604, 0o620] {
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let report = read_keyring(&path).err().unwrap();
-            assert!(report.hint.unwrap().contains("chmod 600"), "{mode:o}");
-        }
-    }
 }

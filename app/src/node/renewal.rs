@@ -1,5 +1,6 @@
-//! How does a cluster outlive its certificates? This process holds the root's key and all nodes, so it reissues what is
-//! past half of its life: at its start, before anybody needs a quorum, and later by a timer.
+//! How does a cluster outlive its certificates and its root? This process holds the root's key and all nodes, so it
+//! reissues what is past half of its life or was issued by an older root: at its start, before anybody needs a quorum,
+//! then by a timer and whenever the cluster's facts change.
 //!
 //! A node's new files are durable before it shows the new certificate; what the state says of it follows as soon as one
 //! of the managers leads, and catches up after a crash because it is compared and not remembered.
@@ -7,35 +8,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wardroom_ca::{CertificateFacts, Clock, Root};
+use futures_util::future::select_all;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use wardroom_ca::{Clock, NodeFiles};
 use wardroom_keys::Chance;
-use wardroom_manager::Manager;
 use wardroom_manager::state::cluster::Cluster;
 use wardroom_manager::state::command::Command;
+use wardroom_manager::state::event::{Event, ObjectKey};
 use wardroom_manager::state::ids::NodeId;
+use wardroom_manager::{Applied, Manager};
 
 use super::badge::{self, Badge};
+use super::beginning::{certificate, system};
+use super::due::{draw, is_due, point_ms, sleep_until};
 use super::establish::leading;
-use super::{bootstrap, explain, explain_with};
+use super::issuer::{Issuer, roots_pem};
+use super::{explain, explain_with};
 use crate::report::Report;
 
-/// When the timer renews, in percent of a certificate's life; drawn anew each time, so that processes that were started
-/// together part.
-const PERCENT: std::ops::Range<u64> = 50..81;
-/// After this part of its life a certificate is renewed when there is an occasion.
-const DUE_PERCENT: u64 = 50;
 /// Before another try, after one that failed.
 const RETRY: Duration = Duration::from_secs(600);
-/// The runtime's time stands still while the machine sleeps: after this the clock is looked at again.
-const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 
-/// Keeps the certificates of this process's nodes young.
+/// Keeps the certificates of this process's nodes young and under the newest root.
 pub struct Renewal {
     pub managers: Vec<Manager>,
     pub badges: Vec<Badge>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
 }
+
+type Changes = broadcast::Receiver<Arc<Applied>>;
 
 impl Renewal {
     /// Renews before there is a leader; `founding` is the cluster's first state while that is not committed. Fails only
@@ -52,39 +55,51 @@ impl Renewal {
         Ok(())
     }
 
-    /// Renews by the clock, for ever.
+    /// Renews by the clock and by what changes, for ever.
     pub async fn run(self) {
+        let mut changes: Vec<Changes> = self
+            .managers
+            .iter()
+            .map(|manager| manager.replica().subscribe())
+            .collect();
         loop {
+            // What changed before anybody listened is seen by this first look.
+            if let Err(report) = self.renew(None) {
+                tracing::error!(%report, "certificates could not be renewed; it is tried again");
+            }
             let due_ms = self.next_ms();
             tokio::select! {
                 biased;
-                () = self.sleep_until(due_ms) => {}
+                () = sleep_until(&*self.clock, due_ms, RETRY) => {}
+                () = any_change(&mut changes) => {}
                 () = async { self.announce().await; std::future::pending().await } => {}
-            }
-            if let Err(report) = self.renew(None) {
-                tracing::error!(%report, "certificates could not be renewed; it is tried again");
             }
         }
     }
 
-    /// Reissues every certificate that is due. A node that fails keeps the one it has, and the others go on.
+    /// Trusts the cluster's roots everywhere and reissues every certificate that is due. A node that fails keeps the one
+    /// it has, and the others go on.
     fn renew(&self, founding: Option<&Cluster>) -> Result<(), Report> {
-        let now_ms = self.clock.now_ms();
-        let due: Vec<_> = self
-            .badges
-            .iter()
-            .filter(|badge| is_due(&badge.tls.facts(), now_ms))
-            .collect();
-        if due.is_empty() {
-            return Ok(());
-        }
-        let Some(root) = self.root(founding)? else {
-            tracing::warn!("no manager knows the cluster's root yet; certificates are renewed later");
+        let Some((manager, cluster)) = self.known(founding) else {
             return Ok(());
         };
-        let mut outcome = Ok(());
+        let mut outcome = self
+            .badges
+            .iter()
+            .map(|badge| trust(badge, &cluster))
+            .fold(Ok(()), Result::and);
+        let now_ms = self.clock.now_ms();
+        let is_wanted = |badge: &&Badge| {
+            let facts = badge.tls.facts();
+            is_due(&facts, now_ms) || facts.issuer != cluster.root_key_id
+        };
+        let due: Vec<_> = self.badges.iter().filter(is_wanted).collect();
+        if due.is_empty() {
+            return outcome;
+        }
+        let issuer = Issuer::open(&manager, &cluster).map_err(|error| explain(&error))?;
         for badge in due {
-            match self.renew_one(badge, &root, now_ms) {
+            match self.renew_one(badge, &issuer, now_ms) {
                 Ok(()) => tracing::info!(node = %badge.hostname, "its certificate is renewed"),
                 Err(report) => outcome = outcome.and(Err(report)),
             }
@@ -92,33 +107,29 @@ impl Renewal {
         outcome
     }
 
-    fn renew_one(&self, badge: &Badge, root: &Root, now_ms: i64) -> Result<(), Report> {
+    fn renew_one(&self, badge: &Badge, issuer: &Issuer, now_ms: i64) -> Result<(), Report> {
         let about = |error: &dyn std::error::Error| {
             explain_with(
                 &format!("the certificate of {} cannot be renewed", badge.hostname),
                 error,
             )
         };
-        let issued = badge::issue(root, &badge.node_id, badge.role, now_ms, &*self.chance);
+        let issued = badge::issue(issuer, &badge.node_id, badge.role, now_ms, &*self.chance);
         let files = issued.map_err(|error| about(&error))?;
         files.save(&badge.dir).map_err(|error| about(&error))?;
         let reloaded = badge.tls.reload(&files.certificate_pem, &files.key);
         reloaded.map_err(|error| about(&error))
     }
 
-    /// `None` while no manager has applied the first change.
-    fn root(&self, founding: Option<&Cluster>) -> Result<Option<Root>, Report> {
-        let known = |manager: &Manager| manager.replica().read(|state| state.cluster().cloned());
-        let found = self
-            .managers
-            .iter()
-            .find_map(|manager| Some((manager, known(manager)?)));
-        let (manager, cluster) = match (found, self.managers.first(), founding) {
-            (Some(found), ..) => found,
-            (None, Some(first), Some(founding)) => (first, founding.clone()),
-            _ => return Ok(None),
-        };
-        manager.root(&cluster).map(Some).map_err(|error| explain(&error))
+    /// The cluster as the manager knows it that has seen most, lest a late one bring an older root back. `None` while no
+    /// manager has applied the first change.
+    fn known(&self, founding: Option<&Cluster>) -> Option<(Manager, Cluster)> {
+        let seen = self.managers.iter().filter_map(|manager| {
+            let cluster = manager.replica().read(|state| state.cluster().cloned());
+            Some((manager.clone(), cluster?))
+        });
+        let newest = seen.max_by_key(|(_, cluster)| cluster.version_index);
+        newest.or_else(|| Some((self.managers.first()?.clone(), founding?.clone())))
     }
 
     /// The earliest time at which a certificate wants to be renewed by the timer.
@@ -126,17 +137,6 @@ impl Renewal {
         let percent = draw(&*self.chance);
         let times = self.badges.iter().map(|badge| point_ms(&badge.tls.facts(), percent));
         times.min().unwrap_or(i64::MAX)
-    }
-
-    /// A time that has passed already belongs to a try that failed: it waits too.
-    async fn sleep_until(&self, due_ms: i64) {
-        loop {
-            let left = u64::try_from(due_ms.saturating_sub(self.clock.now_ms())).unwrap_or(0);
-            tokio::time::sleep(Duration::from_millis(left).clamp(RETRY, LONGEST_SLEEP)).await;
-            if self.clock.now_ms() >= due_ms {
-                return;
-            }
-        }
     }
 
     /// Brings the state up to date with the certificates in use; returns when it is.
@@ -153,7 +153,7 @@ impl Renewal {
 
     async fn announce_through(&self, leader: &Manager) -> Result<(), wardroom_manager::ProposeError> {
         for badge in &self.badges {
-            let (node, certificate) = (NodeId::new(&badge.node_id), bootstrap::certificate(badge));
+            let (node, certificate) = (NodeId::new(&badge.node_id), certificate(&badge.tls));
             let is_news = leader.replica().read(|state| {
                 let recorded = state.nodes().get(&node);
                 // A node that was removed has nothing to say.
@@ -161,27 +161,54 @@ impl Renewal {
             });
             if is_news {
                 let change = Command::SetCertificate { node, certificate };
-                leader.proposer().propose(bootstrap::system(), change).await?;
+                leader.proposer().propose(system(), change).await?;
             }
         }
         Ok(())
     }
 }
 
-fn draw(chance: &dyn Chance) -> u64 {
-    PERCENT.start + chance.next_u64() % (PERCENT.end - PERCENT.start)
+/// The roots on disk and in use are the cluster's.
+fn trust(badge: &Badge, cluster: &Cluster) -> Result<(), Report> {
+    let about = |error: &dyn std::error::Error| {
+        explain_with(&format!("{} cannot trust the cluster's roots", badge.hostname), error)
+    };
+    let roots = roots_pem(cluster);
+    let saved = NodeFiles::load(&badge.dir).map_err(|error| about(&error))?;
+    if saved.root_pem == roots {
+        return Ok(());
+    }
+    badge.tls.trust(&roots).map_err(|error| about(&error))?;
+    let files = NodeFiles {
+        root_pem: roots,
+        ..saved
+    };
+    files.save(&badge.dir).map_err(|error| about(&error))
 }
 
-/// Whether to renew when there is an occasion.
-fn is_due(facts: &CertificateFacts, now_ms: i64) -> bool {
-    now_ms >= point_ms(facts, DUE_PERCENT)
+/// Returns when a manager has applied a change of the cluster's own facts.
+async fn any_change(changes: &mut [Changes]) {
+    if changes.is_empty() {
+        return std::future::pending().await;
+    }
+    let waiting = changes.iter_mut().map(|changes| Box::pin(change(changes)));
+    select_all(waiting).await;
 }
 
-/// When `percent` of a certificate's life are over.
-fn point_ms(facts: &CertificateFacts, percent: u64) -> i64 {
-    let life = i128::from(facts.not_after_ms) - i128::from(facts.not_before_ms);
-    let point = i128::from(facts.not_before_ms) + life.max(0) * i128::from(percent) / 100;
-    i64::try_from(point).unwrap_or(i64::MAX)
+async fn change(changes: &mut Changes) {
+    loop {
+        match changes.recv().await {
+            Ok(applied) if concerns(&applied) => return,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return,
+            // That manager has stopped; the others tell.
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+fn concerns(applied: &Applied) -> bool {
+    applied.replaced || applied.events.contains(&Event::Put(ObjectKey::Cluster))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use futures_util::future::join_all;
-use wardroom_ca::{ManualClock, NodeFiles, SystemClock};
-use wardroom_keys::{OsChance, SeededChance};
+use wardroom_ca::{ManualClock, SystemClock};
+use wardroom_keys::OsChance;
 
 use super::*;
 use crate::node::establish::establish;
@@ -51,57 +51,6 @@ fn ends(renewal: &Renewal) -> Vec<i64> {
         .collect()
 }
 
-fn facts(not_before_ms: i64, not_after_ms: i64) -> CertificateFacts {
-    CertificateFacts {
-        fingerprint: String::new(),
-        not_before_ms,
-        not_after_ms,
-        issuer: String::new(),
-    }
-}
-
-#[test]
-fn past_half_of_its_life_it_is_due() {
-    let facts = facts(1000, 3000);
-    assert!(!is_due(&facts, 0), "before it is valid");
-    assert!(!is_due(&facts, 1999));
-    assert!(is_due(&facts, 2000));
-    assert!(is_due(&facts, 9000), "expired");
-}
-
-#[test]
-fn any_bytes_of_a_certificate_have_a_point() {
-    assert_eq!(point_ms(&facts(5, 1), 80), 5, "it ends before it begins");
-    assert_eq!(point_ms(&facts(i64::MIN, i64::MAX), 100), i64::MAX);
-}
-
-#[test]
-fn the_timer_draws_between_half_and_four_fifths() {
-    let chance = SeededChance::new(1);
-    let drawn: Vec<u64> = (0..200).map(|_| draw(&chance)).collect();
-    assert!(drawn.iter().all(|percent| (50..=80).contains(percent)));
-    assert!(drawn.iter().min() < Some(&55) && drawn.iter().max() > Some(&75));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_long_wait_looks_at_the_clock_and_a_failed_try_waits() {
-    let clock = Arc::new(ManualClock::new(0));
-    let renewal = Renewal {
-        managers: Vec::new(),
-        badges: Vec::new(),
-        clock: Arc::<ManualClock>::clone(&clock),
-        chance: Arc::new(SeededChance::new(1)),
-    };
-    let asleep = tokio::time::Instant::now();
-    renewal.sleep_until(-1).await;
-    assert_eq!(asleep.elapsed(), RETRY);
-    // The machine slept through weeks: the runtime's time has not moved, the clock has.
-    tokio::join!(renewal.sleep_until(i64::from(u32::MAX)), async {
-        clock.set(i64::from(u32::MAX));
-    });
-    assert!(asleep.elapsed() <= RETRY + LONGEST_SLEEP + Duration::from_secs(1));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_cluster_shows_and_records_new_certificates() {
     let scratch = tempfile::tempdir().unwrap();
@@ -122,7 +71,7 @@ async fn a_running_cluster_shows_and_records_new_certificates() {
         let recorded = leader
             .replica()
             .read(|state| state.nodes()[&NodeId::new(&badge.node_id)].certificate.clone());
-        assert_eq!(recorded, bootstrap::certificate(badge), "{}", badge.hostname);
+        assert_eq!(recorded, certificate(&badge.tls), "{}", badge.hostname);
     }
     join_all(renewal.managers.iter().map(Manager::shutdown)).await;
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use wardroom_keys::{Chance, OsChance};
 
-use super::founding::{self, cannot_write};
+use super::beginning;
+use super::founding::cannot_write;
 use super::lock::{self, Lock, Taken};
 use crate::report::Report;
 
@@ -39,7 +40,7 @@ impl Scratch {
     fn create_in(parent: &Path, keep: bool, chance: &dyn Chance) -> io::Result<Self> {
         let parent = parent.canonicalize()?;
         let path = loop {
-            let id = founding::id(chance);
+            let id = beginning::id(chance);
             let path = parent.join(format!("{PREFIX}{}", &id[..SUFFIX]));
             match DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => break path,

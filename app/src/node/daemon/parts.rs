@@ -1,0 +1,133 @@
+//! What runs of a node, and how does it start? A manager on its store, an agent on memory; both on one identity.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace as AgentPace};
+use wardroom_api::{Net, TcpNet};
+use wardroom_ca::{Clock, NodeFiles, NodeTls, SystemClock};
+use wardroom_keys::{Chance, Keyring, OsChance};
+use wardroom_log::{RealDisk, Spawn};
+use wardroom_manager::{Manager, ManagerConfig, Seams, StartError, Timing};
+
+use super::home::{Home, cannot_use};
+use super::manifest::{Manifest, Pace};
+use crate::node::beginning::SNAPSHOT_EVERY;
+use crate::node::nodes::MYSELF;
+use crate::node::{explain, explain_with};
+use crate::report::Report;
+
+/// Of this program, as nodes tell it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+const HOSTNAME: &str = "/proc/sys/kernel/hostname";
+
+/// What a daemon stands on.
+#[derive(Clone)]
+pub struct Ground {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    pub net: Arc<dyn Net>,
+    pub hostname: String,
+}
+
+impl Ground {
+    /// This machine.
+    pub fn real() -> Result<Self, Report> {
+        let named = std::fs::read_to_string(HOSTNAME);
+        let hostname = named.map_err(|error| {
+            Report::failure(format!("this machine does not tell its name: {error}"))
+                .hint(format!("make {HOSTNAME} readable to the daemon"))
+        })?;
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            chance: Arc::new(OsChance),
+            net: Arc::new(TcpNet),
+            hostname: hostname.trim().to_owned(),
+        })
+    }
+
+    /// What a manager touches outside itself.
+    pub fn seams(&self, home: &Home) -> Result<Seams, Report> {
+        let store = home.store();
+        let disk = RealDisk::new(&store).map_err(|error| cannot_use(&store, &error))?;
+        Ok(Seams {
+            clock: Arc::clone(&self.clock),
+            chance: Arc::clone(&self.chance),
+            net: Arc::clone(&self.net),
+            disk: Arc::new(disk),
+            spawn: Spawn::Thread,
+        })
+    }
+
+    pub fn manager_config(&self, manifest: &Manifest) -> ManagerConfig {
+        ManagerConfig {
+            cluster_id: manifest.cluster_id.clone(),
+            node_id: manifest.node_id.clone(),
+            raft_id: manifest.raft_id,
+            hostname: self.hostname.clone(),
+            listen: manifest.listen.clone(),
+            advertise: manifest.advertise.clone(),
+            timing: match manifest.pace {
+                Pace::Fast => Timing::fast(),
+                Pace::Calm => Timing::calm(),
+            },
+            snapshot_every: SNAPSHOT_EVERY,
+        }
+    }
+
+    /// The identity on disk. An expired certificate is taken: it may have to be renewed.
+    pub fn identity(&self, home: &Home) -> Result<(NodeFiles, NodeTls), Report> {
+        let files = NodeFiles::load(&home.identity()).map_err(|error| explain(&error))?;
+        let tls = self.tls(&files)?;
+        Ok((files, tls))
+    }
+
+    pub fn tls(&self, files: &NodeFiles) -> Result<NodeTls, Report> {
+        let tls = NodeTls::new(
+            &files.root_pem,
+            &files.certificate_pem,
+            &files.key,
+            Arc::clone(&self.clock),
+        );
+        tls.map_err(|error| explain_with("the identity of this node is not usable", &error))
+    }
+
+    /// Recovers what is on disk; a manager whose store is empty waits to be contacted.
+    pub async fn start_manager(
+        &self,
+        home: &Home,
+        manifest: &Manifest,
+        keyring: Keyring,
+        tls: &NodeTls,
+    ) -> Result<Manager, Report> {
+        let about = |error: &dyn Error| explain_with("the manager does not start", error);
+        let started = Manager::start(self.manager_config(manifest), keyring, tls.clone(), self.seams(home)?).await;
+        started.map_err(|error| match &error {
+            StartError::Bind { .. } => about(&error).hint(
+                "see what listens there with `ss -ltnp`, and whether this machine has the address; choose another one \
+                 with --listen-addr",
+            ),
+            _ => about(&error),
+        })
+    }
+
+    /// Wipes what an earlier life left in memory, and looks for the managers.
+    pub fn start_agent(&self, manifest: &Manifest, tls: &NodeTls) -> Result<Agent, Report> {
+        let about = |error: &dyn Error| explain_with("the agent does not start", error);
+        let config = AgentConfig {
+            cluster_id: manifest.cluster_id.clone(),
+            node_id: manifest.node_id.clone(),
+            hostname: self.hostname.clone(),
+            version: VERSION.to_owned(),
+            managers: manifest.managers.clone(),
+            secrets_root: None,
+            shim: PathBuf::from(MYSELF),
+            pace: AgentPace::default(),
+        };
+        let mut seams = AgentSeams::real(&config).map_err(|error| about(&error))?;
+        seams.chance = Arc::clone(&self.chance);
+        seams.net = Arc::clone(&self.net);
+        Agent::start(config, tls.clone(), seams).map_err(|error| about(&error))
+    }
+}

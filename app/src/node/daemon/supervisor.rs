@@ -1,0 +1,299 @@
+//! Who owns what runs on this machine? One task. It does one transition after the other: what an administrator orders,
+//! what the managers want, what the clock demands. Every wait for somebody else is a watcher's; here is only what decides
+//! and what must not overlap.
+
+use std::path::Path;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::home::Home;
+use super::local::{Local, Standing};
+use super::manifest::{Manifest, NodeRole, Phase};
+use super::member::{Member, News, Told};
+use super::order::{Order, Refusal};
+use super::parts::Ground;
+use super::step::{self, Start};
+use super::switch::Switch;
+use super::{notify, words};
+use crate::report::Report;
+
+/// What this machine is.
+pub enum Node {
+    /// In no cluster.
+    None,
+    Member(Box<Member>),
+    /// It was a node, or cannot be the one it is: why, and what to do.
+    Broken {
+        manifest: Manifest,
+        why: String,
+    },
+}
+
+pub struct Supervisor {
+    pub ground: Ground,
+    pub home: Home,
+    pub node: Node,
+    pub switch: Switch,
+    local: watch::Sender<Local>,
+    /// Cancelled when the daemon is to end; no wait inside a transition outlives it.
+    pub stop: CancellationToken,
+    news: mpsc::UnboundedReceiver<Told>,
+    tell: mpsc::UnboundedSender<Told>,
+    numbers: u64,
+}
+
+impl Supervisor {
+    pub fn new(ground: Ground, home: Home, local: watch::Sender<Local>, stop: CancellationToken) -> Self {
+        let (tell, news) = mpsc::unbounded_channel();
+        Self {
+            switch: Switch::new(local.subscribe()),
+            ground,
+            home,
+            node: Node::None,
+            local,
+            stop,
+            news,
+            tell,
+            numbers: 0,
+        }
+    }
+
+    /// Until `stop`, or until something fails that only a new start can mend. What runs is ended either way.
+    pub async fn run(mut self, mut orders: mpsc::Receiver<Order>, ready: impl FnOnce() + Send) -> Result<(), Report> {
+        self.begin().await?;
+        ready();
+        let outcome = self.serve(&mut orders).await;
+        notify::stopping();
+        self.end().await;
+        outcome
+    }
+
+    async fn serve(&mut self, orders: &mut mpsc::Receiver<Order>) -> Result<(), Report> {
+        let stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some((number, news)) = self.news.recv() => self.hear(number, news).await?,
+                order = orders.recv() => match order {
+                    Some(order) => self.obey(order).await,
+                    None => return Ok(()),
+                },
+            }
+            self.publish();
+        }
+    }
+
+    /// What the directory says is taken up, finished or undone.
+    async fn begin(&mut self) -> Result<(), Report> {
+        let manifest = Manifest::read(self.home.dir())?;
+        let is_saved = manifest.as_ref().is_some_and(|manifest| self.is_saved(manifest));
+        match (step::at_start(manifest.as_ref(), is_saved), manifest) {
+            (Start::Wipe, _) => {
+                tracing::warn!("what was begun here before the last end is undone");
+                self.home.wipe().map_err(|error| self.cannot_use(&error))?;
+            }
+            (Start::Run, Some(manifest)) => self.enter(manifest).await,
+            (Start::Refound, Some(manifest)) => self.finish_refounding(manifest).await,
+            (Start::Tell, Some(manifest)) => {
+                let why = manifest.reason.clone();
+                self.node = Node::Broken { manifest, why };
+            }
+            (_, _) => {}
+        }
+        self.publish();
+        Ok(())
+    }
+
+    /// Whether the certificate of the manifest's node is on disk.
+    fn is_saved(&self, manifest: &Manifest) -> bool {
+        let identity = self.ground.identity(&self.home);
+        identity.is_ok_and(|(_, tls)| tls.identity().node_id == manifest.node_id)
+    }
+
+    /// Takes up the node of a manifest. What of it does not start is told and tried again; what cannot be is told.
+    pub async fn enter(&mut self, mut manifest: Manifest) {
+        let tls = match self.ground.identity(&self.home) {
+            Ok((_, tls)) => tls,
+            Err(report) => {
+                let why = Refusal::from(report).text;
+                self.node = Node::Broken { manifest, why };
+                return;
+            }
+        };
+        // The certificate has the last word; the manifest may be a step ahead of it or behind.
+        let role = NodeRole::of(tls.identity().role).unwrap_or(NodeRole::Worker);
+        manifest.role = role;
+        manifest.phase = Phase::Member;
+        if role == NodeRole::Worker {
+            manifest.raft_id = 0;
+        }
+        if let Err(error) = self.settle(&manifest) {
+            let why = Refusal::from(self.cannot_use(&error)).text;
+            self.node = Node::Broken { manifest, why };
+            return;
+        }
+        let mut member = self.member(manifest, tls);
+        self.start_agent(&mut member);
+        self.node = Node::Member(Box::new(member));
+        self.reconsider().await;
+    }
+
+    /// The directory is as the manifest says: a worker keeps nothing of a manager.
+    fn settle(&self, manifest: &Manifest) -> std::io::Result<()> {
+        if manifest.role == NodeRole::Worker && self.home.has_store()? {
+            self.home.wipe_store()?;
+        }
+        manifest.write(self.home.dir())
+    }
+
+    pub fn member(&mut self, manifest: Manifest, tls: wardroom_ca::NodeTls) -> Member {
+        self.numbers += 1;
+        let mut member = Member::new(manifest, tls, self.numbers, self.tell.clone());
+        member.watch_certificate(&self.ground);
+        member
+    }
+
+    /// A node whose agent does not start is no use as a worker, and is told so; a manager goes on without.
+    pub fn start_agent(&self, member: &mut Member) {
+        match self.ground.start_agent(&member.manifest, &member.tls) {
+            Ok(agent) => member.watch_agent(agent),
+            Err(report) => {
+                tracing::error!(%report, "this node runs no tasks");
+                member.agent_trouble = Some(Refusal::from(report).text);
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) {
+        // Nobody waiting for an answer any more is no failure.
+        match order {
+            Order::Init(request, reply) => {
+                let _ = reply.send(self.init(request).await);
+            }
+            Order::Join(request, reply) => self.join(request, reply).await,
+            Order::Leave(request, reply) => {
+                let _ = reply.send(self.leave(request.force).await);
+            }
+            Order::Restore(restore, reply) => {
+                let _ = reply.send(self.restore(restore).await);
+            }
+        }
+    }
+
+    /// Fails when only a new start can help.
+    async fn hear(&mut self, number: u64, news: News) -> Result<(), Report> {
+        let Node::Member(member) = &mut self.node else {
+            return Ok(());
+        };
+        if member.number() != number {
+            return Ok(());
+        }
+        match news {
+            News::Told => self.listen(),
+            News::Served => member.is_served = true,
+            News::Votes => {
+                member.votes = true;
+                if let Some(manager) = &member.manager {
+                    self.switch.lead_to(Some(manager.local_routes()));
+                }
+            }
+            News::Failed(reason) => {
+                return Err(
+                    Report::failure(format!("the manager has stopped: {reason}")).hint(format!(
+                        "make room in {} or repair its disk, then start the daemon again",
+                        self.home.dir().display()
+                    )),
+                );
+            }
+            News::Due => member.is_due = true,
+            News::Retry => {}
+            News::Patience => {
+                if let Some((_, reply)) = member.waiting.take() {
+                    let _ = reply.send(Err(Refusal::late(words::JOIN_TIMED_OUT)));
+                }
+            }
+            News::Renewed(asked, answer) => self.renewed(asked, answer).await,
+            News::Keys(answer) => self.keys_came(answer).await,
+        }
+        self.reconsider().await;
+        Ok(())
+    }
+
+    /// Says what this node is now, to whoever asks or waits.
+    pub fn publish(&mut self) {
+        let now_ms = self.ground.clock.now_ms();
+        let machine = self.local.borrow().clone();
+        let local = match &self.node {
+            Node::None => Local::inactive(&machine.hostname, machine.state_dir),
+            Node::Member(member) => {
+                let ends = member.tls.facts().not_after_ms;
+                machine.of(&member.manifest, member.standing(now_ms), ends)
+            }
+            Node::Broken { manifest, why } => machine.of(manifest, Standing::Error(why.clone()), 0),
+        };
+        if let Node::Member(member) = &mut self.node {
+            answer_waiting(member, &local.standing);
+        }
+        let is_news = self.local.send_if_modified(|known| {
+            let is_news = *known != local;
+            *known = local;
+            is_news
+        });
+        if is_news {
+            notify::status(&self.local.borrow().line());
+        }
+    }
+
+    /// The agent first: its last receipts go through the manager.
+    async fn end(&mut self) {
+        self.switch.lead_to(None);
+        if let Node::Member(member) = &mut self.node {
+            stop_agent(member).await;
+            if let Some(manager) = member.manager.take() {
+                manager.shutdown().await;
+            }
+        }
+        tracing::info!("the daemon has stopped");
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.home.dir()
+    }
+
+    pub fn cannot_use(&self, error: &std::io::Error) -> Report {
+        super::home::cannot_use(self.home.dir(), error)
+    }
+
+    /// Waits for `work`, but not beyond the end of the daemon.
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Refusal> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Refusal::stopping()),
+            done = work => Ok(done),
+        }
+    }
+}
+
+/// Ends its tasks and erases their files.
+pub async fn stop_agent(member: &mut Member) {
+    if let Some(agent) = member.agent.take()
+        && let Err(error) = agent.shutdown().await
+    {
+        let error = crate::node::cluster::chain(&error);
+        tracing::error!(error, "the agent could not erase all its files; its next start does");
+    }
+}
+
+/// Whoever waits for the node to be counted in hears that it is, or why it cannot be.
+fn answer_waiting(member: &mut Member, standing: &Standing) {
+    let answer = match standing {
+        Standing::Active => Ok(()),
+        Standing::Error(why) => Err(Refusal::state(why.clone())),
+        _ => return,
+    };
+    if let Some((response, reply)) = member.waiting.take() {
+        let _ = reply.send(answer.map(|()| response));
+    }
+}

@@ -1,0 +1,88 @@
+//! Where are a manager's keys? In one file, in clear as long as the cluster is not locked: readable by its owner only, and
+//! refused when it is not.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use wardroom_keys::{Keyring, KeyringFile, SecretBytes};
+
+use super::{durable, explain_with};
+use crate::report::{Exit, Report};
+
+/// The keyring at `path`, which must be of that node of that cluster.
+pub fn open(path: &Path, cluster_id: &str, node_id: &str) -> Result<Keyring, Report> {
+    let about = |error: wardroom_keys::KeyringError| {
+        let report = explain_with(&path.display().to_string(), &error);
+        match error {
+            wardroom_keys::KeyringError::Locked => Report {
+                exit: Exit::Locked,
+                ..report
+            },
+            _ => report,
+        }
+    };
+    let file = KeyringFile::decode(read(path)?.expose()).map_err(about)?;
+    Keyring::open(file, cluster_id, node_id).map_err(about)
+}
+
+/// Replaces the file; durable on return.
+pub fn save(path: &Path, keyring: &Keyring) -> io::Result<()> {
+    durable::replace(path, keyring.encode().expose())
+}
+
+fn read(path: &Path) -> Result<SecretBytes, Report> {
+    let unreadable = |error: io::Error| {
+        Report::failure(format!("cannot read {}: {error}", path.display()))
+            .hint("restore the file: without it this manager's log cannot be read")
+    };
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(
+            Report::failure(format!("{} holds keys and is open to other users", path.display())).hint(format!(
+                "run `chmod 600 {}`, then start again; if others may have read it, rotate every secret",
+                path.display()
+            )),
+        );
+    }
+    fs::read(path).map(SecretBytes::new).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+    use std::fs::Permissions;
+
+    use wardroom_keys::{SealingRoot, SeededChance};
+
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keyring");
+        let chance = SeededChance::new(1);
+        let keyring = Keyring::create(&chance, "c1", "n1", &SealingRoot::generate(&chance), 0);
+        save(&path, &keyring).unwrap();
+        assert!(open(&path, "c1", "n1").is_ok());
+        for mode in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let report = open(&path, "c1", "n1").err().unwrap();
+            assert!(report.hint.unwrap().contains("chmod 600"), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_locked_keyring_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keyring");
+        let chance = SeededChance::new(1);
+        let mut keyring = Keyring::create(&chance, "c1", "n1", &SealingRoot::generate(&chance), 0);
+        keyring.set_autolock(true);
+        save(&path, &keyring).unwrap();
+        assert_eq!(open(&path, "c1", "n1").err().unwrap().exit, Exit::Locked);
+        assert_eq!(open(&path, "c1", "n2").err().unwrap().exit, Exit::Failure);
+    }
+}
