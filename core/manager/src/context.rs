@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wardroom_ca::Clock;
+use wardroom_ca::{Clock, NodeTls};
 use wardroom_keys::{Chance, Keyring};
 
 use crate::config::ManagerConfig;
@@ -21,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) config: Arc<ManagerConfig>,
     /// Seals values on their way in, opens them on their way to a worker.
     pub(crate) keyring: Arc<Keyring>,
+    /// This manager's certificate, and whom it trusts and refuses.
+    pub(crate) tls: NodeTls,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) replica: Replica,

@@ -9,7 +9,9 @@
 //!
 //! Time, chance, disk and network come in through [`Seams`], so that a whole cluster runs in one thread from a seed.
 
+pub mod backup;
 mod config;
+mod connections;
 mod context;
 pub(crate) mod control;
 pub(crate) mod dispatcher;
@@ -28,6 +30,7 @@ mod root;
 mod server;
 mod status;
 mod tasks;
+mod trust;
 pub(crate) mod watch;
 
 #[cfg(test)]
@@ -40,6 +43,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use wardroom_api::v1;
 use wardroom_ca::NodeTls;
 use wardroom_keys::Keyring;
@@ -55,7 +59,7 @@ pub use raft::{OpenError, Peer};
 pub use refound::{RefoundError, Refounded, Refounding, refound};
 pub use replica::{Applied, Replica};
 pub use root::RootError;
-pub use server::Local;
+pub use server::{Local, serve_local};
 pub use status::Leadership;
 /// The founder of a cluster names its first change in these words.
 pub use wardroom_state as state;
@@ -128,6 +132,7 @@ impl Manager {
             keyring,
             proposer,
             consensus,
+            tls,
             clock: seams.clock,
             chance: seams.chance,
             offices: Offices::open(&replica, stop.clone()),
@@ -143,7 +148,8 @@ impl Manager {
             address,
             tasks: Tasks::default(),
         }));
-        manager.serve_peers(listener, tls);
+        manager.keep_trust();
+        manager.serve_peers(listener);
         manager.follow_managers();
         manager.reconcile();
         manager.keep_membership();
@@ -162,13 +168,20 @@ impl Manager {
         founding::begin(&self.0.context, &self.0.context.consensus, members, actor, bootstrap).await
     }
 
-    /// Serves the Control service to local connections, until the stream ends or the manager stops.
-    pub fn serve_local(&self, incoming: impl Stream<Item = Local> + Send + 'static) {
+    /// Serves the Control service to local connections, until the stream ends or the manager stops. The services of
+    /// `extra` are reached in the same way, by the same rules.
+    pub fn serve_local(&self, incoming: impl Stream<Item = Local> + Send + 'static, extra: Option<Routes>) {
         let context = &self.0.context;
-        let routes = control::local_routes(context);
+        let routes = control::local_routes(context, extra);
         self.0
             .tasks
             .start(server::serve_local(incoming, routes, context.stop.clone()));
+    }
+
+    /// The Control service as local connections reach it, for a server that outlives this manager. Connections are to come
+    /// from [`serve_local`], which says who is at their other end.
+    pub fn local_routes(&self) -> Routes {
+        control::local_routes(&self.0.context, None)
     }
 
     /// The bound address of the TLS port.
@@ -228,13 +241,22 @@ impl Manager {
         self.0.context.consensus.shutdown().await;
     }
 
-    fn serve_peers(&self, listener: Box<dyn wardroom_api::net::Listener>, tls: NodeTls) {
+    fn serve_peers(&self, listener: Box<dyn wardroom_api::net::Listener>) {
         let context = &self.0.context;
         let peers = peer::service(self.status(), context);
         let routes = control::tls_routes(context, self.0.context.consensus.service(), peers);
+        let door = server::Door {
+            tls: context.tls.clone(),
+            replica: context.replica.clone(),
+            connections: context.offices.connections.clone(),
+        };
         self.0
             .tasks
-            .start(server::serve_tls(listener, tls, routes, context.stop.clone()));
+            .start(server::serve_tls(listener, door, routes, context.stop.clone()));
+    }
+
+    fn keep_trust(&self) {
+        self.0.tasks.start(trust::run(self.0.context.clone()));
     }
 
     fn follow_managers(&self) {

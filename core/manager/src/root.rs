@@ -2,7 +2,7 @@
 //! opens it.
 
 use wardroom_ca::{IssueError, Root};
-use wardroom_keys::UnsealError;
+use wardroom_keys::{SealingRoot, UnsealError};
 use wardroom_state::cluster::Cluster;
 
 use crate::Manager;
@@ -16,11 +16,15 @@ pub enum RootError {
     Parts(#[from] IssueError),
 }
 
+/// The root that issues for `cluster`.
+pub(crate) fn open(sealing_root: &SealingRoot, cluster: &Cluster) -> Result<Root, RootError> {
+    let key = sealing_root.open_root_key(cluster.id.as_str(), &cluster.sealed_root_key)?;
+    Ok(Root::from_parts(&cluster.root_certificate, key)?)
+}
+
 impl Manager {
     /// The root of `cluster`, which is the state's or, before its first change is applied, the one that change names.
     pub fn root(&self, cluster: &Cluster) -> Result<Root, RootError> {
-        let sealing_root = self.0.context.keyring.sealing_root();
-        let key = sealing_root.open_root_key(cluster.id.as_str(), &cluster.sealed_root_key)?;
-        Ok(Root::from_parts(&cluster.root_certificate, key)?)
+        open(self.0.context.keyring.sealing_root(), cluster)
     }
 }

@@ -1,7 +1,8 @@
 //! Who comes in by which door? The TLS port for managers and workers, and local connections for administrators.
 //!
 //! A connection proves who it is once, in its handshake or by its peer credentials, and every request on it carries the
-//! resulting [`Caller`] in its extensions. Handshakes have a deadline and a cap, so that strangers cannot pile up.
+//! resulting [`Caller`] in its extensions. Handshakes have a deadline and a cap, and so have callers without a
+//! certificate, so that strangers cannot pile up. A connection whose holder loses its standing is cut.
 
 use std::io;
 use std::pin::Pin;
@@ -18,9 +19,13 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use wardroom_api::net::{BoxStream, Listener};
-use wardroom_ca::{NodeTls, Role};
+use wardroom_ca::NodeTls;
 
+use crate::connections::{Connections, Ticket};
+use crate::control::authorize::Role;
 use crate::control::caller::{Caller, Identity};
+use crate::replica::Replica;
+use crate::trust;
 
 /// Handshakes under way at once; further connections wait in the listener's backlog.
 const HANDSHAKES: usize = 64;
@@ -35,6 +40,46 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 pub(crate) struct Connection {
     stream: BoxStream,
     caller: Caller,
+    end: End,
+}
+
+/// What ends a connection from this side.
+enum End {
+    Never,
+    /// Returns when the connection has to end; holds its place in the table of connections until then.
+    When(Pin<Box<dyn Future<Output = &'static str> + Send>>),
+    /// It has to; reads and writes fail from now on.
+    Over(&'static str),
+}
+
+impl Connection {
+    fn local(stream: BoxStream, caller: Caller) -> Self {
+        Self {
+            stream,
+            caller,
+            end: End::Never,
+        }
+    }
+
+    fn ticketed(stream: BoxStream, caller: Caller, ticket: Ticket) -> Self {
+        Self {
+            stream,
+            caller,
+            end: End::When(Box::pin(ticket.ended())),
+        }
+    }
+
+    fn check_open(&mut self, cx: &mut Poller<'_>) -> io::Result<()> {
+        if let End::When(ended) = &mut self.end
+            && let Poll::Ready(reason) = ended.as_mut().poll(cx)
+        {
+            self.end = End::Over(reason);
+        }
+        match self.end {
+            End::Over(reason) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, reason)),
+            End::Never | End::When(_) => Ok(()),
+        }
+    }
 }
 
 impl Connected for Connection {
@@ -47,12 +92,14 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Poller<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check_open(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, out)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Poller<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check_open(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -112,28 +159,34 @@ fn name_in(accounts: &str, uid: u32) -> Option<String> {
     })
 }
 
+/// What the TLS port needs to know whoever comes.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) tls: NodeTls,
+    pub(crate) replica: Replica,
+    pub(crate) connections: Connections,
+}
+
 /// Serves `routes` on the TLS port until `stop`; returns when every connection is closed.
-pub(crate) async fn serve_tls(listener: Box<dyn Listener>, tls: NodeTls, routes: Routes, stop: CancellationToken) {
+pub(crate) async fn serve_tls(listener: Box<dyn Listener>, door: Door, routes: Routes, stop: CancellationToken) {
     let (ready, incoming) = mpsc::channel(QUEUE);
-    let accepting = accept(listener, tls, ready, stop.clone());
+    let accepting = accept(listener, door, ready, stop.clone());
     tokio::join!(
         accepting,
         serve(ReceiverStream::new(incoming).map(io::Result::Ok), routes, stop)
     );
 }
 
-/// Serves `routes` to local connections until `stop` or the end of `incoming`.
-pub(crate) async fn serve_local(
+/// Serves `routes` to local connections until `stop` or the end of `incoming`. For whoever answers on this machine whether
+/// it has a manager or not; the routes of a manager are [`crate::Manager::local_routes`].
+pub async fn serve_local(
     incoming: impl Stream<Item = Local> + Send + 'static,
     routes: Routes,
     stop: CancellationToken,
 ) {
     let connections = incoming.map(|local| {
-        let caller = Caller::new(Identity::Admin(local.user), "local");
-        io::Result::Ok(Connection {
-            stream: local.stream,
-            caller,
-        })
+        let caller = Caller::new(Identity::Local(local.user), "local");
+        io::Result::Ok(Connection::local(local.stream, caller))
     });
     serve(connections, routes, stop).await;
 }
@@ -154,12 +207,7 @@ async fn serve(
     }
 }
 
-async fn accept(
-    mut listener: Box<dyn Listener>,
-    tls: NodeTls,
-    ready: mpsc::Sender<Connection>,
-    stop: CancellationToken,
-) {
+async fn accept(mut listener: Box<dyn Listener>, door: Door, ready: mpsc::Sender<Connection>, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(HANDSHAKES));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
@@ -178,9 +226,9 @@ async fn accept(
                 continue;
             }
         };
-        let (tls, ready) = (tls.clone(), ready.clone());
+        let (door, ready) = (door.clone(), ready.clone());
         tokio::spawn(async move {
-            let connection = handshake(&tls, stream, from).await;
+            let connection = door.enter(stream, from).await;
             drop(slot);
             if let Some(connection) = connection {
                 // The server stops taking connections when the manager stops.
@@ -190,23 +238,37 @@ async fn accept(
     }
 }
 
-async fn handshake(tls: &NodeTls, stream: BoxStream, from: String) -> Option<Connection> {
-    // It has a deadline of its own.
-    match tls.accept(stream).await {
-        Ok((stream, peer)) => {
-            let identity = match peer {
-                Some((peer, _facts)) if peer.role == Role::Manager => Identity::Manager(peer.node_id),
-                Some((peer, _facts)) if peer.role == Role::Worker => Identity::Worker(peer.node_id),
-                _ => Identity::Nobody,
-            };
-            Some(Connection {
-                stream: Box::new(stream),
-                caller: Caller::new(identity, from),
-            })
-        }
-        Err(error) => {
-            tracing::info!(%from, %error, "refused a connection");
-            None
+impl Door {
+    async fn enter(&self, stream: BoxStream, from: String) -> Option<Connection> {
+        // It has a deadline of its own.
+        let (stream, peer) = match self.tls.accept(stream).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::info!(%from, %error, "refused a connection");
+                return None;
+            }
+        };
+        let (caller, as_manager) = match peer {
+            Some((certified, _facts)) => trust::recognize(&self.replica, certified, from).await,
+            None => (Caller::new(Identity::Nobody, from), None),
+        };
+        let Some(ticket) = self.ticket(&caller, as_manager) else {
+            tracing::info!(
+                from = caller.from,
+                "refused a connection: too many callers without a certificate"
+            );
+            return None;
+        };
+        Some(Connection::ticketed(Box::new(stream), caller, ticket))
+    }
+
+    /// Who has lost its standing gets a stranger's place: long enough to be told so.
+    fn ticket(&self, caller: &Caller, as_manager: Option<bool>) -> Option<Ticket> {
+        match caller.subject.as_deref() {
+            Some(id) if !self.tls.refused().contains(id) && caller.identity.role() != Role::Unlisted => {
+                Some(self.connections.open(id, as_manager))
+            }
+            _ => self.connections.stranger(),
         }
     }
 }

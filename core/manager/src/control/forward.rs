@@ -11,16 +11,18 @@ use tonic::{Request, Response, Status};
 use tower::ServiceExt;
 use wardroom_api::channel::{self, CALL_DEADLINE};
 use wardroom_api::v1;
-use wardroom_api::v1::control_client::ControlClient;
 
 use crate::context::Context;
-use crate::control::caller::{ACTOR, COUNT, Caller, FROM, Identity, LEADER};
+use crate::control::caller::{ACTOR, COUNT, Caller, FROM, Identity, LEADER, SUBJECT};
 use crate::control::error::Failure;
 use crate::links::{Lane, is_late};
 use crate::raft::Peer;
+use crate::status::Leadership;
 
 /// How long a call waits for somebody to lead before it says that nobody does.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a read waits before it says that nobody leads.
+const READ_PATIENCE: Duration = Duration::from_millis(500);
 /// Pause before a leader that is not ready yet is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -47,6 +49,18 @@ written!(
     CreateServiceResponse,
     UpdateServiceResponse,
     RemoveServiceResponse,
+    UpdateSecretResponse,
+    JoinTokenResponse,
+    UpdateClusterResponse,
+    RotateRootResponse,
+    UpdateNodeResponse,
+    RemoveNodeResponse,
+    StepDownResponse,
+    AddOperatorResponse,
+    RemoveOperatorResponse,
+    AdmitResponse,
+    RenewResponse,
+    DepartResponse,
 );
 
 /// Who called; the gate has put it there.
@@ -61,7 +75,7 @@ pub(crate) async fn write<M, R, H, T>(
     context: &Context,
     request: Request<M>,
     here: impl Fn(Context, Caller, M) -> H,
-    there: impl Fn(ControlClient<Channel>, Request<M>) -> T,
+    there: impl Fn(Channel, Request<M>) -> T,
 ) -> Result<Response<R>, Status>
 where
     M: Clone,
@@ -81,7 +95,7 @@ where
                 let remaining = deadline.saturating_duration_since(Instant::now());
                 let (line, attempt) = context.links.attempt(&leader, Lane::Urgent);
                 let request = in_the_name_of(&caller, channel::request(message.clone(), remaining));
-                let Ok(answer) = tokio::time::timeout(remaining, there(channel::control(line), request)).await else {
+                let Ok(answer) = tokio::time::timeout(remaining, there(line, request)).await else {
                     return Err(Failure::Unconfirmed.into());
                 };
                 if answer.as_ref().is_err_and(is_late) {
@@ -104,12 +118,27 @@ where
     }
 }
 
-/// The manager that leads; `None` when it is this one. A forwarded call is not forwarded again.
-async fn leader(context: &Context, caller: &Caller) -> Result<Option<Peer>, Failure> {
+/// Says in Docker's words that nobody leads, if that is so and stays so for a moment. A leader that no quorum answers
+/// leads nobody.
+pub(crate) async fn check_led(context: &Context) -> Result<(), Failure> {
     let mut leadership = context.leadership.clone();
-    let me = context.config.node_id.as_str();
-    let decided = |mine: bool, leader: Option<&Peer>| mine || leader.is_some_and(|leader| leader.node_id != me);
-    let known = leadership.wait_for(|known| caller.forwarded || decided(known.mine, known.leader.as_ref()));
+    let led = leadership.wait_for(|known| is_decided(context, known));
+    match tokio::time::timeout(READ_PATIENCE, led).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Failure::NoLeader),
+    }
+}
+
+/// Somebody leads: this manager with a quorum behind it, or another one.
+fn is_decided(context: &Context, known: &Leadership) -> bool {
+    let is_other = |leader: &Peer| leader.node_id != context.config.node_id;
+    known.mine || known.leader.as_ref().is_some_and(is_other)
+}
+
+/// The manager that leads; `None` when it is this one. A forwarded call is not forwarded again.
+pub(super) async fn leader(context: &Context, caller: &Caller) -> Result<Option<Peer>, Failure> {
+    let mut leadership = context.leadership.clone();
+    let known = leadership.wait_for(|known| caller.forwarded || is_decided(context, known));
     let known = match tokio::time::timeout(ELECTION_PATIENCE, known).await {
         Ok(Ok(known)) => known.clone(),
         Ok(Err(_)) | Err(_) => return Err(Failure::NoLeader),
@@ -135,7 +164,7 @@ fn was_not_done(status: &Status) -> bool {
     status.metadata().contains_key(LEADER) || status.message() == crate::control::error::NOT_LEADER || unreachable()
 }
 
-fn in_the_name_of<M>(caller: &Caller, mut request: Request<M>) -> Request<M> {
+pub(super) fn in_the_name_of<M>(caller: &Caller, mut request: Request<M>) -> Request<M> {
     let text = |text: &str| {
         let printable: String = text
             .chars()
@@ -147,6 +176,9 @@ fn in_the_name_of<M>(caller: &Caller, mut request: Request<M>) -> Request<M> {
         .metadata_mut()
         .insert(ACTOR, text(&caller.identity.actor_name()));
     request.metadata_mut().insert(FROM, text(&caller.from));
+    if let Some(subject) = &caller.subject {
+        request.metadata_mut().insert(SUBJECT, text(subject));
+    }
     request
 }
 

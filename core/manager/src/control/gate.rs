@@ -6,6 +6,7 @@ use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response};
 use tonic::Status;
 use tower::{Layer, Service};
+use wardroom_ca::RefusedNodes;
 
 use crate::control::authorize;
 use crate::control::caller::{Caller, Identity};
@@ -15,24 +16,41 @@ use crate::control::refusals::Refusals;
 #[derive(Clone)]
 pub(crate) struct Gate {
     refusals: Refusals,
+    /// Nodes and operators that were removed.
+    removed: RefusedNodes,
 }
 
 impl Gate {
-    pub(crate) fn new(refusals: Refusals) -> Self {
-        Self { refusals }
+    pub(crate) fn new(refusals: Refusals, removed: RefusedNodes) -> Self {
+        Self { refusals, removed }
     }
 
     fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Status> {
         let connected = request.extensions().get::<Caller>().cloned();
         let connected = connected.unwrap_or_else(|| Caller::new(Identity::Nobody, "unknown"));
         let caller = connected.resolve(request.headers());
-        if let Err(reason) = authorize::check(request.uri().path(), &caller) {
+        let path = request.uri().path();
+        if let Err(reason) = self
+            .check_belongs(&caller)
+            .and_then(|()| authorize::check(path, &caller))
+        {
             let count = connected.stands_for(request.headers());
-            self.refusals.note(&caller, request.uri().path(), &reason, count);
+            self.refusals.note(&caller, path, &reason, count);
             return Err(Status::permission_denied(reason));
         }
         request.extensions_mut().insert(caller);
         Ok(())
+    }
+
+    /// A certificate outlives the removal of its holder, and so may a connection, for a moment.
+    fn check_belongs(&self, caller: &Caller) -> Result<(), String> {
+        match caller.subject.as_deref().filter(|id| self.removed.contains(id)) {
+            None => Ok(()),
+            Some(id) => Err(match &caller.identity {
+                Identity::Operator(_, name) => format!("Permission denied: operator {name} was removed"),
+                _ => format!("Permission denied: node {id} was removed from swarm"),
+            }),
+        }
     }
 }
 
@@ -81,6 +99,7 @@ mod tests {
     use std::convert::Infallible;
 
     use tower::{ServiceExt, service_fn};
+    use wardroom_state::operator::OperatorRole;
 
     use super::*;
 
@@ -101,7 +120,9 @@ mod tests {
         if let Some(caller) = connected.into() {
             request.extensions_mut().insert(caller);
         }
-        let response = Gate::new(Refusals::default())
+        let removed = RefusedNodes::default();
+        removed.refuse("gone");
+        let response = Gate::new(Refusals::default(), removed)
             .layer(inner)
             .oneshot(request)
             .await
@@ -118,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_allowed_passes_with_its_caller() {
-        let admin = caller(Identity::Admin("root".into()));
+        let admin = caller(Identity::Local("root".into()));
         let passed = knock(admin.clone(), "/wardroom.v1.Control/List", None).await.unwrap();
         assert_eq!(passed, admin);
     }
@@ -138,15 +159,31 @@ mod tests {
         let manager = || caller(Identity::Manager("m1".into()));
         let path = "/wardroom.v1.Control/CreateSecret";
         let passed = knock(manager(), path, Some("admin:root")).await.unwrap();
-        assert!(passed.forwarded && passed.identity == Identity::Admin("root".into()));
+        assert!(passed.forwarded && passed.identity == Identity::Local("root".into()));
         assert!(knock(manager(), path, Some("worker:w1")).await.is_err());
         let claimed = knock(caller(Identity::Worker("w1".into())), path, Some("admin:root")).await;
         assert!(claimed.is_err(), "a worker is not believed");
     }
 
     #[tokio::test]
+    async fn who_was_removed_is_told_so() {
+        let path = "/wardroom.v1.Control/List";
+        let ada = Identity::Operator(OperatorRole::Viewer, "ada".into());
+        let text = |passed: Result<Caller, Status>| passed.unwrap_err().message().to_owned();
+        let operator = knock(Caller::certified(ada.clone(), "gone", "10.0.0.7:1"), path, None).await;
+        assert_eq!(text(operator), "Permission denied: operator ada was removed");
+        let node = knock(caller(Identity::Worker("gone".into())), path, None).await;
+        assert_eq!(text(node), "Permission denied: node gone was removed from swarm");
+        assert!(
+            knock(Caller::certified(ada, "here", "10.0.0.7:1"), path, None)
+                .await
+                .is_ok()
+        );
+    }
+
+    #[tokio::test]
     async fn a_method_that_does_not_exist_is_refused_too() {
-        let admin = caller(Identity::Admin("root".into()));
+        let admin = caller(Identity::Local("root".into()));
         assert!(knock(admin, "/wardroom.v1.Control/Dump", None).await.is_err());
     }
 }

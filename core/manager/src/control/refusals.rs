@@ -32,8 +32,16 @@ struct Inner {
     news: Notify,
 }
 
-/// Caller's name and method path.
+/// Caller's name, with its machine where the name is nobody's, and method path.
 type Kind = (String, String);
+
+fn kind_of(caller: &Caller, path: String) -> Kind {
+    let name = caller.identity.actor_name();
+    match caller.identity {
+        Identity::Nobody => (format!("{name} at {}", caller.host()), path),
+        _ => (name, path),
+    }
+}
 
 #[derive(Clone)]
 struct Waiting {
@@ -64,13 +72,13 @@ impl Refusals {
             "refused a call"
         );
         let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut kind = (caller.identity.actor_name(), path);
+        let mut kind = kind_of(caller, path);
         let mut caller = caller.clone();
         let mut reason = reason.to_owned();
         if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
             // Nobody's, so that no single caller stands for the others.
             caller = Caller::new(Identity::Nobody, "many callers");
-            kind = (caller.identity.actor_name(), MANY_METHODS.to_owned());
+            kind = kind_of(&caller, MANY_METHODS.to_owned());
             "Permission denied: more callers and methods at once than are told apart".clone_into(&mut reason);
         }
         let first = || Waiting {
@@ -204,6 +212,17 @@ mod tests {
         assert_eq!(taken.iter().map(|note| note.count).sum::<u32>(), 10_000);
         let callable = |note: &Note| http::Request::post(&*note.kind.1).body(()).is_ok();
         assert!(taken.iter().all(callable), "a follower can knock with each of them");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_are_told_apart_by_their_machine() {
+        let refusals = Refusals::default();
+        for from in ["10.0.0.7:1", "10.0.0.7:2", "10.0.0.8:1"] {
+            refusals.note(&Caller::new(Identity::Nobody, from), "/x/Admit", "no", 1);
+        }
+        let mut counts: Vec<_> = refusals.take(Instant::now()).iter().map(|note| note.count).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 2]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use wardroom_state::validate;
 use crate::context::Context;
 use crate::control::caller::Caller;
 use crate::control::error::Failure;
+use crate::control::nodes::labels;
 use crate::control::plan::{self, Plan};
 use crate::control::{chance, convert};
 
@@ -146,6 +147,35 @@ pub(crate) async fn remove(
         .await?;
     Ok(v1::RemoveSecretResponse {
         id: secret.to_string(),
+        index: committed.index,
+    })
+}
+
+/// Labels and policy; the value stays what it is.
+pub(crate) async fn update(
+    context: Context,
+    caller: Caller,
+    request: v1::UpdateSecretRequest,
+) -> Result<v1::UpdateSecretResponse, Failure> {
+    request.lease_ms.map_or(Ok(()), validate::lease)?;
+    let (id, labels, expected) = context.replica.read(|state| {
+        let secret = whole_secret(state, &request.reference)?;
+        let labels = labels("secret", &secret.labels, &request.label_add, &request.label_rm)?;
+        let labels = (labels != secret.labels).then_some(labels);
+        Ok::<_, Failure>((secret.id.clone(), labels, secret.version_index))
+    })?;
+    let command = Command::UpdateSecret {
+        secret: id.clone(),
+        // The new labels rest on the ones that were read: another change in between would be undone by them.
+        expected: labels.is_some().then_some(expected),
+        labels,
+        max_age_ms: request.max_age_ms,
+        keep_versions: request.keep_versions,
+        lease_ms: request.lease_ms,
+    };
+    let committed = context.proposer.propose(caller.actor(), command).await?;
+    Ok(v1::UpdateSecretResponse {
+        id: id.to_string(),
         index: committed.index,
     })
 }

@@ -12,5 +12,7 @@ pub(crate) use members::{node, operator, token_facts};
 pub(crate) use objects::{changes, kind_of, objects};
 pub(crate) use requests::{grant, report, service_spec};
 pub(crate) use secrets::{rotation, secret};
-pub(crate) use words::{executor, role, task_state};
+pub(crate) use words::{
+    executor, requested_availability, requested_operator_role, requested_role, requested_role_if_any, role, task_state,
+};
 pub(crate) use work::{secret_file, service, task};

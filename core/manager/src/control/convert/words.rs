@@ -8,10 +8,55 @@ use wardroom_state::operator::OperatorRole;
 use wardroom_state::service::{Executor, OnChange};
 use wardroom_state::task::TaskState;
 
+use crate::control::error::Failure;
+
 pub(crate) fn role(role: Role) -> v1::Role {
     match role {
         Role::Manager => v1::Role::Manager,
         Role::Worker => v1::Role::Worker,
+    }
+}
+
+/// A role that a request names.
+pub(crate) fn requested_role(given: i32) -> Result<Role, Failure> {
+    match v1::Role::try_from(given) {
+        Ok(v1::Role::Manager) => Ok(Role::Manager),
+        Ok(v1::Role::Worker) => Ok(Role::Worker),
+        Ok(v1::Role::Unspecified) | Err(_) => Err(Failure::invalid(format!(
+            "unknown role {given}; name worker or manager"
+        ))),
+    }
+}
+
+/// A role that a request names; `None` where it names none.
+pub(crate) fn requested_role_if_any(given: i32) -> Result<Option<Role>, Failure> {
+    match given {
+        0 => Ok(None),
+        given => requested_role(given).map(Some),
+    }
+}
+
+pub(crate) fn requested_operator_role(given: i32) -> Result<OperatorRole, Failure> {
+    match v1::OperatorRole::try_from(given) {
+        Ok(v1::OperatorRole::Viewer) => Ok(OperatorRole::Viewer),
+        Ok(v1::OperatorRole::Operator) => Ok(OperatorRole::Operator),
+        Ok(v1::OperatorRole::Admin) => Ok(OperatorRole::Admin),
+        Ok(v1::OperatorRole::Unspecified) | Err(_) => Err(Failure::invalid(format!(
+            "unknown role {given}; name viewer, operator or admin"
+        ))),
+    }
+}
+
+/// `None` where a request names none.
+pub(crate) fn requested_availability(given: i32) -> Result<Option<Availability>, Failure> {
+    match v1::Availability::try_from(given) {
+        Ok(v1::Availability::Unspecified) => Ok(None),
+        Ok(v1::Availability::Active) => Ok(Some(Availability::Active)),
+        Ok(v1::Availability::Pause) => Ok(Some(Availability::Pause)),
+        Ok(v1::Availability::Drain) => Ok(Some(Availability::Drain)),
+        Err(_) => Err(Failure::invalid(format!(
+            "unknown availability {given}; name active, pause or drain"
+        ))),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Has anything moved since the plan was made? A short word over all that the plan rests on.
 
 use wardroom_state::State;
+use wardroom_state::cluster::Cluster;
+use wardroom_state::node::Node;
 use wardroom_state::secret::Secret;
 use wardroom_state::service::Service;
 
@@ -62,5 +64,27 @@ pub(super) fn of_service(state: &State, subject: &str, service: &Service) -> Str
                 .map_or(0, |secret| secret.version_index),
         );
     }
+    word.finish()
+}
+
+/// Of a change to a node: the node, its tasks, and who else is a manager.
+pub(super) fn of_node(state: &State, subject: &str, node: &Node) -> String {
+    let mut word = Word::new(subject);
+    word.text(node.id.as_str());
+    word.number(node.version_index);
+    for task in state.tasks_on(&node.id).filter(|task| task.is_live()) {
+        word.text(task.id.as_str());
+    }
+    for manager in state.managers() {
+        word.text(manager.id.as_str());
+    }
+    word.finish()
+}
+
+/// Of a change to the cluster itself.
+pub(super) fn of_cluster(subject: &str, cluster: &Cluster) -> String {
+    let mut word = Word::new(subject);
+    word.text(cluster.id.as_str());
+    word.number(cluster.version_index);
     word.finish()
 }

@@ -6,7 +6,10 @@
 mod basis;
 mod blast;
 mod health;
+mod membership;
+mod quorum;
 mod revocation;
+mod root;
 mod rotation;
 mod update;
 
@@ -15,7 +18,9 @@ use wardroom_api::v1;
 use crate::control::error::Failure;
 
 pub(crate) use health::Health;
+pub(crate) use membership::{node_removal, node_update};
 pub(crate) use revocation::revocation;
+pub(crate) use root::root_rotation;
 pub(crate) use rotation::rotation;
 pub(crate) use update::update;
 
@@ -61,5 +66,7 @@ fn is_runnable(checks: &[v1::PlanCheck]) -> bool {
     checks.iter().all(|check| check.level() != v1::CheckLevel::Blocked)
 }
 
+#[cfg(test)]
+mod membership_tests;
 #[cfg(test)]
 mod tests;

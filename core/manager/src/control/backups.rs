@@ -1,0 +1,123 @@
+//! How does a backup leave the cluster? As a stream of one age file, encrypted here, from a state that a quorum confirms.
+
+use std::io::{self, Write};
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status};
+use wardroom_api::channel::{self, CALL_DEADLINE};
+use wardroom_api::v1;
+use wardroom_keys::SecretBytes;
+use wardroom_state::State;
+
+use crate::backup::{self, BackupError, Content, Lock};
+use crate::context::Context;
+use crate::control::error::Failure;
+use crate::control::forward::{self, in_the_name_of};
+use crate::links::Lane;
+
+type Chunks = BoxStream<'static, Result<v1::BackupChunk, Status>>;
+
+/// Bytes of a chunk.
+const CHUNK: usize = 64 * 1024;
+/// Chunks that wait for a slow reader.
+const WAITING: usize = 4;
+
+/// Made by the leader, whose word is the newest. While nobody leads it is made from what this manager has, at the index
+/// that each chunk tells: then of all times a backup must be possible.
+pub(super) async fn backup(context: &Context, request: Request<v1::BackupRequest>) -> Result<Chunks, Status> {
+    let caller = forward::caller(&request);
+    match forward::leader(context, &caller).await {
+        Ok(Some(leader)) => {
+            let (line, attempt) = context.links.attempt(&leader, Lane::Bulk);
+            let mut leader = channel::control(line);
+            // The deadline bounds the opening; in the metadata it would end the stream.
+            let request = in_the_name_of(&caller, Request::new(request.into_inner()));
+            let opening = tokio::time::timeout(CALL_DEADLINE, leader.backup(request)).await;
+            let opened = opening.map_err(|_elapsed| Failure::NoLeader)?;
+            attempt.answered();
+            return Ok(opened?.into_inner().boxed());
+        }
+        Ok(None) => {
+            context.proposer.confirm().await.map_err(Failure::from)?;
+        }
+        Err(Failure::NoLeader) => {}
+        Err(failure) => return Err(failure.into()),
+    }
+    made_here(context, request.into_inner()).await
+}
+
+async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chunks, Status> {
+    let busy = || Failure::Unavailable("a backup is being made already; wait for it, then repeat".into());
+    let turn = context
+        .offices
+        .backing_up
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| busy())?;
+    let lock = blocking(move || lock(request)).await?.map_err(refused)?;
+    let state = context.replica.read(State::clone);
+    let index = state.index();
+    let (cluster_id, created_at_ms) = (context.config.cluster_id.clone(), context.clock.now_ms());
+    let sealing_root = context.keyring.sealing_root().danger_expose();
+    let (sender, chunks) = mpsc::channel(WAITING);
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let content = Content {
+            cluster_id: &cluster_id,
+            created_at_ms,
+            state: &state,
+            sealing_root: &sealing_root,
+        };
+        let out = io::BufWriter::with_capacity(CHUNK, Sending { index, sender });
+        // It fails when nobody reads on.
+        let _ = backup::write(&content, lock, out);
+    });
+    Ok(ReceiverStream::new(chunks).map(Ok).boxed())
+}
+
+fn lock(mut request: v1::BackupRequest) -> Result<Lock, BackupError> {
+    let passphrase = request
+        .passphrase
+        .take()
+        .map(|mut passphrase| SecretBytes::new(passphrase.take()));
+    match passphrase.filter(|passphrase| !passphrase.is_empty()) {
+        Some(_) if !request.recipients.is_empty() => Err(BackupError::NoKey),
+        Some(passphrase) => Lock::to_passphrase(&passphrase),
+        None => Lock::to_recipients(&request.recipients),
+    }
+}
+
+fn refused(error: BackupError) -> Status {
+    Failure::invalid(error.to_string()).into()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Failure::Unavailable("the backup was given up: this manager is stopping".into()))
+}
+
+/// Hands each write on as one chunk.
+struct Sending {
+    index: u64,
+    sender: mpsc::Sender<v1::BackupChunk>,
+}
+
+impl Write for Sending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let data = &bytes[..bytes.len().min(CHUNK)];
+        let chunk = v1::BackupChunk {
+            index: self.index,
+            data: data.to_vec(),
+        };
+        let sent = self.sender.blocking_send(chunk);
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

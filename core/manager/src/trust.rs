@@ -1,0 +1,183 @@
+//! Whom does this manager believe? Its TLS follows the state: the cluster's roots, and the nodes and operators that were
+//! removed. Who loses its standing is told so, and then its connections are cut.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use wardroom_ca::{Identity as Certified, NodeTls, Role};
+use wardroom_state::State;
+use wardroom_state::cluster::Cluster;
+use wardroom_state::event::{Event, ObjectKey};
+use wardroom_state::ids::{NodeId, OperatorId};
+use wardroom_state::operator::OperatorRole;
+
+use crate::connections::Connections;
+use crate::context::Context;
+use crate::control::caller::{Caller, Identity};
+use crate::replica::{Applied, Replica};
+
+/// Between a removal and the cut of the connections: what the dispatcher still has to say arrives.
+const GRACE: Duration = Duration::from_millis(500);
+/// How long a connection waits for the state to list its operator, who may have been added a moment ago elsewhere.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What of the state decides whom to believe.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Standing {
+    roots_pem: String,
+    /// Of the same roots.
+    root_key_ids: BTreeSet<String>,
+    removed: BTreeSet<String>,
+    managers: BTreeSet<String>,
+}
+
+impl Standing {
+    fn of(state: &State) -> Self {
+        let key_ids = |cluster: &Cluster| {
+            let older = cluster.retiring.iter().map(|root| root.key_id.clone());
+            older.chain([cluster.root_key_id.clone()]).collect()
+        };
+        Self {
+            root_key_ids: state.cluster().map(key_ids).unwrap_or_default(),
+            roots_pem: state.cluster().map(roots_pem).unwrap_or_default(),
+            removed: state.removed().keys().cloned().collect(),
+            managers: state.managers().map(|node| node.id.to_string()).collect(),
+        }
+    }
+}
+
+/// The roots to trust, newest first.
+pub(crate) fn roots_pem(cluster: &Cluster) -> String {
+    let older = cluster.retiring.iter().rev().map(|root| root.certificate.as_str());
+    std::iter::once(cluster.root_certificate.as_str())
+        .chain(older)
+        .collect()
+}
+
+/// Follows the state until the manager stops.
+pub(crate) async fn run(context: Context) {
+    let mut known = Standing::default();
+    let mut applied = follow(&context, &mut known);
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = context.stop.cancelled() => return,
+            next = applied.recv() => next,
+        };
+        match next {
+            Ok(applied) if !concerns(&applied) => {}
+            Ok(_) => take_in(&context, &mut known, context.replica.read(Standing::of)),
+            Err(RecvError::Lagged(_)) => applied = follow(&context, &mut known),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn follow(context: &Context, known: &mut Standing) -> tokio::sync::broadcast::Receiver<Arc<Applied>> {
+    let (standing, applied) = context.replica.follow(Standing::of);
+    take_in(context, known, standing);
+    applied
+}
+
+fn concerns(applied: &Applied) -> bool {
+    let touches = |event: &Event| {
+        let (Event::Put(key) | Event::Removed(key)) = event;
+        matches!(key, ObjectKey::Cluster | ObjectKey::Node(_) | ObjectKey::Operator(_))
+    };
+    applied.replaced || applied.events.iter().any(touches)
+}
+
+fn take_in(context: &Context, known: &mut Standing, now: Standing) {
+    let tls = &context.tls;
+    if now == *known {
+        return;
+    }
+    if now.removed != known.removed {
+        tls.refused().replace(now.removed.iter().cloned());
+    }
+    if now.roots_pem != known.roots_pem
+        && let Err(error) = tls.trust(&to_trust(&now, tls))
+    {
+        tracing::error!(%error, "the roots of the cluster cannot be trusted; those before are trusted on");
+    }
+    let gone: Vec<String> = now.removed.difference(&known.removed).cloned().collect();
+    if !gone.is_empty() || now.managers != known.managers {
+        let (connections, replica) = (context.offices.connections.clone(), context.replica.clone());
+        tokio::spawn(cut(connections, replica, gone));
+    }
+    *known = now;
+}
+
+/// The state's roots and no others; with those in use before them while the state has yet to hear of the newest, as
+/// after a restart in the middle of a rotation.
+fn to_trust(now: &Standing, tls: &NodeTls) -> String {
+    if now.root_key_ids.contains(&tls.root_key_id()) {
+        return now.roots_pem.clone();
+    }
+    tls.roots_pem() + &now.roots_pem
+}
+
+async fn cut(connections: Connections, replica: Replica, gone: Vec<String>) {
+    tokio::time::sleep(GRACE).await;
+    for subject in &gone {
+        connections.cut(subject);
+    }
+    connections.review(|id| replica.read(|state| counts_as_manager(state, id)));
+}
+
+/// A manager's certificate is good for what the state says of its holder: one that was demoted is a worker, however long
+/// the certificate still lasts. A node that is not known here is believed, for a new manager knows nobody yet.
+fn counts_as_manager(state: &State, id: &str) -> bool {
+    let node = state.nodes().get(&NodeId::new(id));
+    node.is_none_or(wardroom_state::node::Node::is_in_raft)
+}
+
+/// Who came in with a certificate, and whether it was taken for a manager's, if it is one.
+pub(crate) async fn recognize(replica: &Replica, certified: Certified, from: String) -> (Caller, Option<bool>) {
+    let id = certified.node_id;
+    let role = match certified.role {
+        Role::Worker => return (Caller::new(Identity::Worker(id), from), None),
+        Role::Manager => {
+            let as_manager = replica.read(|state| counts_as_manager(state, &id));
+            let identity = if as_manager {
+                Identity::Manager(id)
+            } else {
+                Identity::Worker(id)
+            };
+            return (Caller::new(identity, from), Some(as_manager));
+        }
+        Role::Viewer => OperatorRole::Viewer,
+        Role::Operator => OperatorRole::Operator,
+        Role::Admin => OperatorRole::Admin,
+    };
+    let listed = tokio::time::timeout(PATIENCE, operator_name(replica, &id)).await;
+    let identity = match listed {
+        Ok(name) => Identity::Operator(role, name),
+        Err(_elapsed) => Identity::Unlisted(id.clone()),
+    };
+    (Caller::certified(identity, id, from), None)
+}
+
+/// The name that the state has, or had, for an operator; waits until it has one.
+async fn operator_name(replica: &Replica, id: &str) -> String {
+    let named = |state: &State| {
+        let listed = state
+            .operators()
+            .get(&OperatorId::new(id))
+            .map(|operator| &operator.name);
+        let removed = || state.removed().get(id).map(|tombstone| &tombstone.name);
+        listed.or_else(removed).cloned()
+    };
+    let mut indices = replica.indices();
+    loop {
+        indices.mark_unchanged();
+        if let Some(name) = replica.read(named) {
+            return name;
+        }
+        if indices.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
