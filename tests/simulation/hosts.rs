@@ -43,8 +43,7 @@ pub(crate) async fn manager(place: usize, world: Rc<World>) -> turmoil::Result {
     };
     world.lives.borrow_mut().insert(place, Life::new(manager.clone()));
     let (client, incoming) = Client::in_memory(seat.name.clone());
-    let incoming = ReceiverStream::new(incoming).map(|stream| Local::trusted(Box::new(stream), "root"));
-    manager.serve_local(incoming, None);
+    manager.serve_local(ReceiverStream::new(incoming).map(|stream| Local::trusted(Box::new(stream), "root")));
     if place == 0 && !world.begun.get() {
         begin(&manager, &world).await;
     }

@@ -32,7 +32,7 @@ struct Line {
 impl Line {
     fn open(manager: &Manager) -> Self {
         let (sender, connections) = mpsc::channel(QUEUE);
-        manager.serve_local(ReceiverStream::new(connections), None);
+        manager.serve_local(ReceiverStream::new(connections));
         Self {
             manager: manager.clone(),
             sender,

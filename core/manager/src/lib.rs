@@ -168,20 +168,18 @@ impl Manager {
         founding::begin(&self.0.context, &self.0.context.consensus, members, actor, bootstrap).await
     }
 
-    /// Serves the Control service to local connections, until the stream ends or the manager stops. The services of
-    /// `extra` are reached in the same way, by the same rules.
-    pub fn serve_local(&self, incoming: impl Stream<Item = Local> + Send + 'static, extra: Option<Routes>) {
-        let context = &self.0.context;
-        let routes = control::local_routes(context, extra);
+    /// Serves the Control service to local connections, until the stream ends or the manager stops.
+    pub fn serve_local(&self, incoming: impl Stream<Item = Local> + Send + 'static) {
+        let stop = self.0.context.stop.clone();
         self.0
             .tasks
-            .start(server::serve_local(incoming, routes, context.stop.clone()));
+            .start(server::serve_local(incoming, self.local_routes(), stop));
     }
 
     /// The Control service as local connections reach it, for a server that outlives this manager. Connections are to come
     /// from [`serve_local`], which says who is at their other end.
     pub fn local_routes(&self) -> Routes {
-        control::local_routes(&self.0.context, None)
+        control::local_routes(&self.0.context)
     }
 
     /// The bound address of the TLS port.

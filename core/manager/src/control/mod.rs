@@ -51,13 +51,8 @@ pub(crate) fn tls_routes(context: &Context, raft: RaftServer<impl Raft>, peers: 
 }
 
 /// What administrators reach on this machine, behind the same gate.
-pub(crate) fn local_routes(context: &Context, extra: Option<Routes>) -> Routes {
-    let control = control(context);
-    let routes = match extra {
-        Some(extra) => extra.add_service(control),
-        None => Routes::new(control),
-    };
-    guarded(context, routes)
+pub(crate) fn local_routes(context: &Context) -> Routes {
+    guarded(context, Routes::new(control(context)))
 }
 
 fn guarded(context: &Context, routes: Routes) -> Routes {

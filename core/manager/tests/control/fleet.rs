@@ -54,7 +54,7 @@ impl Fleet {
                 .unwrap();
             let (client, incoming) = Client::in_memory(node_id);
             let incoming = ReceiverStream::new(incoming);
-            manager.serve_local(incoming.map(|stream| Local::trusted(Box::new(stream), "test")), None);
+            manager.serve_local(incoming.map(|stream| Local::trusted(Box::new(stream), "test")));
             managers.push(manager);
             clients.push(client);
             disks.push(disk);

@@ -179,11 +179,17 @@ async fn without_a_quorum_docker_s_words_say_so() {
     let refused = control.create_secret(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     assert!(refused.message().starts_with(NO_LEADER), "{}", refused.message());
-    // What is known can still be read.
     let request = v1::ListRequest {
         kind: v1::Kind::Node.into(),
         ..Default::default()
     };
+    let asked = std::time::Instant::now();
+    let refused = control.list(request.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(refused.message().starts_with(NO_LEADER), "{}", refused.message());
+    assert!(asked.elapsed() < std::time::Duration::from_secs(2), "a read fails fast");
+    // What is known can still be read by who asks for just that.
+    let request = v1::ListRequest { stale: true, ..request };
     assert_eq!(control.list(request).await.unwrap().into_inner().objects.len(), 3);
     fleet.stop().await;
 }
