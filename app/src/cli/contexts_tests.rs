@@ -134,7 +134,7 @@ fn damaged_and_newer_files_are_named_and_left_alone() {
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
     for entry in [
-        r#"{}"#,
+        "{}",
         r#"{"host":"ftp://x"}"#,
         r#"{"host":"wardroom://a"}"#,
         r#"{"host":"wardroom://a","bundle":"../x"}"#,

@@ -88,8 +88,8 @@ fn wanted_context(add: &OperatorAdd) -> Result<Option<String>, Report> {
     let Some(wanted) = &add.save_context else {
         return Ok(None);
     };
-    let name = wanted.clone().unwrap_or_else(|| add.name.clone());
-    contexts::check_name(&name)?;
+    let name = if wanted.is_empty() { &add.name } else { wanted };
+    contexts::check_name(name)?;
     let folder = contexts::folder(&connect::environment).ok_or_else(connect::no_folder)?;
     if contexts::Contexts::load(&folder)?.names().contains(&name.as_str()) {
         return Err(
@@ -97,7 +97,7 @@ fn wanted_context(add: &OperatorAdd) -> Result<Option<String>, Report> {
                 .hint("choose another name: --save-context=NAME"),
         );
     }
-    Ok(Some(name))
+    Ok(Some(name.clone()))
 }
 
 fn make_context(name: &str, bundle: &Bundle) -> Result<(), Report> {

@@ -34,7 +34,7 @@ pub fn client(managers: &[String], bundle: &Path) -> Result<Client, Report> {
         let (tls, managers, name) = (tls.clone(), Arc::clone(&managers), Arc::clone(&name));
         async move {
             let connected = first(&tls, &managers).await;
-            connected.map_err(|failures| explain(&name, &tls, failures))
+            connected.map_err(|failures| explain(&name, &tls, &failures))
         }
     }))
 }
@@ -105,10 +105,10 @@ async fn connect(tls: &NodeTls, manager: &str) -> Result<BufReader<BoxStream>, H
 }
 
 /// All causes, and what to do about the gravest.
-fn explain(address: &str, tls: &NodeTls, failures: Vec<Failure>) -> ConnectFailure {
+fn explain(address: &str, tls: &NodeTls, failures: &[Failure]) -> ConnectFailure {
     let told = |error: &HandshakeError| cause(error, tls.facts().not_after_ms);
     // Who expired is refused by all alike; a name for each manager would say nothing.
-    let text = match failures.as_slice() {
+    let text = match failures {
         [(_, only)] => told(only),
         [(_, HandshakeError::OwnExpired), ..] => told(&HandshakeError::OwnExpired),
         all => {
@@ -152,9 +152,10 @@ fn cause(error: &HandshakeError, not_after_ms: i64) -> String {
 /// What matters most to know: first of all that something is wrong with trust.
 fn gravity(error: &HandshakeError) -> u8 {
     match error {
-        HandshakeError::Refused(PeerRefusal::Expired { .. } | PeerRefusal::NotYetValid { .. }) => 3,
+        HandshakeError::Refused(PeerRefusal::Expired { .. } | PeerRefusal::NotYetValid { .. })
+        | HandshakeError::OwnExpired
+        | HandshakeError::ToldExpired => 3,
         HandshakeError::Refused(_) => 4,
-        HandshakeError::OwnExpired | HandshakeError::ToldExpired => 3,
         HandshakeError::ToldRefused => 2,
         HandshakeError::Timeout | HandshakeError::Protocol(_) => 1,
         HandshakeError::Stream(_) => 0,

@@ -62,7 +62,7 @@ async fn refused_port() -> String {
 
 async fn why(tls: &NodeTls, managers: &[String]) -> ConnectFailure {
     let failures = first(tls, managers).await.err().expect("nobody is to answer");
-    explain("wardroom://x", tls, failures)
+    explain("wardroom://x", tls, &failures)
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.age");
         for length in [0, 1, PIECE, 2 * PIECE + 7] {
-            let bytes: Vec<u8> = (0..length).map(|number| (number % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             std::fs::write(&path, &bytes).unwrap();
             let (sender, mut pieces) = mpsc::channel(8);
             send(&path, v1::RestoreHead::default(), &sender).unwrap();

@@ -16,14 +16,13 @@ pub const PASSPHRASE_BYTES_MAX: usize = 1024;
 /// A file of identities has some lines.
 const IDENTITY_BYTES_MAX: usize = 16 * 1024;
 const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
-const IDENTITY: &[u8] = b"AGE-SECRET-KEY-1";
 /// The header of a backup is within this, whatever it is encrypted with.
 const HEADER_BYTES: u64 = 4096;
 
 /// What opens a backup.
 pub enum Unlock {
     Passphrase(SecretBytes),
-    /// `AGE-SECRET-KEY-1...`
+    /// `AGE-SECRET-KEY-1...`, as age-keygen writes it into a file.
     Identity(SecretBytes),
 }
 
@@ -34,7 +33,7 @@ pub fn read(opening: &Opening, backup: &Path) -> Result<Unlock, Report> {
         (Some(_), _) if by_passphrase => Err(Report::usage("this backup is encrypted with a passphrase")
             .hint("give it with --passphrase-file FILE|-, or leave the option out to be asked")),
         (_, Some(_)) if !by_passphrase => Err(to_recipients()),
-        (Some(file), _) => identity(&hidden::from_file(file, IDENTITY_BYTES_MAX)?).map(Unlock::Identity),
+        (Some(file), _) => hidden::from_file(file, IDENTITY_BYTES_MAX).map(Unlock::Identity),
         (None, Some(file)) => Ok(Unlock::Passphrase(hidden::from_file(file, PASSPHRASE_BYTES_MAX)?)),
         (None, None) if by_passphrase => {
             let instead = "give it with --passphrase-file FILE|-";
@@ -66,19 +65,6 @@ fn wants_passphrase(backup: &Path) -> Result<bool, Report> {
     Ok(stanzas.next().is_some_and(|stanza| stanza.starts_with(b"-> scrypt ")))
 }
 
-/// The one identity of a file as age-keygen writes it: comments and blank lines do not count.
-fn identity(text: &SecretBytes) -> Result<SecretBytes, Report> {
-    let lines = text.expose().split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    let mut identities = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-    match (identities.next(), identities.next()) {
-        (Some(line), None) if line.starts_with(IDENTITY) => Ok(SecretBytes::new(line.to_vec())),
-        (Some(_), None) | (None, _) => Err(Report::usage("the identity file holds no age identity")
-            .hint("name a file that age-keygen wrote, with a line that begins with AGE-SECRET-KEY-1")),
-        (Some(_), Some(_)) => Err(Report::usage("the identity file holds several identities")
-            .hint("name a file with the one that opens this backup")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
@@ -105,7 +91,7 @@ mod tests {
         assert!(wants_passphrase(scrypt.path()).unwrap());
         assert!(!wants_passphrase(recipient.path()).unwrap());
         let passphrase = file("correct horse\n");
-        let key = file("# created: today\nAGE-SECRET-KEY-1QQ\n");
+        let key = file("AGE-SECRET-KEY-1QQ\n");
         let by = |identity: bool| Opening {
             identity_file: identity.then(|| key.path().to_owned()),
             passphrase_file: (!identity).then(|| passphrase.path().to_owned()),
@@ -150,15 +136,6 @@ mod tests {
                     .contains("no backup"),
                 "{text}"
             );
-        }
-    }
-
-    #[test]
-    fn one_identity_is_taken_from_a_file() {
-        let read = |text: &str| identity(&SecretBytes::new(text.as_bytes().to_vec()));
-        assert!(read("# a\n\nAGE-SECRET-KEY-1QQ\r\n").is_ok_and(|key| key.equals(b"AGE-SECRET-KEY-1QQ")));
-        for wrong in ["", "# only\n", "age1abc\n", "AGE-SECRET-KEY-1A\nAGE-SECRET-KEY-1B\n"] {
-            assert_eq!(read(wrong).err().unwrap().exit, Exit::Usage, "{wrong}");
         }
     }
 }

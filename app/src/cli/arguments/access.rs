@@ -58,8 +58,9 @@ pub struct OperatorAdd {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive)]
     pub expiry: Option<Duration>,
     /// Also make a context of it on this machine, named as the operator unless NAME is given
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
-    pub save_context: Option<Option<String>>,
+    // Empty: named as the operator.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub save_context: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -36,6 +36,8 @@ Examples:
   wardroom secret rotate db_password --generate 32
   wardroom secret holders db_password --format json";
 
+const HOST_HELP: &str = "The cluster to talk to: unix://PATH, or wardroom://HOST:PORT[,HOST:PORT...] with --bundle";
+
 const WHICH_CLUSTER: &str = "\
 Which cluster: --host, --context, WARDROOM_HOST (with WARDROOM_BUNDLE), WARDROOM_CONTEXT, the context in use, the daemon
 of this machine, the cluster of this user; the first that there is.";
@@ -66,8 +68,7 @@ pub struct Arguments {
 /// What the command line says about which cluster is meant.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
-    /// The cluster to talk to: unix://PATH, or wardroom://HOST:PORT[,HOST:PORT...] with --bundle
-    #[arg(long, global = true, value_name = "HOST", conflicts_with = "context")]
+    #[arg(long, global = true, value_name = "HOST", conflicts_with = "context", help = HOST_HELP)]
     pub host: Option<String>,
 
     /// The cluster to talk to, by the name of its context
@@ -373,11 +374,11 @@ mod tests {
         assert_eq!(operator("wardroom operator add --role viewer ada"), (None, ada()));
         assert_eq!(
             operator("wardroom operator add --role viewer --save-context ada"),
-            (Some(None), ada())
+            (Some(String::new()), ada())
         );
         assert_eq!(
             operator("wardroom operator add --role viewer --save-context=prod ada"),
-            (Some(Some("prod".into())), ada())
+            (Some("prod".into()), ada())
         );
     }
 

@@ -126,14 +126,13 @@ impl Progress {
 
     fn text(&self) -> String {
         let all = self.renewed + self.waiting.len() + self.down.len();
-        let mut text = format!("rotated TLS certificates: {}/{all} nodes", self.renewed);
-        if !self.waiting.is_empty() {
-            text += &format!(", waiting for {}", abbreviated(&self.waiting));
+        let mut parts = vec![format!("rotated TLS certificates: {}/{all} nodes", self.renewed)];
+        for (word, names) in [("waiting for ", &self.waiting), ("down: ", &self.down)] {
+            if !names.is_empty() {
+                parts.push(format!("{word}{}", abbreviated(names)));
+            }
         }
-        if !self.down.is_empty() {
-            text += &format!(", down: {}", abbreviated(&self.down));
-        }
-        text
+        parts.join(", ")
     }
 }
 
