@@ -104,7 +104,8 @@ pub(crate) fn join(first: &Daemon, daemon: &Daemon, role: &str) -> Duration {
     started.elapsed()
 }
 
-fn leader(runtime: &Runtime, daemons: &[Daemon]) -> usize {
+/// Waits until all of them are well; which one leads then.
+pub(crate) fn leader(runtime: &Runtime, daemons: &[Daemon]) -> usize {
     until("all three managers are well and one leads", || {
         let status = daemons.iter().find_map(|daemon| status(runtime, daemon))?;
         if status.leader.is_empty() || !status.lost.is_empty() || status.managers.len() < 3 {

@@ -81,7 +81,8 @@ fn at_rest() {
     quit(terminal);
 }
 
-fn cpu(pid: u32) -> Duration {
+/// Processor time so far.
+pub(crate) fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let after_name = stat.rsplit_once(')').unwrap().1;
     let ticks: u64 = after_name

@@ -1,24 +1,57 @@
 //! How fast, how small? Prints the figures the project promises, each beside a physical anchor of the same run.
 //!
-//! `cargo bench -p wardroom --bench figures`; nothing here asserts a wall time.
+//! `cargo bench -p wardroom --bench figures`, with names of parts after `--` for less than all; nothing here asserts a
+//! wall time.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss)] // a report, and it fails loudly
 
 mod anchor;
 mod cluster;
 mod console;
+mod thousand;
 mod writes;
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use anchor::Anchors;
+
+/// A part's name, its title, and what reports it.
+type Part = (&'static str, &'static str, fn(&Anchors));
+
+const PARTS: [Part; 4] = [
+    ("console", "console", |_| console::report()),
+    ("writes", "writes through three managers", writes::report),
+    ("cluster", "a cluster of daemons", |_| cluster::report()),
+    ("thousand", "a thousand workers", |_| thousand::report()),
+];
 
 fn binary() -> PathBuf {
     harness::process::binary(env!("CARGO_BIN_EXE_wardroom"))
 }
 
 fn main() {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == harness::crowd::COMMAND).is_some() {
+        return harness::crowd::run(arguments);
+    }
+    let arguments: Vec<String> = arguments.collect();
     // `cargo test --benches` and clippy only want it to build.
-    if std::env::args().any(|argument| argument == "--test") {
+    if arguments.iter().any(|argument| argument == "--test") {
         return;
+    }
+    // Cargo adds `--bench`.
+    let names: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !name.starts_with('-'))
+        .collect();
+    for name in &names {
+        let known = PARTS.map(|(known, ..)| known);
+        assert!(
+            known.contains(name),
+            "no part is called {name}; there are {}",
+            known.join(", ")
+        );
     }
     println!(
         "wardroom figures ({} cores)\n",
@@ -28,12 +61,12 @@ fn main() {
     println!("-- the physical floor, same run");
     row("rewrite of 4 KiB + fdatasync, p50", &ms(anchors.fdatasync), "");
     row("loopback TCP round trip, p50", &ms(anchors.round_trip), "");
-    println!("\n-- console");
-    console::report();
-    println!("\n-- writes through three managers");
-    writes::report(&anchors);
-    println!("\n-- a cluster of daemons");
-    cluster::report();
+    for (name, title, report) in PARTS {
+        if names.is_empty() || names.contains(&name) {
+            println!("\n-- {title}");
+            report(&anchors);
+        }
+    }
 }
 
 pub(crate) fn row(what: &str, figure: &str, beside: &str) {

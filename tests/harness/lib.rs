@@ -1,7 +1,9 @@
-//! What do whole-system tests share? A demo process to talk to, daemons on hosts of their own, a terminal to look at, canaries to search for.
+//! What do whole-system tests share? A demo process to talk to, daemons on hosts of their own, crowds of
+//! workers, a terminal to look at, canaries to search for.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::must_use_candidate)] // a harness fails loudly
 
 pub mod canary;
+pub mod crowd;
 pub mod daemon;
 pub mod netns;
 pub mod process;
