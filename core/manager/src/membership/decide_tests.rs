@@ -106,7 +106,11 @@ fn a_demoted_manager_is_removed_unless_the_rest_could_not_decide() {
     assert_eq!(next(&scene, &seen), None, "m1 alone is no quorum of two");
     seen.reachable.insert("m3".into());
     seen.reachable.remove("m2");
-    assert_eq!(next(&scene, &seen), Some(Change::RemoveVoter { raft_id: 2 }), "the lost one may go");
+    assert_eq!(
+        next(&scene, &seen),
+        Some(Change::RemoveVoter { raft_id: 2 }),
+        "the lost one may go"
+    );
 }
 
 #[test]
@@ -129,7 +133,11 @@ fn a_newcomer_that_would_cost_the_quorum_waits() {
     seen.learners.insert(9, peer("w1"));
     seen.close.insert(9);
     seen.reachable = ["m1".to_owned(), "w1".to_owned()].into();
-    assert_eq!(next(&scene, &seen), Some(Change::Promote { raft_id: 9 }), "two of three answer");
+    assert_eq!(
+        next(&scene, &seen),
+        Some(Change::Promote { raft_id: 9 }),
+        "two of three answer"
+    );
     seen.reachable.remove("w1");
     assert_eq!(next(&scene, &seen), None);
 }
@@ -155,7 +163,10 @@ fn a_manager_that_moved_is_found_at_its_new_address() {
         address: "elsewhere:7".into(),
         node_id: "m2".into(),
     };
-    let change = Change::Readdress { raft_id: 2, peer: moved };
+    let change = Change::Readdress {
+        raft_id: 2,
+        peer: moved,
+    };
     assert_eq!(next(&scene, &outlook(3)), Some(change));
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use wardroom_state::State;
 use wardroom_state::command::Command;
 use wardroom_state::ids::NodeId;
-use wardroom_state::node::{Node, NodeState, Role};
+use wardroom_state::node::{Node, NodeState};
 
 /// Heartbeats that may be missed in a row.
 const PATIENCE: u32 = 3;
@@ -41,8 +41,9 @@ impl Liveness {
     }
 }
 
+/// Nodes that run an agent, managers among them; of the others nobody is to be heard.
 fn workers(state: &State) -> impl Iterator<Item = &Node> {
-    state.nodes().values().filter(|node| node.role == Role::Worker)
+    state.nodes().values().filter(|node| node.runs_tasks)
 }
 
 fn watched(state: &State) -> impl Iterator<Item = &Node> {
@@ -118,6 +119,14 @@ mod tests {
         let liveness = liveness(start, &[]);
         assert!(decide(&scene.state, &liveness, start + PERIOD * 5).is_empty());
         assert_eq!(down(&decide(&scene.state, &liveness, start + PERIOD * 6)), ["w1"]);
+    }
+
+    #[test]
+    fn a_manager_with_an_agent_is_missed_and_one_without_is_not() {
+        let scene = Scene::with_workers_that(1, |node| node.runs_tasks = node.id == node_id("m1"));
+        let start = Instant::now();
+        let lost = decide(&scene.state, &liveness(start, &[]), start + PERIOD * 6);
+        assert_eq!(down(&lost), ["m1"]);
     }
 
     #[test]

@@ -6,9 +6,11 @@
 
 mod decision;
 mod lost_workers;
+mod now;
 mod placement;
 mod reaper;
 pub(crate) mod rollout;
+mod roots;
 mod rotation;
 mod tasks;
 
@@ -39,6 +41,7 @@ use crate::replica::Applied;
 use crate::watch::skip;
 
 pub(crate) use lost_workers::Liveness;
+use now::Now;
 
 /// Pause after a proposal that failed: what was decided rests on something that is about to change.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -66,8 +69,9 @@ pub(crate) async fn run(context: Context) {
 /// One term. Ends only when it is dropped, or with the replica.
 async fn lead(context: &Context) {
     let mut applied = context.replica.subscribe();
+    let mut time = Now::new(Instant::now());
     loop {
-        let round = decide(context);
+        let round = decide(context, &mut time);
         let mut again = round.again;
         if !round.commands.is_empty() {
             if propose_all(context, round.commands).await {
@@ -90,12 +94,13 @@ struct Round {
 }
 
 /// The first loop that has something to change decides; the others look again after its change.
-fn decide(context: &Context) -> Round {
+fn decide(context: &Context, time: &mut Now) -> Round {
     let now = Instant::now();
-    let now_ms = context.clock.now_ms();
+    let clock_ms = context.clock.now_ms();
     let liveness = context.offices.sessions.liveness(dispatcher::heartbeat(context));
     let mut new_id = || TaskId::new(control::id(&*context.chance));
     context.replica.read(|state| {
+        let now_ms = time.read(clock_ms, state.at_ms(), now);
         let mut again = None;
         let mut sooner = |at: Instant| again = Some(again.map_or(at, |before: Instant| before.min(at)));
         let lost = liveness
@@ -114,11 +119,12 @@ fn decide(context: &Context) -> Round {
         {
             sooner(at);
         }
-        let loops: [&mut dyn FnMut() -> Decision; 4] = [
+        let loops: [&mut dyn FnMut() -> Decision; 5] = [
             &mut || tasks::decide(state, now_ms, &mut new_id),
             &mut || rollout::decide(state, now_ms),
             &mut || rotation::decide(state),
             &mut || reaper::decide(state),
+            &mut || roots::decide(state, clock_ms.max(state.at_ms())),
         ];
         for decide in loops {
             let decision = decide();
@@ -187,7 +193,7 @@ async fn woken(applied: &mut Receiver<Arc<Applied>>) -> bool {
 }
 
 fn matters(applied: &Applied) -> bool {
-    let only_told = |event: &Event| matches!(event, Event::Put(ObjectKey::Audit(_) | ObjectKey::Cluster));
+    let only_told = |event: &Event| matches!(event, Event::Put(ObjectKey::Audit(_)));
     applied.replaced || !applied.events.iter().all(only_told)
 }
 

@@ -59,13 +59,35 @@ fn digest(secret: &str, version: u32) -> [u8; 32] {
 impl Scene {
     /// Manager `m1` and ready workers `w1`, `w2` ...
     pub(crate) fn with_workers(workers: u32) -> Self {
+        Self::with_workers_that(workers, |_| {})
+    }
+
+    /// The same, each node changed before it comes in.
+    pub(crate) fn with_workers_that(workers: u32, differ: impl Fn(&mut Node)) -> Self {
+        let workers = (1..=workers).map(|n| node(&format!("w{n}"), Role::Worker, 0));
+        let mut nodes: Vec<Node> = std::iter::once(node("m1", Role::Manager, 1)).chain(workers).collect();
+        nodes.iter_mut().for_each(differ);
+        Self::with_nodes(nodes)
+    }
+
+    /// Managers `m1` at `m1:1` with Raft id 1 and so on, and worker `w1`.
+    pub(crate) fn with_managers(managers: u64) -> Self {
+        let manager = |n: u64| Node {
+            address: format!("m{n}:1"),
+            ..node(&format!("m{n}"), Role::Manager, n)
+        };
+        let worker = node("w1", Role::Worker, 0);
+        Self::with_nodes((1..=managers).map(manager).chain([worker]).collect())
+    }
+
+    fn with_nodes(nodes: Vec<Node>) -> Self {
         let cluster = Cluster {
             id: ClusterId::new("c1"),
             name: "test".into(),
             created_at_ms: 0,
             root_certificate: String::new(),
             root_fingerprint: String::new(),
-            root_key_id: String::new(),
+            root_key_id: "k1".into(),
             root_not_after_ms: 0,
             sealed_root_key: Vec::new(),
             retiring: Vec::new(),
@@ -79,8 +101,6 @@ impl Scene {
             snapshot_every: 5_000,
             version_index: 0,
         };
-        let workers = (1..=workers).map(|n| node(&format!("w{n}"), Role::Worker, 0));
-        let nodes = std::iter::once(node("m1", Role::Manager, 1)).chain(workers).collect();
         let mut scene = Self {
             state: State::default(),
             now_ms: 1_000,
@@ -295,7 +315,12 @@ impl Scene {
 
     /// Every worker that is not down does what it is told: tasks run and prove their files, or end and erase them.
     pub(crate) fn workers_obey(&mut self) {
-        let up = |id: &NodeId| self.state.nodes()[id].state != NodeState::Down;
+        let up = |id: &NodeId| {
+            self.state
+                .nodes()
+                .get(id)
+                .is_some_and(|node| node.state != NodeState::Down)
+        };
         let reached = self
             .state
             .tasks()

@@ -64,7 +64,7 @@ struct Slot<'a> {
 struct Round<'a, 'f> {
     state: &'a State,
     now_ms: i64,
-    placement: Placement,
+    placement: Placement<'a>,
     decision: Decision,
     changes: Vec<TaskChange>,
     created: Vec<NewTask>,
@@ -138,7 +138,7 @@ impl<'a> Round<'a, '_> {
                 slot.live.iter().for_each(|task| self.desire(task, TaskState::Remove));
                 continue;
             }
-            let Some(kept) = self.keep_one(&slot) else {
+            let Some(kept) = self.keep_one(service, &slot) else {
                 if self.may_start(&slot) {
                     let node = self.place(service);
                     self.create(service, number, node, slot.last_ended);
@@ -152,9 +152,9 @@ impl<'a> Round<'a, '_> {
     }
 
     /// The slot's task, if it has one that may stay where it is; whatever else lives there is shut down.
-    fn keep_one(&mut self, slot: &Slot<'a>) -> Option<&'a Task> {
+    fn keep_one(&mut self, service: &Service, slot: &Slot<'a>) -> Option<&'a Task> {
         let state = self.state;
-        let stays = |task: &Task| task.node.as_ref().is_none_or(|id| keeps_tasks(state, id));
+        let stays = |task: &Task| task.node.as_ref().is_none_or(|id| keeps_tasks(state, id, service));
         let kept = slot
             .live
             .iter()
@@ -190,17 +190,39 @@ impl<'a> Round<'a, '_> {
     }
 
     /// A task without all of its files waits for them, off any node.
-    fn place(&mut self, service: &Service) -> Option<NodeId> {
-        let complete = self.state.files_wanted(service).len() == service.spec.grants.len();
-        if complete {
-            self.placement.pick(&service.id)
+    fn place(&mut self, service: &'a Service) -> Option<NodeId> {
+        if self.is_complete(service) {
+            self.placement.pick(service)
         } else {
             None
         }
     }
 
-    fn place_pending(&mut self, service: &Service, task: &Task) {
-        if let Some(node) = self.place(service) {
+    fn is_complete(&self, service: &Service) -> bool {
+        self.state.files_wanted(service).len() == service.spec.grants.len()
+    }
+
+    /// Says why a task has no node, once.
+    fn explain(&mut self, service: &Service, task: &Task) {
+        let message = if self.is_complete(service) {
+            self.placement.reason(service)
+        } else {
+            "a secret it was granted has no version to deliver; rotate it, or take it out of the service".to_owned()
+        };
+        if task.status.message != message {
+            self.changes.push(TaskChange::Wait {
+                task: task.id.clone(),
+                message,
+            });
+        }
+    }
+
+    fn place_pending(&mut self, service: &'a Service, task: &Task) {
+        let placed = self.place(service);
+        if placed.is_none() {
+            self.explain(service, task);
+        }
+        if let Some(node) = placed {
             let files = self.state.files_wanted(service);
             if files != task.files {
                 self.changes.push(TaskChange::Files {
@@ -241,15 +263,18 @@ impl<'a> Round<'a, '_> {
                 None => self.desire(task, TaskState::Remove),
             }
         }
-        let covered: BTreeSet<NodeId> = self.placement.nodes().cloned().collect();
-        let complete = self.state.files_wanted(service).len() == service.spec.grants.len();
+        let covered: BTreeSet<NodeId> = self.placement.nodes(service).cloned().collect();
+        let complete = self.is_complete(service);
         for node in &covered {
             let slot = self.slot(by_node.get(node).map_or(&[][..], Vec::as_slice));
-            if self.keep_one(&slot).is_none() && self.may_start(&slot) && complete {
+            if self.keep_one(service, &slot).is_none() && self.may_start(&slot) && complete {
                 self.create(service, 0, Some(node.clone()), slot.last_ended);
             }
         }
-        for (_, tasks) in by_node.iter().filter(|(node, _)| !keeps_tasks(self.state, node)) {
+        for (_, tasks) in by_node
+            .iter()
+            .filter(|(node, _)| !keeps_tasks(self.state, node, service))
+        {
             let slot = self.slot(tasks);
             slot.live.iter().for_each(|task| self.desire(task, TaskState::Shutdown));
         }

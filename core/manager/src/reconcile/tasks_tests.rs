@@ -1,13 +1,14 @@
 //! Are slots filled, surplus removed and ended tasks replaced, each once?
 
 use wardroom_state::command::{Command, TaskChange};
+use wardroom_state::constraint::Constraint;
 use wardroom_state::ids::SecretId;
 use wardroom_state::node::{Availability, NodeState};
 use wardroom_state::service::{Mode, OnChange};
 use wardroom_state::task::TaskState;
 
 use super::tasks::RESTART_DELAY_MS;
-use crate::reconcile::scene::Scene;
+use crate::reconcile::scene::{Scene, node_id};
 
 fn web(workers: u32, mode: Mode) -> Scene {
     let mut scene = Scene::with_workers(workers);
@@ -207,4 +208,82 @@ fn history_is_kept_per_slot_and_debts_are_never_forgotten() {
     let reaped = super::reaper::decide(&scene.state);
     scene.carry_out(reaped);
     assert_eq!(scene.tasks().len(), 0);
+}
+
+fn only_on(value: &str, equal: bool) -> Constraint {
+    Constraint {
+        key: "node.hostname".into(),
+        equal,
+        value: value.into(),
+    }
+}
+
+fn waits(scene: &Scene) -> Vec<String> {
+    let waiting = scene.live().into_iter().filter(|task| task.node.is_none());
+    waiting.map(|task| task.status.message.clone()).collect()
+}
+
+#[test]
+fn tasks_go_where_the_constraints_hold() {
+    let mut scene = Scene::with_workers(3);
+    scene.service("web", Mode::Replicated(2), Vec::new());
+    scene.update("web", |spec| spec.constraints = vec![only_on("HOST-w[23]", true)]);
+    settle(&mut scene);
+    assert_eq!(
+        waits(&scene),
+        vec!["no suitable node (scheduling constraints not satisfied on 3 nodes)"; 2],
+        "brackets are no pattern"
+    );
+    scene.update("web", |spec| spec.constraints = vec![only_on("host-w1", false)]);
+    settle(&mut scene);
+    assert_eq!(scene.placed(), ["web.1@w2", "web.2@w3"]);
+    assert!(scene.live().iter().all(|task| task.status.message.is_empty()));
+}
+
+#[test]
+fn a_task_that_waits_says_which_nodes_were_against_it() {
+    let mut scene = Scene::with_workers(3);
+    scene.node_state("w3", NodeState::Down);
+    scene.availability("w2", Availability::Pause);
+    scene.service("web", Mode::Replicated(1), Vec::new());
+    scene.update("web", |spec| spec.constraints = vec![only_on("nowhere", true)]);
+    settle(&mut scene);
+    assert_eq!(
+        waits(&scene),
+        ["no suitable node (2 nodes not available for new tasks; scheduling constraints not satisfied on 1 node)"]
+    );
+}
+
+#[test]
+fn a_node_that_does_not_comply_any_more_loses_its_tasks() {
+    let mut scene = Scene::with_workers(2);
+    scene.service("web", Mode::Replicated(1), Vec::new());
+    scene.service("all", Mode::Global, Vec::new());
+    settle(&mut scene);
+    assert_eq!(scene.placed(), ["all.w1@w1", "all.w2@w2", "web.1@w1"]);
+    let away = || vec![only_on("host-w1", false)];
+    scene.update("web", |spec| spec.constraints = away());
+    scene.update("all", |spec| spec.constraints = away());
+    settle(&mut scene);
+    assert_eq!(scene.placed(), ["all.w2@w2", "web.1@w2"]);
+}
+
+#[test]
+fn a_manager_with_an_agent_takes_tasks_too() {
+    let mut scene = Scene::with_workers_that(1, |node| node.runs_tasks = true);
+    scene.service("all", Mode::Global, Vec::new());
+    settle(&mut scene);
+    assert_eq!(scene.placed(), ["all.m1@m1", "all.w1@w1"]);
+}
+
+#[test]
+fn the_tasks_of_a_removed_node_are_replaced_at_once() {
+    let mut scene = web(2, Mode::Replicated(2));
+    settle(&mut scene);
+    scene.apply(Command::RemoveNode {
+        node: node_id("w2"),
+        force: true,
+    });
+    settle(&mut scene);
+    assert_eq!(scene.placed(), ["web.1@w1", "web.2@w1"]);
 }
