@@ -181,3 +181,149 @@ async fn operator_name(replica: &Replica, id: &str) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
+
+    use wardroom_ca::{IssueRequest, NODE_LIFETIME, Root, SystemClock};
+    use wardroom_keys::OsChance;
+    use wardroom_state::command::{Actor, Command, Proposal};
+    use wardroom_state::node::{Certificate, Role as NodeRole};
+    use wardroom_state::operator::Operator;
+
+    use super::*;
+    use crate::reconcile::scene::Scene;
+
+    fn certified(id: &str, role: Role) -> Certified {
+        Certified {
+            node_id: id.into(),
+            role,
+            cluster_id: "c1".into(),
+        }
+    }
+
+    fn replica(scene: &Scene) -> Replica {
+        let replica = Replica::new();
+        replica.replace(scene.state.index(), scene.state.clone());
+        replica
+    }
+
+    async fn recognized(replica: &Replica, id: &str, role: Role) -> (Identity, Option<bool>) {
+        let (caller, as_manager) = recognize(replica, certified(id, role), "10.0.0.7:1".into()).await;
+        assert_eq!(caller.subject.as_deref(), Some(id));
+        (caller.identity, as_manager)
+    }
+
+    fn add_operator(id: &str, name: &str) -> Command {
+        let operator = Operator {
+            id: OperatorId::new(id),
+            name: name.into(),
+            role: OperatorRole::Viewer,
+            certificate: Certificate::default(),
+            created_at_ms: 0,
+            created_by: String::new(),
+            version_index: 0,
+        };
+        Command::AddOperator { operator }
+    }
+
+    #[tokio::test]
+    async fn a_manager_s_certificate_is_good_while_its_holder_is_one() {
+        let mut scene = Scene::with_workers(1);
+        let taken = |role| match role {
+            Role::Manager => (Identity::Manager("w1".into()), Some(true)),
+            _ => (Identity::Worker("w1".into()), Some(false)),
+        };
+        assert_eq!(
+            recognized(&replica(&scene), "w1", Role::Manager).await,
+            taken(Role::Worker)
+        );
+        scene.apply(Command::SetDesiredRole {
+            node: NodeId::new("w1"),
+            role: NodeRole::Manager,
+            raft_id: 7,
+        });
+        assert_eq!(
+            recognized(&replica(&scene), "w1", Role::Manager).await,
+            taken(Role::Manager)
+        );
+        let worker = (Identity::Worker("w1".into()), None);
+        assert_eq!(recognized(&replica(&scene), "w1", Role::Worker).await, worker);
+        let unknown = (Identity::Manager("m9".into()), Some(true));
+        assert_eq!(recognized(&replica(&scene), "m9", Role::Manager).await, unknown);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn operators_are_known_by_the_name_that_the_state_has() {
+        let mut scene = Scene::with_workers(0);
+        scene.apply(add_operator("o1", "ada"));
+        let replica = replica(&scene);
+        let ada = (Identity::Operator(OperatorRole::Viewer, "ada".into()), None);
+        assert_eq!(recognized(&replica, "o1", Role::Viewer).await, ada);
+        let unlisted = (Identity::Unlisted("o2".into()), None);
+        assert_eq!(recognized(&replica, "o2", Role::Admin).await, unlisted);
+        // One that was added elsewhere a moment ago is waited for.
+        let (came, ()) = tokio::join!(recognized(&replica, "o2", Role::Operator), async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            let actor = Actor {
+                name: "test".into(),
+                from: "local".into(),
+            };
+            let proposal = Proposal {
+                at_ms: 1_000,
+                actor,
+                command: add_operator("o2", "bob"),
+            };
+            replica.apply(scene.state.index() + 1, &proposal).unwrap();
+        });
+        assert_eq!(came, (Identity::Operator(OperatorRole::Operator, "bob".into()), None));
+        scene.apply(Command::RemoveOperator {
+            id: OperatorId::new("o1"),
+        });
+        let gone = self::replica(&scene);
+        assert_eq!(
+            recognized(&gone, "o1", Role::Viewer).await,
+            ada,
+            "it is called by its name to the end"
+        );
+    }
+
+    fn tls(root: &Root, others: &[&Root]) -> NodeTls {
+        let request = IssueRequest {
+            node_id: "m1",
+            role: Role::Manager,
+            sans: &[],
+            lifetime: NODE_LIFETIME,
+            now_ms: wardroom_ca::Clock::now_ms(&SystemClock),
+        };
+        let issued = root.issue(&request, &OsChance).unwrap();
+        let roots: String = std::iter::once(root)
+            .chain(others.iter().copied())
+            .map(Root::certificate_pem)
+            .collect();
+        NodeTls::new(&roots, &issued.certificate_pem, &issued.key, Arc::new(SystemClock)).unwrap()
+    }
+
+    #[test]
+    fn a_state_that_is_behind_takes_no_root_away() {
+        let root = || Root::create("c1", &SystemClock, &OsChance).unwrap();
+        let (old, new) = (root(), root());
+        let standing = |roots: &[&Root]| Standing {
+            roots_pem: roots.iter().map(|root| root.certificate_pem()).collect(),
+            root_key_ids: roots.iter().map(|root| root.key_id().to_owned()).collect(),
+            ..Standing::default()
+        };
+        let of = |text: &str| {
+            [&old, &new].map(|root| {
+                text.replace('\r', "")
+                    .contains(root.certificate_pem().replace('\r', "").trim())
+            })
+        };
+        let tls = tls(&new, &[&old]);
+        assert_eq!(of(&to_trust(&standing(&[&old]), &tls)), [true, true]);
+        assert_eq!(of(&to_trust(&standing(&[&new, &old]), &tls)), [true, true]);
+        assert_eq!(of(&to_trust(&standing(&[&new]), &tls)), [false, true]);
+        tls.trust(&to_trust(&standing(&[&old]), &tls)).unwrap();
+    }
+}
