@@ -79,8 +79,11 @@ async fn renew(context: Context, caller: Caller, request: v1::RenewRequest) -> R
 }
 
 async fn depart(context: Context, caller: Caller, _: v1::DepartRequest) -> Result<v1::DepartResponse, Failure> {
+    let node = asking(&context, &caller)?.id;
+    // It was heard a moment ago; that must not bring it back.
+    context.offices.sessions.drop_node(&node);
     let command = Command::SetNodeState {
-        node: asking(&context, &caller)?.id,
+        node,
         state: NodeState::Down,
         message: LEFT.into(),
     };
