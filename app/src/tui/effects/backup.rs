@@ -147,11 +147,11 @@ mod tests {
 
     use super::*;
 
-    fn chunk(data: &[u8]) -> Result<BackupChunk, Status> {
-        Ok(BackupChunk {
+    fn chunk(data: &[u8]) -> BackupChunk {
+        BackupChunk {
             index: 7,
             data: data.to_vec(),
-        })
+        }
     }
 
     async fn written(chunks: Vec<Result<BackupChunk, Status>>) -> (Result<BackedUp, Failure>, Vec<u8>, Vec<u64>) {
@@ -165,14 +165,14 @@ mod tests {
 
     #[tokio::test]
     async fn parts_become_one_file_and_are_counted() {
-        let (outcome, bytes, told) = written(vec![chunk(b"age-"), chunk(b"encrypted")]).await;
+        let (outcome, bytes, told) = written(vec![Ok(chunk(b"age-")), Ok(chunk(b"encrypted"))]).await;
         assert_eq!(outcome.unwrap(), BackedUp { index: 7, bytes: 13 });
         assert_eq!((bytes.as_slice(), told), (&b"age-encrypted"[..], vec![4, 13]));
     }
 
     #[tokio::test]
     async fn a_stream_that_breaks_is_no_backup() {
-        let (outcome, ..) = written(vec![chunk(b"age-"), Err(Status::unavailable("shutting down"))]).await;
+        let (outcome, ..) = written(vec![Ok(chunk(b"age-")), Err(Status::unavailable("shutting down"))]).await;
         assert!(
             matches!(outcome, Err(Failure::Call(CallError::Unavailable(_)))),
             "{outcome:?}"

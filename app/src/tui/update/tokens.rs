@@ -2,7 +2,7 @@
 //! `esc` hides it at once; the clock hides it in any case.
 
 use wardroom_api::CallError;
-use wardroom_api::v1::{GetJoinTokenRequest, Role};
+use wardroom_api::v1::{Confidential, GetJoinTokenRequest, Role};
 
 use super::{feed, scoped, wizard};
 use crate::tui::key::Key;
@@ -75,7 +75,7 @@ pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) {
     let Some(tokens) = opened(model) else { return };
     match answer {
         Ok(Answer::JoinToken(mut response)) => {
-            let bytes = response.token.as_mut().map(|token| token.take()).unwrap_or_default();
+            let bytes = response.token.as_mut().map(Confidential::take).unwrap_or_default();
             match TokenText::new(bytes) {
                 Ok(token) => {
                     tokens.stage = Stage::Shown {

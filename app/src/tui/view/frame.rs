@@ -171,17 +171,14 @@ fn tokens_bar(model: &Model, show: &mut dyn FnMut(&str, &str)) {
             show("j", "the other");
         }
         Stage::Asking => show("y", "show it for 30 s"),
-        Stage::Waiting(_) => {}
-        Stage::Shown { .. } => show("enter", "hide"),
+        Stage::Waiting(_) | Stage::Shown { .. } => {}
     }
-    show(
-        "esc",
-        if matches!(stage, Stage::Facts(_)) {
-            "close"
-        } else {
-            "hide"
-        },
-    );
+    let leave = match stage {
+        Stage::Facts(_) => "close",
+        Stage::Asking | Stage::Waiting(_) => "do not show it",
+        Stage::Shown { .. } => "hide it now",
+    };
+    show("esc", leave);
 }
 
 /// On the home screen the key bar names the screens.

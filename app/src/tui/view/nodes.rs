@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use wardroom_api::v1::{Holding, Node, NodeState};
 
-use super::{WIDE, WIDEST, cluster, columns, facts, list_pane, rows, state_piece, tasks, titled};
+use super::{WIDE, cluster, columns, facts, list_pane, rows, state_piece, tasks, titled};
 use crate::tui::model::Model;
 use crate::tui::model::facts::trust::is_expiring;
 use crate::tui::model::facts::{members, secrets, time, words};
@@ -21,15 +21,10 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     if area.width < WIDE {
         return held_by(canvas, parts[1], model, selected);
     }
-    let below = if area.width < WIDEST {
-        parts[1]
-    } else {
-        let (left, rest) = columns(parts[1], area.width / 3);
-        summary(canvas, left, model, selected);
-        rest
-    };
-    let (left, right) = columns(below, below.width / 2);
-    held_by(canvas, left, model, selected);
+    let (left, right) = columns(parts[1], parts[1].width / 2);
+    let stacked = rows(left, &[8, left.height.saturating_sub(8)]);
+    summary(canvas, stacked[0], model, selected);
+    held_by(canvas, stacked[1], model, selected);
     running_on(canvas, right, model, selected);
 }
 

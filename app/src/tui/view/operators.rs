@@ -22,7 +22,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         ..area
     };
     list(canvas, above, model);
-    let text = "made on the command line only: wardroom operator add NAME --role viewer|operator|admin";
+    let text = "made on the command line only: wardroom operator add NAME --role ROLE";
     canvas.text(hint.x + 1, hint.y, hint.width.saturating_sub(1), text, Tone::Dim);
 }
 
@@ -32,7 +32,7 @@ const COLUMNS: [Column; 7] = [
     column("CERT", 9).right(),
     column("UNTIL", 16).drop(1),
     column("ROOT", 12),
-    column("MADE", 10).drop(2),
+    column("AGE", 5).right().drop(2),
     column("BY", 10).grow(1).drop(3),
 ];
 
@@ -56,7 +56,7 @@ fn row(model: &Model, operator: &Operator) -> Vec<Piece> {
         },
         piece(time::date(until), Tone::Dim),
         root,
-        piece(time::moment(model.now_ms, operator.created_at_ms), Tone::Dim),
+        plain(time::age(model.now_ms, operator.created_at_ms)),
         piece(&operator.created_by, Tone::Dim),
     ]
 }

@@ -59,17 +59,19 @@ fn palette(canvas: &mut Canvas<'_>, area: Rect, palette: &Palette) {
 }
 
 fn menu(canvas: &mut Canvas<'_>, area: Rect, menu: &Menu) {
+    let keys = menu.items.iter().map(|(_, key, _)| key.chars().count()).max();
+    let keys = keys.unwrap_or(0).max(8) + 3;
     let widest = menu
         .items
         .iter()
-        .map(|(_, _, help)| help.chars().count() + 16)
+        .map(|(_, _, help)| help.chars().count() + keys + 5)
         .max()
         .unwrap_or(20);
     let height = u16::try_from(menu.items.len()).unwrap_or(20).saturating_add(2);
     let inner = boxed(canvas, area, (u16::try_from(widest).unwrap_or(60), height), &menu.title);
     for (row, (at, (_, key, help))) in (0..inner.height).zip(menu.items.iter().enumerate()) {
         let y = inner.y + row;
-        let pieces = [piece(safe!(" {:<11}", format!("<{key}>")), Tone::Key), plain(help)];
+        let pieces = [piece(safe!(" {:<keys$}", format!("<{key}>")), Tone::Key), plain(help)];
         canvas.line(inner.x, y, inner.width, &pieces);
         if at == menu.selected {
             canvas.restyle(Rect { y, height: 1, ..inner }, Tone::Selected);

@@ -122,7 +122,7 @@ fn shown(canvas: &mut Canvas<'_>, area: Rect, (token, address): (&TokenText, &st
     let lines = token.lines(usize::from(area.width));
     let needed = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     if needed > area.height {
-        let text = "this terminal is too small for the token: make it larger, or esc";
+        let text = "too small for the token: enlarge, esc";
         canvas.text(area.x, area.y + 1, area.width, text, Tone::Warn);
         return;
     }
@@ -132,7 +132,7 @@ fn shown(canvas: &mut Canvas<'_>, area: Rect, (token, address): (&TokenText, &st
         y += 1;
     }
     let note = if lines.len() > 1 {
-        "one word: it is broken over lines only here"
+        "one word: the line breaks are not part of it"
     } else {
         ""
     };

@@ -9,8 +9,10 @@ use crate::tui::widgets::{Canvas, SafeText, piece, plain, safe};
 use crate::tui::wizard::progress::{Line, Verdict, progress};
 use crate::tui::wizard::{Task, Wizard};
 
-/// Columns of a line's name.
+/// Columns of a line's name, at least.
 const NAME: usize = 18;
+/// Columns of its bar and its words.
+const REST: usize = 58;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard) {
     let found = progress(wizard, &model.cluster);
@@ -66,11 +68,13 @@ fn lines(canvas: &mut Canvas<'_>, inner: Rect, from: u16, lines: &[Line]) -> u16
     } else {
         lines.len()
     };
+    let longest = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
+    let column = longest.min(usize::from(width).saturating_sub(REST)).max(NAME);
     let mut y = from;
     for line in &lines[..shown] {
-        let name = SafeText::new(&line.name).cut_middle(NAME, canvas.glyphs.more);
+        let name = SafeText::new(&line.name).cut_middle(column, canvas.glyphs.more);
         let pieces = [
-            plain(safe!("{:<NAME$} ", name.as_str())),
+            plain(safe!("{:<column$} ", name.as_str())),
             piece(bar(&canvas.glyphs, line.done, line.total, 20), Tone::Accent),
             plain(safe!("  {}", line.words)),
         ];

@@ -9,16 +9,16 @@ use crate::tui::keymap::Action;
 use crate::tui::model::facts::managers::managers;
 use crate::tui::model::facts::members;
 
-const AVAILABILITIES: [(Availability, &str, &str); 3] = [
-    (Availability::Active, "active", "active: gets tasks"),
-    (Availability::Pause, "pause", "pause: keeps its tasks, gets no more"),
-    (Availability::Drain, "drain", "drain: its tasks move away"),
+const AVAILABILITIES: [(Availability, &str); 3] = [
+    (Availability::Active, "active"),
+    (Availability::Pause, "pause"),
+    (Availability::Drain, "drain"),
 ];
 
 /// The word by which a form names an availability, read back.
 pub fn availability_of(word: &str) -> Availability {
-    let found = AVAILABILITIES.iter().find(|(_, known, _)| *known == word);
-    found.map_or(Availability::Unspecified, |(availability, ..)| *availability)
+    let found = AVAILABILITIES.iter().find(|(_, known)| *known == word);
+    found.map_or(Availability::Unspecified, |(availability, _)| *availability)
 }
 
 fn one_page(title: &'static str, fields: Vec<Field>) -> Form {
@@ -42,14 +42,16 @@ pub fn node(view: &ClusterView, action: Action, node_id: &str, now_ms: i64) -> R
         Action::Promote => (NodeChange::Promote, Form::default()),
         Action::Demote => (NodeChange::Demote, Form::default()),
         Action::Availability => {
-            let options = AVAILABILITIES.map(|(_, word, label)| (word.to_owned(), label.to_owned()));
-            let hint = "left and right choose";
-            let mut form = one_page(
+            let hint = "pause: no new tasks; drain: its tasks move to other nodes";
+            let words = words(
+                Id::Availability,
                 "availability",
-                vec![choice(Id::Availability, "availability", options.to_vec(), hint)],
+                &AVAILABILITIES.map(|(_, word)| word),
+                hint,
             );
-            let now = AVAILABILITIES.iter().find(|(known, ..)| *known == node.availability());
-            form.choose(Id::Availability, now.map_or("active", |(_, word, _)| word));
+            let mut form = one_page("availability", vec![words]);
+            let now = AVAILABILITIES.iter().find(|(known, _)| *known == node.availability());
+            form.choose(Id::Availability, now.map_or("active", |(_, word)| word));
             (NodeChange::Availability(node.availability()), form)
         }
         Action::Labels => {
@@ -63,8 +65,8 @@ pub fn node(view: &ClusterView, action: Action, node_id: &str, now_ms: i64) -> R
             (NodeChange::Labels(node.labels.clone()), one_page("labels", vec![field]))
         }
         _ => {
-            let hint = "force: also if it is not down; a manager has to be demoted first all the same";
-            let field = words(Id::Force, "if it is not down", &["refuse", "force"], hint);
+            let hint = "force: also while it is up; a manager is demoted first";
+            let field = words(Id::Force, "if it is up", &["refuse", "force"], hint);
             (NodeChange::Remove, one_page("remove", vec![field]))
         }
     };
@@ -128,7 +130,7 @@ pub fn backup(view: &ClusterView, now_ms: i64) -> Wizard {
             Id::File,
             "file",
             "",
-            "a path on this machine; a file that is there is never overwritten",
+            "a path on this machine; nothing is ever overwritten",
         ),
         words(
             Id::SealedBy,
@@ -146,7 +148,7 @@ pub fn backup(view: &ClusterView, now_ms: i64) -> Wizard {
         secret(
             Id::Again,
             "once more",
-            "the same again: a mistake would lock the file for ever",
+            "the same again: a mistake would lock it for ever",
         ),
     ];
     let task = Task::Backup {

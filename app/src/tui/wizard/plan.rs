@@ -24,7 +24,7 @@ pub fn local(wizard: &Wizard, view: &ClusterView) -> Option<Plan> {
         task if plan_members::plan(&mut plan, task, &wizard.form, view) => {}
         _ => return None,
     }
-    plan_members::quorum(&mut plan, view);
+    plan_members::quorum(&mut plan, view, !matches!(wizard.task, Task::Backup { .. }));
     plan.runnable = plan.checks.iter().all(|check| check.level() != CheckLevel::Blocked);
     Some(plan)
 }

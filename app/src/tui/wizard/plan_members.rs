@@ -112,12 +112,12 @@ fn rotate_token(plan: &mut Plan, form: &Form, view: &ClusterView, role: Role) {
         format!("{expiry}, {uses}"),
     );
     let before = members::join_token(view, role);
-    let used = before.map_or(0, |facts| facts.uses);
+    let joined = before.map_or(0, |facts| facts.uses);
     step(
         plan,
         PlanAction::Cut,
         "the token before",
-        format!("used {used} times; refused from then on"),
+        format!("used {joined} times; refused from then on"),
     );
     step(plan, PlanAction::Keep, "nodes", "those that joined stay as they are");
     if role == Role::Manager {
@@ -195,14 +195,18 @@ fn backup(plan: &mut Plan, form: &Form) {
     );
 }
 
-/// The quorum as a check, for every plan that is made here.
-pub fn quorum(plan: &mut Plan, view: &ClusterView) {
+/// The quorum as a check, for every plan that is made here. Only a change needs one: what a manager has can be saved
+/// without.
+pub fn quorum(plan: &mut Plan, view: &ClusterView, changes: bool) {
     let quorum = Quorum::of(view);
     let text = format!("quorum {}/{}", quorum.answering, quorum.members);
-    let level = if quorum.holds() {
-        CheckLevel::Ok
-    } else {
-        CheckLevel::Blocked
-    };
-    check(plan, level, text);
+    match (quorum.holds(), changes) {
+        (true, _) => check(plan, CheckLevel::Ok, text),
+        (false, true) => check(plan, CheckLevel::Blocked, text),
+        (false, false) => check(
+            plan,
+            CheckLevel::Warn,
+            format!("{text}: it holds what the manager that answers has"),
+        ),
+    }
 }

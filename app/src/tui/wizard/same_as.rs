@@ -95,12 +95,10 @@ fn node(hostname: &str, change: &NodeChange, form: &Form) -> String {
         ),
         NodeChange::Labels(before) => {
             let (add, gone) = label_changes(before, form.line(Id::NodeLabels)).unwrap_or_default();
-            let add: String = add
-                .iter()
-                .map(|(key, value)| format!(" --label-add {key}={value}"))
-                .collect();
-            let gone: String = gone.iter().map(|key| format!(" --label-rm {key}")).collect();
-            format!("wardroom node update{add}{gone} {hostname}")
+            let add = add.iter().map(|(key, value)| format!("--label-add {key}={value} "));
+            let gone = gone.iter().map(|key| format!("--label-rm {key} "));
+            let options: Vec<String> = add.chain(gone).collect();
+            format!("wardroom node update {}{hostname}", options.concat())
         }
         NodeChange::Remove if form.chosen(Id::Force) == "force" => format!("wardroom node rm --force {hostname}"),
         NodeChange::Remove => format!("wardroom node rm {hostname}"),
@@ -109,16 +107,17 @@ fn node(hostname: &str, change: &NodeChange, form: &Form) -> String {
 
 /// Without a recipient the command asks for the passphrase.
 fn backup(form: &Form) -> String {
-    let for_whom: String = match form.chosen(Id::SealedBy) {
-        "recipients" => recipients(form)
-            .unwrap_or_default()
-            .iter()
-            .map(|recipient| format!(" --recipient {recipient}"))
-            .collect(),
-        _ => String::new(),
+    let for_whom: Vec<String> = match form.chosen(Id::SealedBy) {
+        "recipients" => recipients(form).unwrap_or_default(),
+        _ => Vec::new(),
     };
+    let options: Vec<String> = for_whom
+        .iter()
+        .map(|recipient| format!("--recipient {recipient} "))
+        .collect();
     format!(
-        "wardroom backup create{for_whom} {}",
+        "wardroom backup create {}{}",
+        options.concat(),
         backup_path(form).unwrap_or_default()
     )
 }

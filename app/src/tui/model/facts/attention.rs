@@ -56,7 +56,7 @@ fn about_managers(view: &ClusterView, note: &mut Note<'_>) {
             )
         };
         note("quorum".into(), text, "raft", Place::Raft);
-    } else if quorum.members > 0 && quorum.members % 2 == 0 {
+    } else if quorum.members > 0 && quorum.members.is_multiple_of(2) {
         let tolerated = quorum.members / 2 - 1;
         let text = format!(
             "{} managers survive {}, as {} do: promote or demote one",
