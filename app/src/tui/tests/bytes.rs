@@ -160,6 +160,31 @@ fn no_name_sends_a_sequence_of_its_own() {
 }
 
 #[test]
+fn a_hidden_token_is_overwritten_and_never_sent_again() {
+    let mut play = play("6t<enter>y");
+    let token = wardroom_api::v1::Confidential::new(b"SWMTKN-1-c4n4ry".to_vec());
+    play.answer(Ok(crate::tui::msg::Answer::JoinToken(
+        wardroom_api::v1::JoinTokenResponse {
+            token: Some(token),
+            ..Default::default()
+        },
+    )));
+    let mut line = Line::of(&play, Glyphs::ASCII);
+    let sent = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("c4n4ry");
+    assert!(sent(&line.frame(&mut play)));
+    let counted = line.frame(&mut play);
+    assert!(
+        !sent(&counted) && counted.len() <= 64,
+        "a second costs {} bytes",
+        counted.len()
+    );
+    play.keys("<esc>");
+    assert!(!sent(&line.frame(&mut play)));
+    line.screen.forget().unwrap();
+    assert!(!sent(&line.frame(&mut play)), "a full repaint does not know it either");
+}
+
+#[test]
 fn a_model_that_rests_asks_for_no_frame() {
     let mut play = play("4j");
     let mut line = Line::of(&play, Glyphs::ASCII);
