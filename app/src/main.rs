@@ -21,8 +21,9 @@ use cli::connect::Place;
 use cli::connect::{self, Target};
 use command::Command;
 use report::{Exit, Report};
-use tui::TuiOptions;
+use tui::{Myself, TuiOptions};
 use wardroom_api::Client;
+use wardroom_ca::Role;
 
 fn main() -> ExitCode {
     #[cfg(feature = "embedded")]
@@ -93,6 +94,7 @@ fn open_console(arguments: &Arguments) -> Result<u8, Report> {
     let target = Target::choose(&arguments.selection, &connect::environment)?;
     let look = TuiOptions {
         label: target.context.clone(),
+        myself: myself(&target),
         ..look(arguments)
     };
     #[cfg(feature = "embedded")]
@@ -154,6 +156,19 @@ fn look(arguments: &Arguments) -> TuiOptions {
         read_only: arguments.read_only,
         ..TuiOptions::default()
     }
+}
+
+/// Who the console's session is, where a certificate says so.
+fn myself(target: &Target) -> Option<Myself> {
+    let (id, role) = target.operator()?;
+    let role = match role {
+        Role::Viewer => "viewer",
+        Role::Operator => "operator",
+        Role::Admin => "admin",
+        // No node is an operator: the managers will refuse it, in their words.
+        Role::Manager | Role::Worker => return None,
+    };
+    Some(Myself { id, role })
 }
 
 async fn console(client: Client, look: TuiOptions) -> Result<u8, Report> {

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use wardroom_api::{Client, Host};
+use wardroom_ca::Role;
 
 use crate::cli::arguments::Selection;
 use crate::cli::contexts::{self, Contexts};
@@ -107,6 +108,16 @@ impl Target {
                 ))
             }
         }
+    }
+
+    /// Who one is there, by the certificate: the operator's id and role. `None` on a socket, and where the bundle
+    /// cannot be read, which [`Self::client`] says.
+    pub fn operator(&self) -> Option<(String, Role)> {
+        let Place::Managers { bundle, .. } = &self.place else {
+            return None;
+        };
+        let identity = remote::identity(&remote::read(bundle).ok()?, bundle).ok()?.identity();
+        Some((identity.node_id, identity.role))
     }
 
     fn at(place: Place) -> Self {

@@ -56,11 +56,19 @@ pub struct TuiOptions {
     pub read_only: bool,
     /// ASCII glyphs whatever the terminal says.
     pub ascii: bool,
-    /// What the connection is called instead of its address: the context, perhaps with the address behind it.
+    /// What the connection is called beside its address: the context.
     pub label: Option<String>,
-    /// Who the session is to the cluster, as audit records call it: `admin:ada`, `viewer:kim`. A viewer's console is
-    /// read-only; `None` where it is not known on this side.
-    pub identity: Option<String>,
+    /// Who the session is there by its certificate; `None` on a socket.
+    pub myself: Option<Myself>,
+}
+
+/// An operator's own certificate, as far as it matters here. A viewer's console is read-only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Myself {
+    /// The operator's id; the name that goes with it is in the cluster.
+    pub id: String,
+    /// `viewer`, `operator` or `admin`.
+    pub role: &'static str,
 }
 
 /// Why the console ended.
@@ -91,8 +99,8 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
     let glyphs = Glyphs::chosen(options.ascii || ascii_terminal());
     let signals = Signals::listen().map_err(TuiError::Terminal)?;
     let mut screen = TerminalScreen::take(theme, glyphs).map_err(TuiError::Terminal)?;
-    let address = options.label.unwrap_or_else(|| client.address().to_owned());
-    let model = Model::new(&address, options.read_only, screen.size(), now_ms()).known_as(options.identity);
+    let address = reached(options.label.as_deref(), client.address());
+    let model = Model::new(&address, options.read_only, screen.size(), now_ms()).known_as(options.myself);
     let (out, inbox) = mpsc::channel(INBOX);
     let feed = feed::start(client.clone(), out.clone());
     let runner = Runner::new(client, out);
@@ -111,6 +119,14 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
     feed.abort();
     drop(screen);
     ended.map_err(TuiError::Terminal)
+}
+
+/// `prod at wardroom://10.0.0.1:2377`, or the address alone.
+fn reached(label: Option<&str>, address: &str) -> String {
+    match label {
+        Some(label) => format!("{label} at {address}"),
+        None => address.to_owned(),
+    }
 }
 
 fn ascii_terminal() -> bool {

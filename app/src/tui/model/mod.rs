@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use wardroom_api::ClusterView;
 
+use super::Myself;
 use super::msg::Ticket;
 use super::wizard::Wizard;
 use facts::attention::{Attention, attention};
@@ -107,8 +108,8 @@ pub struct Model {
     pub attached: Option<String>,
     /// What the cluster is reached under: a context's name, or an address.
     pub address: String,
-    /// Who this session is to the cluster, if that is known: `admin:ada`.
-    pub identity: Option<String>,
+    /// Who this session is there, if that is known.
+    pub myself: Option<Myself>,
     pub now_ms: i64,
     pub size: (u16, u16),
     pub history: History,
@@ -141,7 +142,7 @@ impl Model {
             leadership: Leadership::default(),
             attached: None,
             address: address.to_owned(),
-            identity: None,
+            myself: None,
             now_ms,
             size,
             history: History::new(Place::Cluster),
@@ -161,16 +162,22 @@ impl Model {
         }
     }
 
-    /// The same model for a session that knows who it is: `role:name`, as audit records call it.
-    pub fn known_as(mut self, identity: Option<String>) -> Self {
-        let views = identity
-            .as_deref()
-            .is_some_and(|who| who.split(':').next() == Some("viewer"));
-        if views {
+    /// The same model for a session that knows who it is.
+    pub fn known_as(mut self, myself: Option<Myself>) -> Self {
+        if myself.as_ref().is_some_and(|myself| myself.role == "viewer") {
             self.access = Access::Viewer;
         }
-        self.identity = identity;
+        self.myself = myself;
         self
+    }
+
+    /// `admin:ada`, as the audit chain names this session; the role alone while the name is not known.
+    pub fn identity(&self) -> Option<String> {
+        let myself = self.myself.as_ref()?;
+        Some(match self.cluster.operators.get(&myself.id) {
+            Some(operator) => format!("{}:{}", myself.role, operator.name),
+            None => myself.role.to_owned(),
+        })
     }
 
     pub fn read_only(&self) -> bool {

@@ -5,6 +5,7 @@ use wardroom_api::{CallError, ClusterView, FeedEvent};
 
 use super::fixture::cluster;
 use super::play::{Play, play};
+use crate::tui::Myself;
 use crate::tui::model::{Link, Model};
 use crate::tui::msg::Msg;
 
@@ -193,21 +194,26 @@ fn another_cluster_at_the_same_address_is_shown_at_once() {
 
 #[test]
 fn the_header_says_where_and_as_whom_at_every_width() {
-    let header = |width, identity: Option<&str>| {
+    let header = |width, role, id: &str| {
         let mut play = super::play::sized((width, 24), "");
         let model = std::mem::replace(&mut play.model, Model::new("", false, (1, 1), 0));
-        play.model = model.known_as(identity.map(str::to_owned));
-        play.screen().lines().take(2).map(str::to_owned).collect::<Vec<_>>()
+        play.model = model.known_as(Some(Myself { id: id.into(), role }));
+        play.screen()
+            .lines()
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+            .join("\n")
     };
-    insta::assert_snapshot!(header(80, Some("admin:ada")).join("\n"), @r#"
-    prod-eu [RW admin:ada] quorum 3/3 leader mgr-2 t41 via mgr-1 #18842 12:04Z live
+    insta::assert_snapshot!(header(80, "admin", "o-jo"), @r#"
+    prod-eu [RW admin:jo] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
     cluster                       unix:///run/w.sock  <:>command </>filter <?>help
     "#);
-    insta::assert_snapshot!(header(120, Some("viewer:kim")).join("\n"), @r#"
+    insta::assert_snapshot!(header(120, "viewer", "o-kim"), @r#"
     wardroom prod-eu [READ-ONLY viewer:kim]  quorum 3/3  leader mgr-2 t41  via mgr-1                     #18842 12:04Z live
     cluster                                                               unix:///run/w.sock  <:>command </>filter <?>help
     "#);
-    insta::assert_snapshot!(header(44, Some("admin:ada")).join("\n"), @r#"
+    insta::assert_snapshot!(header(44, "operator", "o-gone"), @r#"
     prod-eu [RW] quorum 3/3~ #18842 12:04Z live
     cluster       <:>command </>filter <?>help
     "#);

@@ -180,3 +180,39 @@ fn every_object_can_be_described() {
         play.shows(words);
     }
 }
+
+#[test]
+fn the_keys_of_the_table_of_commands_mean_something_where_they_lead() {
+    for command in crate::command::COMMANDS
+        .iter()
+        .filter(|command| !command.key.is_empty())
+    {
+        let keys: Vec<String> = command
+            .key
+            .split(' ')
+            .map(|key| {
+                if key.len() == 1 {
+                    key.to_owned()
+                } else {
+                    format!("<{key}>")
+                }
+            })
+            .collect();
+        let (last, before) = keys.split_last().unwrap();
+        let play = play(&before.concat());
+        let key = crate::tui::key::Key::script(last)[0];
+        assert!(
+            crate::tui::keymap::on(play.model.place(), key).is_some(),
+            "{}: {}",
+            command.path(),
+            command.key
+        );
+        let shown = super::play::play("?");
+        let Some(crate::tui::model::overlay::Overlay::Help(page)) = &shown.model.overlay else {
+            panic!("no help")
+        };
+        let spelled = format!(":{}", command.path());
+        let line = page.lines.iter().find(|line| line.trim_start().starts_with(&spelled));
+        assert!(line.is_none_or(|line| line.contains(command.key)), "{line:?}");
+    }
+}

@@ -1,16 +1,20 @@
 //! A session that may only look: what changes the cluster is not offered, and refused with a calm line all the same.
 
 use super::play::{Play, empty, play};
+use crate::tui::Myself;
 use crate::tui::keymap::{BINDINGS, of_screen};
 use crate::tui::model::Model;
 use crate::tui::model::overlay::Overlay;
 use crate::tui::model::place::Kind;
 
 /// The same hand-made cluster seen by a session of its own.
-fn session(read_only: bool, identity: Option<&str>) -> Play {
+fn session(read_only: bool, role: Option<&'static str>) -> Play {
     let mut session = empty((80, 24));
     session.model =
-        Model::new("unix:///run/w.sock", read_only, (80, 24), session.now_ms).known_as(identity.map(str::to_owned));
+        Model::new("unix:///run/w.sock", read_only, (80, 24), session.now_ms).known_as(role.map(|role| Myself {
+            id: "o-jo".into(),
+            role,
+        }));
     session.show(super::fixture::cluster());
     session
 }
@@ -45,7 +49,7 @@ const CHANGES: [&str; 22] = [
 fn nothing_that_writes_is_begun() {
     for (read_only, identity, words) in [
         (true, None, "this session was started with --read-only and stays so"),
-        (false, Some("viewer:kim"), "a viewer looks and changes nothing"),
+        (false, Some("viewer"), "a viewer looks and changes nothing"),
     ] {
         for keys in CHANGES {
             let mut play = session(read_only, identity);
@@ -64,7 +68,7 @@ fn nothing_that_writes_is_begun() {
 #[test]
 fn the_same_keys_open_plans_for_those_who_may() {
     for keys in CHANGES {
-        let mut play = session(false, Some("admin:ada"));
+        let mut play = session(false, Some("admin"));
         play.keys(keys);
         let refused = play.model.wizard.is_none() && !keys.starts_with("6p") && keys != "6jjjd";
         assert!(!refused, "{keys}");

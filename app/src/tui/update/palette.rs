@@ -25,8 +25,8 @@ fn allowed(read_only: bool) -> impl Iterator<Item = &'static Entry> + Clone {
     COMMANDS.iter().filter(move |entry| !(read_only && entry.writes()))
 }
 
-/// Every command with its help, for the help screen.
-pub fn help(read_only: bool) -> impl Iterator<Item = (String, &'static str)> {
+/// Every command with the keys that do the same and its help, for the help screen.
+pub fn help(read_only: bool) -> impl Iterator<Item = (String, &'static str, &'static str)> {
     allowed(read_only).map(|entry| {
         let takes = match entry.takes {
             Takes::Nothing => "",
@@ -36,7 +36,14 @@ pub fn help(read_only: bool) -> impl Iterator<Item = (String, &'static str)> {
             Takes::Node => " NODE",
             Takes::Operator => " OPERATOR",
         };
-        (format!(":{}{takes}", entry.spellings[0]), entry.help)
+        let key = entry
+            .commands()
+            .find_map(|command| Some(command.key).filter(|key| !key.is_empty()));
+        (
+            format!(":{}{takes}", entry.spellings[0]),
+            key.unwrap_or_default(),
+            entry.help,
+        )
     })
 }
 
@@ -190,6 +197,52 @@ fn show(model: &mut Model, kind: Kind, id: String, rest: &str, takes: Takes) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Changes;
+
+    /// What only the command line does: it is about the machine that it runs on, or has no form yet.
+    const COMMAND_LINE_ONLY: [&str; 8] = [
+        "swarm init",
+        "swarm join",
+        "swarm leave",
+        "swarm update",
+        "secret update",
+        "service update",
+        "operator add",
+        "backup restore",
+    ];
+
+    #[test]
+    fn it_spells_commands_as_the_command_line_does() {
+        let nouns = crate::command::NOUNS;
+        for spelling in COMMANDS.iter().flat_map(|entry| entry.spellings) {
+            let noun = spelling.split_once(' ').map_or("", |(noun, _)| noun);
+            if nouns.iter().any(|(known, _)| *known == noun) {
+                let found = crate::command::COMMANDS
+                    .iter()
+                    .any(|command| command.path() == *spelling);
+                assert!(found, "`{spelling}` is no command");
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_the_cluster_there_opens_a_plan_here() {
+        for command in crate::command::COMMANDS {
+            let path = command.path();
+            let entry = COMMANDS.iter().find(|entry| entry.spellings.contains(&path.as_str()));
+            if command.changes == Changes::Always {
+                let known = entry.is_some_and(Entry::writes) || COMMAND_LINE_ONLY.contains(&path.as_str());
+                assert!(
+                    known,
+                    "`{path}` is neither in the palette nor for the command line alone"
+                );
+            }
+            assert!(
+                entry.is_none() || !COMMAND_LINE_ONLY.contains(&path.as_str()),
+                "`{path}` is in the palette by now"
+            );
+        }
+    }
 
     #[test]
     fn the_longest_spelling_wins_and_none_stands_twice() {

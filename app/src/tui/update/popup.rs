@@ -96,7 +96,9 @@ pub fn help(model: &Model) -> Page {
         lines.extend(shown.map(line));
     }
     lines.extend([String::new(), "Commands".to_owned()]);
-    lines.extend(palette::help(model.read_only()).map(|(command, help)| format!("  {command:<24} {help}")));
+    lines.extend(
+        palette::help(model.read_only()).map(|(command, key, help)| format!("  {command:<24} {key:<8} {help}")),
+    );
     Page::new("help", lines)
 }
 

@@ -67,7 +67,7 @@ fn session(model: &Model, parts: &mut Vec<Part>) {
         ("RW", Tone::Plain)
     };
     parts.push((piece(safe!(" [{mode}"), tone), 0));
-    if let Some(identity) = &model.identity {
+    if let Some(identity) = model.identity() {
         parts.push((piece(safe!(" {identity}"), tone), 2));
     }
     parts.push((piece("]", tone), 0));

@@ -1,6 +1,7 @@
 //! Which commands does `:` know? One table with their spellings, the command line's among them.
 
 use super::super::wizard::About;
+use crate::command::Command;
 use crate::tui::keymap::Action;
 use crate::tui::model::place::Kind;
 
@@ -39,6 +40,12 @@ impl Entry {
         matches!(self.does, Does::Open(_))
     }
 
+    /// The commands of the command line that it spells.
+    pub fn commands(&self) -> impl Iterator<Item = &'static Command> {
+        let spelled = |command: &&Command| self.spellings.contains(&command.path().as_str());
+        crate::command::COMMANDS.iter().filter(spelled)
+    }
+
     /// What it is about where no object is named.
     pub fn about(&self) -> About {
         if self.spellings[0].starts_with("service") {
@@ -66,7 +73,7 @@ pub const COMMANDS: &[Entry] = &[
     entry(&["secrets", "sec", "secret ls"], Takes::Filter, Does::Go(Kind::Secrets), "secrets"),
     entry(&["services", "svc", "service ls"], Takes::Filter, Does::Go(Kind::Services), "services"),
     entry(&["grants", "matrix"], Takes::Filter, Does::Go(Kind::Grants), "services against secrets"),
-    entry(&["nodes", "node ls"], Takes::Filter, Does::Go(Kind::Nodes), "the machines, and who holds what in memory"),
+    entry(&["nodes", "node ls"], Takes::Filter, Does::Go(Kind::Nodes), "machines, and who holds what in memory"),
     entry(&["operators", "operator ls"], Takes::Filter, Does::Go(Kind::Operators), "who has an operator's certificate"),
     entry(&["audit", "audit ls"], Takes::Filter, Does::Go(Kind::Audit), "who did what"),
     entry(&["tasks", "rotations"], Takes::Nothing, Does::Go(Kind::Tasks), "tasks and rotations"),
@@ -83,13 +90,13 @@ pub const COMMANDS: &[Entry] = &[
     entry(&["node promote", "promote"], Takes::Node, Does::Open(Action::Promote), "make the node a manager"),
     entry(&["node demote", "demote"], Takes::Node, Does::Open(Action::Demote), "make the manager a worker"),
     entry(&["node update", "drain"], Takes::Node, Does::Open(Action::Availability), "active, pause or drain"),
-    entry(&["node labels", "labels"], Takes::Node, Does::Open(Action::Labels), "edit the labels of the node"),
+    entry(&["labels"], Takes::Node, Does::Open(Action::Labels), "edit the labels of the node"),
     entry(&["node rm"], Takes::Node, Does::Open(Action::Remove), "remove a node that is down, for ever"),
     entry(&["swarm join-token", "tokens"], Takes::Nothing, Does::Act(Action::Tokens), "join tokens, and how a machine joins"),
     entry(&["swarm step-down", "step-down"], Takes::Nothing, Does::Open(Action::StepDown), "the leader hands over"),
     entry(&["swarm ca", "rotate root"], Takes::Nothing, Does::Open(Action::RotateRoot), "a new root CA, nobody is cut off"),
-    entry(&["operator rm"], Takes::Operator, Does::Open(Action::Remove), "remove an operator; adding is for the command line"),
-    entry(&["backup create", "backup"], Takes::Nothing, Does::Open(Action::Backup), "the whole cluster, encrypted, into a file here"),
+    entry(&["operator rm"], Takes::Operator, Does::Open(Action::Remove), "remove; to add is for the command line"),
+    entry(&["backup create", "backup"], Takes::Nothing, Does::Open(Action::Backup), "the whole cluster, encrypted, to a file"),
     entry(&["audit verify", "verify"], Takes::Nothing, Does::Act(Action::VerifyChain), "check the audit chain"),
     entry(&["messages"], Takes::Nothing, Does::Act(Action::Messages), "what the message line said"),
     entry(&["help"], Takes::Nothing, Does::Act(Action::Help), "keys of this screen"),
