@@ -72,7 +72,7 @@ async fn renew(context: Context, caller: Caller, request: v1::RenewRequest) -> R
         raft_id: node.raft_id,
         certificate_pem,
         roots_pem: issuer.roots_pem(),
-        managers: managers(&context),
+        managers: managers(&context, node.id.as_str()),
         address,
         index: committed.index,
     })

@@ -104,11 +104,13 @@ pub(super) fn on_paper(role: NodeRole) -> Role {
     }
 }
 
-/// Addresses of the managers' TLS ports, this one's first: what is issued is issued by the leader.
-pub(super) fn managers(context: &Context) -> Vec<String> {
+/// Addresses of the managers' TLS ports, this one's first: what is issued is issued by the leader. Without the one that
+/// asks, which knows its own.
+pub(super) fn managers(context: &Context, asks: &str) -> Vec<String> {
     let own = context.config.advertise.clone();
     let others = context.replica.read(|state: &State| -> Vec<String> {
-        let serving = state.nodes().values().filter(|node| node.role == NodeRole::Manager);
+        let nodes = state.nodes().values().filter(|node| node.id.as_str() != asks);
+        let serving = nodes.filter(|node| node.role == NodeRole::Manager);
         let addresses = serving.map(|node| node.address.clone());
         addresses
             .filter(|address| !address.is_empty() && *address != own)

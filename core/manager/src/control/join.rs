@@ -229,7 +229,7 @@ fn admitted(
         raft_id: node.raft_id,
         certificate_pem,
         roots_pem,
-        managers: managers(context),
+        managers: managers(context, id.as_str()),
         address: node.address,
         index,
     })

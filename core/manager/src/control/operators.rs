@@ -56,10 +56,10 @@ pub(super) async fn add(
         .propose(caller.actor(), Command::AddOperator { operator })
         .await?;
     Ok(v1::AddOperatorResponse {
+        managers: managers(&context, &id),
         id,
         certificate_pem,
         roots_pem: issuer.roots_pem(),
-        managers: managers(&context),
         index: committed.index,
     })
 }

@@ -59,12 +59,13 @@ impl Agent {
             let tls = fleet.worker_tls(node_id);
             fleet.addresses().iter().map(|address| line(address, &tls)).collect()
         };
+        let hostname = format!("host-{node_id}");
         let (sender, held) = watch::channel(Held::default());
         let task = tokio::spawn(async move {
             loop {
                 for line in &lines {
                     let client = channel::dispatcher(line.clone());
-                    if let Err(status) = serve(client, &sender).await {
+                    if let Err(status) = serve(client, &hostname, &sender).await {
                         let expected = [Code::FailedPrecondition, Code::Unavailable, Code::InvalidArgument];
                         assert!(expected.contains(&status.code()), "{status:?}");
                     }
@@ -87,10 +88,14 @@ impl Agent {
 }
 
 /// One session, until it ends.
-async fn serve(mut client: DispatcherClient<Channel>, shared: &watch::Sender<Held>) -> Result<(), Status> {
+async fn serve(
+    mut client: DispatcherClient<Channel>,
+    hostname: &str,
+    shared: &watch::Sender<Held>,
+) -> Result<(), Status> {
     let mut session = client
         .session(v1::SessionRequest {
-            hostname: "fake".into(),
+            hostname: hostname.into(),
             ..Default::default()
         })
         .await?

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use wardroom_api::Client;
+use tonic::transport::Channel;
 use wardroom_api::net::TcpNet;
-use wardroom_api::v1;
 use wardroom_api::v1::control_client::ControlClient;
+use wardroom_api::{channel, v1};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
 use wardroom_keys::{Keyring, OsChance, SealingRoot};
 use wardroom_log::{MemDisk, Spawn};
@@ -33,9 +35,9 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
 
 pub(crate) struct Fleet {
     pub(crate) managers: Vec<Manager>,
-    clients: Vec<Client>,
+    locals: Vec<Channel>,
     pub(crate) disks: Vec<MemDisk>,
-    root: Root,
+    pub(crate) root: Root,
 }
 
 impl Fleet {
@@ -43,7 +45,7 @@ impl Fleet {
     pub(crate) async fn start(workers: u32) -> Self {
         let root = Root::create(CLUSTER, &SystemClock, &OsChance).unwrap();
         let sealing_root = SealingRoot::generate(&OsChance);
-        let (mut managers, mut clients, mut disks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut managers, mut locals, mut disks) = (Vec::new(), Vec::new(), Vec::new());
         for raft_id in 1..=3 {
             let node_id = format!("m{raft_id}");
             let keyring = Keyring::create(&OsChance, CLUSTER, &node_id, &sealing_root, 1);
@@ -52,16 +54,16 @@ impl Fleet {
             let manager = Manager::start(config(raft_id, &node_id), keyring, tls, seams(&disk))
                 .await
                 .unwrap();
-            let (client, incoming) = Client::in_memory(node_id);
+            let (local, incoming) = local_channel();
             let incoming = ReceiverStream::new(incoming);
             manager.serve_local(incoming.map(|stream| Local::trusted(Box::new(stream), "test")));
             managers.push(manager);
-            clients.push(client);
+            locals.push(local);
             disks.push(disk);
         }
         let fleet = Self {
             managers,
-            clients,
+            locals,
             disks,
             root,
         };
@@ -135,7 +137,12 @@ impl Fleet {
 
     /// An operator at the local socket of one manager.
     pub(crate) fn control(&self, place: usize) -> ControlClient<tonic::transport::Channel> {
-        self.clients[place].control()
+        channel::control(self.local(place))
+    }
+
+    /// The local socket of one manager, for any service.
+    pub(crate) fn local(&self, place: usize) -> Channel {
+        self.locals[place].clone()
     }
 
     pub(crate) fn addresses(&self) -> Vec<String> {
@@ -146,7 +153,11 @@ impl Fleet {
     }
 
     pub(crate) fn worker_tls(&self, node_id: &str) -> NodeTls {
-        certificate(&self.root, node_id, Role::Worker)
+        self.tls(node_id, Role::Worker)
+    }
+
+    pub(crate) fn tls(&self, node_id: &str, role: Role) -> NodeTls {
+        certificate(&self.root, node_id, role)
     }
 
     pub(crate) async fn stop(self) {
@@ -154,6 +165,20 @@ impl Fleet {
             manager.shutdown().await;
         }
     }
+}
+
+/// Connections to a manager in this process, and where it gets them from.
+fn local_channel() -> (Channel, mpsc::Receiver<DuplexStream>) {
+    let (sender, incoming) = mpsc::channel(16);
+    let channel = channel::lazy(move || {
+        let sender = sender.clone();
+        async move {
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            sender.send(far).await.map_err(std::io::Error::other)?;
+            Ok::<_, std::io::Error>(near)
+        }
+    });
+    (channel, incoming)
 }
 
 /// Waits until the manager's replica shows what is asked for; woken by what is applied.

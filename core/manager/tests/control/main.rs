@@ -4,7 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
 
 mod agent;
+mod backup;
+mod callers;
 mod fleet;
+mod join;
 mod life;
+mod matrix;
+mod members;
 mod refusal;
+mod root;
 mod watch;
