@@ -287,8 +287,8 @@ impl From<CallError> for Report {
         match error.hint() {
             // Most commands that look need a leader too, unless they are told that old answers will do.
             _ if error.kind() == CallKind::NoQuorum => report.hint(
-                "`wardroom raft status` says which managers answer: start the others; with --stale, `ls` and `inspect` \
-                 show what the manager at hand has",
+                "start managers until more than half of them answer; with --stale, `ls` and `inspect` show what the \
+                 manager at hand has",
             ),
             Some(hint) => report.hint(hint),
             None => report,

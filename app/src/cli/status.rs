@@ -22,7 +22,8 @@ pub async fn run(session: &mut Session) -> Result<(), Report> {
         let document = json(&status, &view, &attention, &session.client);
         session.output.json(&document)?;
     } else {
-        session.output.text(&page(&status, &view, &attention))?;
+        let at = session.target.to_string();
+        session.output.text(&page(&status, &view, &attention, &at))?;
     }
     raft::check_leader(&status)
 }
@@ -141,7 +142,8 @@ fn counts(view: &ClusterView) -> (usize, usize, usize, usize) {
     )
 }
 
-fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String]) -> String {
+/// `at` is where the answers come from.
+fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String], at: &str) -> String {
     let hosts = hostnames(view);
     let name = view.cluster.as_ref().map_or("", |cluster| cluster.name.as_str());
     let leader = if status.leader.is_empty() {
@@ -164,6 +166,7 @@ fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String]) -
         let _ = writeln!(page, "{label:<10} {}", clean(text));
     };
     line("Cluster:", &format!("{name}, index {}", status.index));
+    line("Host:", at);
     line("Leader:", &format!("{leader}, term {term}"));
     line(
         "Managers:",
@@ -253,6 +256,6 @@ mod tests {
                 "1 erasure receipt owed: a revoked value may still be in memory",
             ]
         );
-        assert!(page(&status, &view, &[]).contains("Leader:    none, term 0\n"));
+        assert!(page(&status, &view, &[], "unix:///x").contains("Host:      unix:///x\nLeader:    none, term 0\n"));
     }
 }

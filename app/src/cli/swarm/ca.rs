@@ -155,6 +155,9 @@ async fn follow(ca: &SwarmCa, made: &v1::RotateRootResponse, session: &mut Sessi
         session
             .output
             .note(&format!("desired root digest: sha256:{}", made.fingerprint));
+        session
+            .output
+            .note("note: it goes on by itself; control-C ends only this command");
     }
     let mut feed = WatchFeed::new(session.client.clone(), WATCHED, false);
     let mut view = ClusterView::default();

@@ -46,8 +46,11 @@ pub async fn run(arguments: &SwarmJoinToken, session: &mut Session) -> Result<()
         }
         session.output.text(&instruction(word, token, &answer.address))?;
     }
-    if let Some(limits) = limits(&facts, when::now_ms()).filter(|_| !session.output.is_json()) {
-        session.output.note(&format!("note: this token {limits}"));
+    match limits(&facts, when::now_ms()) {
+        Some(limits) if !arguments.quiet && !session.output.is_json() => {
+            session.output.note(&format!("note: this token {limits}"));
+        }
+        _ => {}
     }
     Ok(())
 }
