@@ -105,15 +105,19 @@ fn a_removal_asks_for_the_hostname_and_tells_what_force_does() {
     play.keys("<right><enter>");
     assert!(matches!(play.last_call().1, Call::RemoveNode(request) if request.plan_only && request.force));
     play.answer(Ok(Answer::NodeRemoved(RemoveNodeResponse {
-        plan: Some(plan(PlanAction::Destroy, "node wrk-2", "it is refused from then on")),
+        plan: Some(plan(
+            PlanAction::Destroy,
+            "node wrk-2",
+            "its certificate is refused from now on, its connections are cut, and its id is never used again",
+        )),
         ..Default::default()
     })));
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      nodes(5) > wrk-2 > remove       unix:///run/w.sock    1 remove [2 plan]  3 run
     +- Plan, computed at #18842 (nothing has been changed yet) --------------------+
-    | - destroy  node wrk-2 it is refused from then on                             |
-    |                                                                              |
+    | - destroy  node wrk-2 its certificate is refused from now on, its            |
+    |                       connections are cut, and its id is never used again    |
     |                                                                              |
     |                                                                              |
     |                                                                              |
@@ -121,9 +125,9 @@ fn a_removal_asks_for_the_hostname_and_tells_what_force_does() {
     |                                                                              |
     +------------------------------------------------------------------------------+
     +- Checks -----------------------------++- Blast radius -----------------------+
-    |                                      || old bytes leave -                    |
-    |                                      || old bytes stay  -                    |
-    |                                      || new bytes come  -                    |
+    |                                      || secrets leave   -                    |
+    |                                      || secrets stay    -                    |
+    |                                      || secrets come    -                    |
     +--------------------------------------++--------------------------------------+
      there is no way back: the machine has to join anew, with a token
      same as  $ wardroom node rm --force wrk-2
@@ -185,12 +189,12 @@ fn a_node_that_is_down_shows_what_it_owes() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18844 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |  NODE               ROLE     STATE   AVAIL  MANAGER       TASKS         CERT |
-    |  mgr-1              manager  ready   active Reachable         0          60d |
-    |  mgr-2              manager  ready   active Leader            0          60d |
-    |  mgr-3              manager  ready   active Reachable         0        47h ! |
-    |> wrk-1              worker   DOWN !  active -                 2 60d old root |
-    |  wrk-2              worker   ready   active -                 5          60d |
+    |  NODE               ROLE     STATE   AVAIL  MANAGER       TASKS          CERT|
+    |  mgr-1              manager  ready   active Reachable         0           60d|
+    |  mgr-2              manager  ready   active Leader            0           60d|
+    |  mgr-3              manager  ready   active Reachable         0         47h !|
+    |> wrk-1              worker   DOWN !  active -                 2  60d old root|
+    |  wrk-2              worker   ready   active -                 5           60d|
     +------------------------------------------------------------------------------+
     +- In the memory of wrk-1 right now -------------------------------------------+
     | SECRET                 VER  STATE      TASK                SINCE       PROOF |
@@ -217,12 +221,12 @@ fn wide_nodes_show_versions_labels_and_the_detail_beside() {
      wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
      nodes(5)                                                              unix:///run/w.sock  <:>command </>filter <?>help
     +----------------------------------------------------------------------------------------------------------------------+
-    |  NODE               ROLE     STATE   AVAIL  MANAGER       TASKS  CERT HOLDS     SINCE VERSION   LABELS               |
-    |  mgr-1              manager  ready   active Reachable         0   60d 0            3d 0.3.0     -                    |
-    |  mgr-2              manager  ready   active Leader            0   60d 0            3d 0.3.0     -                    |
-    |  mgr-3              manager  ready   active Reachable         0 47h ! 0            3d 0.3.0     -                    |
-    |> wrk-1              worker   ready   active -                 2   60d 5 / 5v       3d 0.3.0     -                    |
-    |  wrk-2              worker   ready   active -                 5   60d 5 / 6v       3d 0.3.0     -                    |
+    |  NODE               ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE VERSION   LABELS               |
+    |  mgr-1              manager  ready   active Reachable         0    60d 0           3d 0.3.0     -                    |
+    |  mgr-2              manager  ready   active Leader            0    60d 0           3d 0.3.0     -                    |
+    |  mgr-3              manager  ready   active Reachable         0  47h ! 0           3d 0.3.0     -                    |
+    |> wrk-1              worker   ready   active -                 2    60d 5 / 5v      3d 0.3.0     -                    |
+    |  wrk-2              worker   ready   active -                 5    60d 5 / 6v      3d 0.3.0     -                    |
     +----------------------------------------------------------------------------------------------------------------------+
     +- wrk-1 --------------------------------------------------++- Tasks on wrk-1 -----------------------------------------+
     | role     worker                                          || TASK         NODE      STATE       FILES SINCE MESSAGE   |

@@ -60,7 +60,7 @@ fn a_promotion_ends_when_the_node_votes() {
     play.shows("promote  DONE");
     play.shows("wrk-1 is a manager and votes");
     play.keys("<enter>");
-    play.shows("wrk-1      manager  ready   active Reachable");
+    play.shows("manager  ready   active Reachable         2");
 }
 
 #[test]
@@ -74,12 +74,12 @@ fn a_role_on_its_way_is_seen_in_the_list_and_on_the_raft_screen() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |  NODE             ROLE              STATE   AVAIL  MANAGER       TASKS  CERT |
-    |> mgr-1            manager           ready   active Reachable         0   60d |
-    |  mgr-2            manager           ready   active Leader            0   60d |
-    |  mgr-3            manager           ready   active Reachable         0 47h ! |
-    |  wrk-1            worker -> manager ready   active learner           2   60d |
-    |  wrk-2            worker            ready   active -                 5   60d |
+    |  NODE             ROLE              STATE   AVAIL  MANAGER       TASKS   CERT|
+    |> mgr-1            manager           ready   active Reachable         0    60d|
+    |  mgr-2            manager           ready   active Leader            0    60d|
+    |  mgr-3            manager           ready   active Reachable         0  47h !|
+    |  wrk-1            worker -> manager ready   active learner           2    60d|
+    |  wrk-2            worker            ready   active -                 5    60d|
     +------------------------------------------------------------------------------+
     +- In the memory of mgr-1 right now -------------------------------------------+
     | no secret                                                                    |

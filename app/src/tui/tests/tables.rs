@@ -66,12 +66,12 @@ fn nodes() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS  CERT HOLDS     SINCE|
-    |  mgr-1      manager  ready   active Reachable         0   60d 0            3d|
-    |  mgr-2      manager  ready   active Leader            0   60d 0            3d|
-    |  mgr-3      manager  ready   active Reachable         0 47h ! 0            3d|
-    |> wrk-1      worker   ready   active -                 2   60d 5 / 5v       3d|
-    |  wrk-2      worker   ready   active -                 5   60d 5 / 6v       3d|
+    |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE|
+    |  mgr-1      manager  ready   active Reachable         0    60d 0           3d|
+    |  mgr-2      manager  ready   active Leader            0    60d 0           3d|
+    |  mgr-3      manager  ready   active Reachable         0  47h ! 0           3d|
+    |> wrk-1      worker   ready   active -                 2    60d 5 / 5v      3d|
+    |  wrk-2      worker   ready   active -                 5    60d 5 / 6v      3d|
     +------------------------------------------------------------------------------+
     +- In the memory of wrk-1 right now -------------------------------------------+
     | SECRET                 VER  STATE      TASK                SINCE       PROOF |

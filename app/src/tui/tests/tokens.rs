@@ -39,8 +39,8 @@ fn the_box_tells_facts_and_how_a_machine_joins() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS  CERT HOLDS     SINCE|
-    |> mgr-1      manager  ready   active Reachable         0   60d 0            3d|
+    |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE|
+    |> mgr-1      manager  ready   active Reachable         0    60d 0           3d|
     +- join tokens ----------------------------------------------------------------+
     | > worker   made 12d ago   never expires  3 joins                             |
     |   manager  made 30d ago   never expires  2 of 5 joins                        |
@@ -77,8 +77,8 @@ fn a_token_is_shown_after_a_yes_and_for_half_a_minute() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
-    |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS  CERT HOLDS     SINCE|
-    |> mgr-1      manager  ready   active Reachable         0   60d 0            3d|
+    |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE|
+    |> mgr-1      manager  ready   active Reachable         0    60d 0           3d|
     +- join tokens ----------------------------------------------------------------+
     |   worker   made 12d ago   never expires  3 joins                             |
     | > manager  made 30d ago   never expires  2 of 5 joins                        |

@@ -28,28 +28,38 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     running_on(canvas, right, model, selected);
 }
 
-/// The columns for these nodes: what only some nodes have takes its room only then.
+/// The columns for these nodes: what only some nodes have takes its room only then. No text is made for this.
 fn node_columns(model: &Model, arrow: &str) -> [Column; 11] {
-    let view = &model.cluster;
-    let widest = |words: &dyn Fn(&Node) -> String, least: u16| {
-        let width = view.nodes.values().map(|node| words(node).chars().count()).max();
-        u16::try_from(width.unwrap_or(0)).unwrap_or(u16::MAX).max(least).min(20)
+    let nodes = || model.cluster.nodes.values();
+    let role = if nodes().any(members::is_changing) {
+        "manager  worker".len() + arrow.chars().count()
+    } else {
+        "manager".len() + 1
     };
-    let role = widest(&|node| members::role_words(node, arrow), 8);
-    let certificate = widest(&|node| certificate(model, node).text.as_str().to_owned(), 5);
+    let certificate = nodes().map(|node| certificate_width(model, node)).max().unwrap_or(0);
+    let column_of = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
     [
         column("NODE", 10).grow(2),
-        column("ROLE", role),
+        column("ROLE", column_of(role)),
         column("STATE", 7),
         column("AVAIL", 6),
         column("MANAGER", 13),
         column("TASKS", 5).right(),
-        column("CERT", certificate).right(),
-        column("HOLDS", 9).drop(4),
+        column("CERT", column_of(certificate.max(5))).right(),
+        column("HOLDS", 8).drop(4),
         column("SINCE", 5).right().drop(5),
         column("VERSION", 9).drop(6),
         column("LABELS", 10).grow(2).drop(7),
     ]
+}
+
+/// Columns that `certificate` needs for the node, at most.
+fn certificate_width(model: &Model, node: &Node) -> usize {
+    let until = node.certificate_not_after_ms;
+    let left = if until <= model.now_ms { "expired" } else { "000d" };
+    let older = members::hangs_on_older_root(&model.cluster, &node.certificate_issuer);
+    let expiring = is_expiring(model.now_ms, node.certificate_not_before_ms, until);
+    left.len() + if older { " old root".len() } else { 0 } + if expiring { " !".len() } else { 0 }
 }
 
 /// How long the node's certificate lasts, and whether it hangs on an older root.

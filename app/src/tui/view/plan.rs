@@ -6,10 +6,23 @@ use wardroom_api::v1::{CheckLevel, Plan, PlanAction};
 use super::{columns, rows, titled};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::canvas::wrap;
-use crate::tui::widgets::{Canvas, Piece, piece, plain, safe};
+use crate::tui::widgets::{Canvas, Piece, SafeText, piece, safe};
 
 /// Columns of a check's mark.
 const CHECK: u16 = 6;
+/// Columns of an action's sign and word.
+const SIGN: usize = 11;
+
+/// What is said about whose memory loses and gets which bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Radius {
+    /// Nobody's does.
+    None,
+    /// One version takes the place of another.
+    Versions,
+    /// Secrets go where tasks go.
+    Files,
+}
 
 /// The sign and the word of an action.
 fn action(action: PlanAction) -> (&'static str, &'static str, Tone) {
@@ -30,8 +43,12 @@ fn action(action: PlanAction) -> (&'static str, &'static str, Tone) {
 
 /// Draws the plan into the area; steps that do not fit are counted. Whose memory gets and loses which bytes is shown
 /// where bytes move.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, moves_values: bool) {
-    let room = if moves_values { area.width / 2 } else { area.width };
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, shown: Radius) {
+    let room = if shown == Radius::None {
+        area.width
+    } else {
+        area.width / 2
+    };
     let width = usize::from(room.saturating_sub(CHECK + 4));
     let lines: usize = plan.checks.iter().map(|check| wrap(&check.text, width).len()).sum();
     let below = u16::try_from(lines).unwrap_or(6).clamp(3, (area.height / 2).max(3)) + 2;
@@ -39,8 +56,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, moves_values: bool
     steps(canvas, parts[0], plan);
     let (left, right) = columns(parts[1], room);
     checks(canvas, left, plan);
-    if moves_values {
-        radius(canvas, right, plan);
+    if shown != Radius::None {
+        radius(canvas, right, plan, shown);
     }
 }
 
@@ -63,20 +80,41 @@ fn steps(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
         .max()
         .unwrap_or(0)
         .clamp(8, 28);
-    for (row, step) in (0..inner.height).zip(&plan.steps[..shown]) {
+    let x = inner.x + 1;
+    let width = inner.width.saturating_sub(1);
+    let before = u16::try_from(SIGN + subjects + 1).unwrap_or(u16::MAX);
+    // Rows that no step needs for itself go to the long details, the first of them first.
+    let mut spare = room.saturating_sub(plan.steps.len());
+    let mut y = inner.y;
+    for step in &plan.steps[..shown] {
         let (sign, word, tone) = action(step.action());
-        let subject = crate::tui::widgets::SafeText::new(&step.subject).cut_middle(28, canvas.glyphs.more);
+        let subject = SafeText::new(&step.subject).cut_middle(28, canvas.glyphs.more);
         let pieces = [
             piece(safe!("{sign} {word:<8} "), tone),
             piece(safe!("{:<subjects$} ", subject.as_str()), Tone::Strong),
-            plain(&step.detail),
         ];
-        canvas.line(inner.x + 1, inner.y + row, inner.width.saturating_sub(1), &pieces);
+        canvas.line(x, y, width, &pieces);
+        for line in detail(&step.detail, usize::from(width.saturating_sub(before + 1)), &mut spare) {
+            canvas.text(x + before, y, width.saturating_sub(before), line, Tone::Plain);
+            y += 1;
+        }
     }
     if shown < plan.steps.len() && room > 0 {
         let text = safe!("+{} more steps", plan.steps.len() - shown);
-        canvas.text(inner.x + 1, inner.bottom() - 1, inner.width, text, Tone::Dim);
+        canvas.text(x, inner.bottom() - 1, inner.width, text, Tone::Dim);
     }
+}
+
+/// The lines of a step's detail: as many as it needs and as there are to spare, the last one with all the rest.
+fn detail(text: &str, width: usize, spare: &mut usize) -> Vec<String> {
+    let mut lines = wrap(SafeText::new(text).as_str(), width.max(1));
+    let most = 1 + *spare;
+    if lines.len() > most {
+        let rest = lines.split_off(most - 1).join(" ");
+        lines.push(rest);
+    }
+    *spare -= lines.len().saturating_sub(1);
+    lines
 }
 
 fn checks(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
@@ -112,13 +150,17 @@ fn hosts(names: &[String], width: usize) -> String {
     }
 }
 
-fn radius(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
+fn radius(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, shown: Radius) {
     let inner = canvas.pane(area, &titled("Blast radius"), false);
     let width = usize::from(inner.width.saturating_sub(18));
+    let words = match shown {
+        Radius::Versions => ["old bytes leave", "old bytes stay", "new bytes come"],
+        Radius::Files | Radius::None => ["secrets leave", "secrets stay", "secrets come"],
+    };
     let lines: [(&str, &[String], Tone); 3] = [
-        ("old bytes leave", &plan.leaves, Tone::Plain),
-        ("old bytes stay", &plan.stays, Tone::Warn),
-        ("new bytes come", &plan.arrives, Tone::Plain),
+        (words[0], &plan.leaves, Tone::Plain),
+        (words[1], &plan.stays, Tone::Warn),
+        (words[2], &plan.arrives, Tone::Plain),
     ];
     for (row, (name, names, tone)) in (0..inner.height).zip(lines) {
         let mut pieces: Vec<Piece> = vec![piece(safe!("{name:<16}"), Tone::Dim)];

@@ -2,13 +2,14 @@
 
 use ratatui::layout::Rect;
 
-use super::{plan, rows, titled, wizard_run};
+use super::plan::{self, Radius};
+use super::{rows, titled, wizard_run};
 use crate::tui::model::facts::words;
 use crate::tui::model::{Level, Model};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::{Canvas, line_input, piece, plain, safe};
 use crate::tui::wizard::form::{Field, Input};
-use crate::tui::wizard::{Step, Wizard, same_as};
+use crate::tui::wizard::{Step, Task, Wizard, same_as};
 
 /// Columns before a field's input.
 const LABEL: u16 = 15;
@@ -162,7 +163,7 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
         note(canvas, (x, parts[1].y, width), wizard);
         return;
     };
-    plan::draw(canvas, parts[0], shown, wizard.task.moves_values());
+    plan::draw(canvas, parts[0], shown, radius(&wizard.task));
     let y = parts[1].y;
     canvas.text(x, y, width, wizard.task.warning(), Tone::Warn);
     canvas.line(
@@ -194,4 +195,17 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
         canvas.text(x, y + 3, width, text, Tone::Dim);
     }
     note(canvas, (x, y + 3, width), wizard);
+}
+
+/// Whose memory a change of that kind touches.
+fn radius(task: &Task) -> Radius {
+    match task {
+        Task::StepDown { .. }
+        | Task::RotateRoot { .. }
+        | Task::RotateToken { .. }
+        | Task::RemoveOperator { .. }
+        | Task::Backup { .. } => Radius::None,
+        Task::Node { .. } => Radius::Files,
+        _ => Radius::Versions,
+    }
 }

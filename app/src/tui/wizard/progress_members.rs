@@ -235,20 +235,24 @@ fn root(view: &ClusterView, accepted: &Accepted) -> Progress {
             line(&node.hostname, !older(node), words)
         })
         .collect();
-    let remaining = members::remaining_on_older_roots(cluster);
-    if remaining == 0 && lines.iter().all(|line| line.done == line.total) {
+    let nodes_left = lines.iter().filter(|line| line.done < line.total).count();
+    let operators = view.operators.values();
+    let operators = operators
+        .filter(|it| members::hangs_on_older_root(view, &it.certificate_issuer))
+        .count();
+    // Operators have no agent that renews for them: they do not hold it up.
+    let rest = match operators {
+        0 => String::new(),
+        count => format!("; {} to be added anew", words::count(count, "operator")),
+    };
+    if nodes_left == 0 || cluster.retiring.is_empty() {
         return Progress {
             lines,
-            ..done("every certificate hangs on the new root; the older one is let go".to_owned())
+            ..done(format!("every node has a certificate of the new root{rest}"))
         };
     }
-    let operators = view
-        .operators
-        .values()
-        .filter(|it| members::hangs_on_older_root(view, &it.certificate_issuer));
-    let headline = match operators.count() {
-        0 => format!("{remaining} of the certificates still hang on the older root"),
-        count => format!("{remaining} of the certificates still hang on the older root, {count} of them operators'"),
-    };
-    running(headline, lines)
+    running(
+        format!("{} still on the older root{rest}", words::count(nodes_left, "node")),
+        lines,
+    )
 }

@@ -134,22 +134,6 @@ impl Task {
         !matches!(self, Self::CreateSecret | Self::CreateService | Self::Grant)
     }
 
-    /// Whether bytes of secrets come or go by it, so that the plan says where.
-    pub fn moves_values(&self) -> bool {
-        !matches!(
-            self,
-            Self::StepDown { .. }
-                | Self::RotateRoot { .. }
-                | Self::RotateToken { .. }
-                | Self::RemoveOperator { .. }
-                | Self::Backup { .. }
-                | Self::Node {
-                    change: NodeChange::Labels(_),
-                    ..
-                }
-        )
-    }
-
     /// The digit of the screen on which its progress shows.
     pub fn seen_on(&self) -> char {
         match self {

@@ -69,12 +69,19 @@ fn roots(view: &ClusterView, cluster: &Cluster, now_ms: i64, note: &mut Note<'_>
         return;
     }
     let since = cluster.retiring.iter().map(|root| root.since_ms).min().unwrap_or(0);
+    let age = time::age(now_ms, since);
+    let nodes = members::on_older_root(view);
+    if nodes.is_empty() {
+        let operators = words::count(usize::try_from(remaining).unwrap_or(usize::MAX), "operator");
+        let text = format!("{operators} still on an older root, replaced {age} ago: add them anew");
+        note("root".into(), text, "operators", Place::Operators);
+        return;
+    }
     let mut text = format!(
-        "{} still on an older root, replaced {} ago",
-        words::count(usize::try_from(remaining).unwrap_or(usize::MAX), "certificate"),
-        time::age(now_ms, since)
+        "{} still on an older root, replaced {age} ago",
+        words::count(nodes.len(), "node")
     );
-    let down: Vec<&str> = members::on_older_root(view)
+    let down: Vec<&str> = nodes
         .into_iter()
         .filter(|node| members::is_down(node))
         .map(|node| node.hostname.as_str())

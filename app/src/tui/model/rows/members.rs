@@ -67,13 +67,11 @@ pub fn operators(model: &Model) -> Vec<Entry<'_>> {
 }
 
 /// Managers first, each group by name.
-pub fn nodes<'a>(model: &'a Model) -> Vec<Entry<'a>> {
+pub fn nodes<'a>(model: &'a Model, filtered: bool) -> Vec<Entry<'a>> {
     let view = &model.cluster;
     let mut nodes: Vec<_> = view.nodes.values().collect();
     nodes.sort_by(|a, b| (a.role, &a.hostname).cmp(&(b.role, &b.hostname)));
-    let entry = |node: &'a Node| {
-        let state = words::node_state(node);
-        let standing = members::standing(view, node);
+    let fields = |node: &Node| {
         let mut fields: Fields = node
             .labels
             .iter()
@@ -82,16 +80,21 @@ pub fn nodes<'a>(model: &'a Model) -> Vec<Entry<'a>> {
         fields.extend([
             field("role", words::role(node.role())),
             field("availability", words::availability(node.availability())),
-            field("manager", standing),
+            field("manager", members::standing(view, node)),
             field("version", &node.version),
         ]);
+        fields
+    };
+    let entry = |node: &'a Node| {
+        let state = words::node_state(node);
+        let standing = members::standing(view, node);
         Entry {
             key: (&node.id).into(),
             name: (&node.hostname).into(),
             at_ms: node.state_since_ms,
             state: state.into(),
             problem: state.ends_with('!') || standing.ends_with('!'),
-            fields,
+            fields: if filtered { fields(node) } else { Vec::new() },
         }
     };
     nodes.into_iter().map(entry).collect()

@@ -99,7 +99,7 @@ fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry<'_>> {
         ListId::Holders | ListId::NodeHoldings => holdings(model),
         ListId::SecretGrants | ListId::ServiceGrants => grants(model),
         ListId::Services | ListId::Matrix => services(model),
-        ListId::Nodes => nodes(model),
+        ListId::Nodes => nodes(model, filtered),
         ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => tasks(model),
         ListId::Rotations => rotations(model),
     }
