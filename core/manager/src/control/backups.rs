@@ -36,7 +36,8 @@ pub(super) async fn backup(context: &Context, request: Request<v1::BackupRequest
             // The deadline bounds the opening; in the metadata it would end the stream.
             let request = in_the_name_of(&caller, Request::new(request.into_inner()));
             let opening = tokio::time::timeout(CALL_DEADLINE, leader.backup(request)).await;
-            let opened = opening.map_err(|_elapsed| Failure::NoLeader)?;
+            let late = || Failure::Unavailable("the leader did not begin the backup in time; repeat it".into());
+            let opened = opening.map_err(|_elapsed| late())?;
             attempt.answered();
             return Ok(opened?.into_inner().boxed());
         }
@@ -57,7 +58,8 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
         .clone()
         .try_acquire_owned()
         .map_err(|_| busy())?;
-    let lock = blocking(move || lock(request)).await?.map_err(refused)?;
+    let lock = blocking(move || lock(request)).await?;
+    let lock = lock.map_err(|error| Failure::invalid(error.to_string()))?;
     let state = context.replica.read(State::clone);
     let index = state.index();
     let (cluster_id, created_at_ms) = (context.config.cluster_id.clone(), context.clock.now_ms());
@@ -65,15 +67,19 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
     let (sender, chunks) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let content = Content {
+        let whole = Content {
             cluster_id: &cluster_id,
             created_at_ms,
             state: &state,
             sealing_root: &sealing_root,
         };
-        let out = io::BufWriter::with_capacity(CHUNK, Sending { index, sender });
+        let out = Sending {
+            index,
+            sender,
+            waiting: Vec::with_capacity(CHUNK),
+        };
         // It fails when nobody reads on.
-        let _ = backup::write(&content, lock, out);
+        let _ = backup::write(&whole, lock, out);
     });
     Ok(ReceiverStream::new(chunks).map(Ok).boxed())
 }
@@ -90,34 +96,37 @@ fn lock(mut request: v1::BackupRequest) -> Result<Lock, BackupError> {
     }
 }
 
-fn refused(error: BackupError) -> Status {
-    Failure::invalid(error.to_string()).into()
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| Failure::Unavailable("the backup was given up: this manager is stopping".into()))
 }
 
-/// Hands each write on as one chunk.
+/// Collects what is written into chunks.
 struct Sending {
     index: u64,
     sender: mpsc::Sender<v1::BackupChunk>,
+    waiting: Vec<u8>,
 }
 
 impl Write for Sending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let data = &bytes[..bytes.len().min(CHUNK)];
-        let chunk = v1::BackupChunk {
-            index: self.index,
-            data: data.to_vec(),
-        };
-        let sent = self.sender.blocking_send(chunk);
-        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(data.len())
+        let taken = bytes.len().min(CHUNK - self.waiting.len());
+        self.waiting.extend_from_slice(&bytes[..taken]);
+        if self.waiting.len() == CHUNK {
+            self.flush()?;
+        }
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let chunk = v1::BackupChunk {
+            index: self.index,
+            data: std::mem::take(&mut self.waiting),
+        };
+        let sent = self.sender.blocking_send(chunk);
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 }

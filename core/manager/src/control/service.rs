@@ -140,7 +140,7 @@ impl Control for Service {
         &self,
         request: Request<v1::GetJoinTokenRequest>,
     ) -> Result<Response<v1::JoinTokenResponse>, Status> {
-        Ok(Response::new(tokens::show(&self.context, request.get_ref())?))
+        Ok(Response::new(tokens::show(&self.context, request.into_inner())?))
     }
 
     async fn rotate_join_token(

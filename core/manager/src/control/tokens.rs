@@ -14,7 +14,7 @@ use crate::control::error::Failure;
 use crate::control::issuing::cluster;
 
 /// Read from this manager's replica: a token that was replaced elsewhere a moment ago may still be shown, and is refused.
-pub(super) fn show(context: &Context, request: &v1::GetJoinTokenRequest) -> Result<v1::JoinTokenResponse, Failure> {
+pub(super) fn show(context: &Context, request: v1::GetJoinTokenRequest) -> Result<v1::JoinTokenResponse, Failure> {
     let (role, cluster) = (convert::requested_role(request.role)?, cluster(context)?);
     let kept = cluster.token(role);
     if kept.sealed_secret.is_empty() {

@@ -1,5 +1,6 @@
 //! Does a backup leave the cluster encrypted, and come back with everything that was acknowledged?
 
+use age::secrecy::ExposeSecret;
 use tonic::{Code, Status};
 use wardroom_api::v1;
 use wardroom_api::v1::control_client::ControlClient;
@@ -48,7 +49,7 @@ async fn a_backup_through_a_follower_has_everything_that_was_acknowledged() {
     let mut control = fleet.control(fleet.follower());
     let mut last = create(&mut control, "canary", CANARY).await;
     for number in 0..20 {
-        last = create(&mut control, &format!("s{number}"), &[b'x'; 20_000]).await;
+        last = create(&mut control, &format!("s{number}"), &vec![b'x'; 20_000]).await;
     }
     let identity = age::x25519::Identity::generate();
     let request = v1::BackupRequest {
@@ -63,7 +64,6 @@ async fn a_backup_through_a_follower_has_everything_that_was_acknowledged() {
         assert!(!file.windows(secret.len()).any(|window| window == secret));
     }
 
-    use age::secrecy::ExposeSecret;
     let key = Key::Identity(SecretBytes::new(
         identity.to_string().expose_secret().as_bytes().to_vec(),
     ));

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use tokio::io::AsyncWriteExt;
 use tonic::{Code, Status};
+use wardroom_api::net::{Net, TcpNet};
 use wardroom_api::{channel, v1};
-use wardroom_ca::{ExpectPeer, JoinToken, KeyRequest, NodeTls, Role, Root, SystemClock};
+use wardroom_ca::{ExpectPeer, JoinTls, JoinToken, KeyRequest, NodeTls, Role, Root, SystemClock};
 use wardroom_keys::{OsChance, SecretBytes};
 use wardroom_state::node::Role as NodeRole;
 
+use crate::agent::line;
 use crate::callers::{for_any_number, nobody, token};
 use crate::fleet::{Fleet, in_time, until};
 
@@ -307,13 +310,57 @@ async fn a_joiner_sends_nothing_to_another_cluster() {
     );
     // And the node that it would have become cannot be told from a stranger there.
     let admitted = ask(&fleet, &pin, request(&text, &key)).await.unwrap();
-    let stream = wardroom_api::net::Net::connect(&wardroom_api::TcpNet, &other.addresses()[0])
-        .await
-        .unwrap();
+    let stream = TcpNet.connect(&other.addresses()[0]).await.unwrap();
     let met = identity_of(&admitted, &key)
         .connect(stream, ExpectPeer::AnyManager)
         .await;
     assert!(met.is_err());
     fleet.stop().await;
     other.stop().await;
+}
+
+/// Callers without a certificate hold every place there is for them, and others send what is no TLS or nothing at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_do_not_crowd_nodes_out() {
+    let fleet = Fleet::start(1).await;
+    let place = fleet.leader();
+    let (pin, text) = token(&fleet, worker()).await;
+    let address = &fleet.addresses()[place];
+    let mut silent = Vec::new();
+    for bytes in [
+        &b""[..],
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01",
+        &[0xff; 300],
+    ] {
+        let mut stream = TcpNet.connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        silent.push(stream);
+    }
+    let tls = JoinTls::new(pin.pin(), Arc::new(SystemClock));
+    let mut strangers = Vec::new();
+    for _ in 0..64 {
+        let stream = TcpNet.connect(address).await.unwrap();
+        strangers.push(in_time("a stranger comes in", tls.connect(stream)).await.unwrap());
+    }
+    let key = KeyRequest::generate(&OsChance);
+    let mut client = channel::join(nobody(&fleet, place, &pin));
+    let refused = client.admit(request(&text, &key)).await.unwrap_err();
+    assert!(
+        std::error::Error::source(&refused).is_some(),
+        "no place is left: {refused:?}"
+    );
+    let mut node = channel::dispatcher(line(address, &fleet.worker_tls("w1")));
+    in_time("a node's session", node.session(v1::SessionRequest::default()))
+        .await
+        .unwrap();
+    drop(strangers);
+    let mut client = channel::join(nobody(&fleet, place, &pin));
+    in_time("a place that is free again", async {
+        while client.admit(request(&text, &key)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    fleet.stop().await;
 }

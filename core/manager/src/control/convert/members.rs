@@ -105,9 +105,10 @@ fn issuer(state: &State, certificate: &Certificate) -> String {
     let issued_by = |key_id: &str| key_id == certificate.issuer;
     let known = state.cluster().and_then(|cluster| {
         let retiring = || cluster.retiring.iter().find(|root| issued_by(&root.key_id));
-        match issued_by(&cluster.root_key_id) {
-            true => Some(&cluster.root_fingerprint),
-            false => retiring().map(|root| &root.fingerprint),
+        if issued_by(&cluster.root_key_id) {
+            Some(&cluster.root_fingerprint)
+        } else {
+            retiring().map(|root| &root.fingerprint)
         }
     });
     known.unwrap_or(&certificate.issuer).clone()

@@ -232,7 +232,7 @@ fn promotion(state: &State, node: &Node, steps: &mut Vec<v1::PlanStep>, checks: 
     steps.push(step(PlanAction::Create, format!("manager {}", node.hostname), detail));
     let before = quorum::managers(state);
     checks.push(quorum::outlook(before, before + 1));
-    if (before + 1) % 2 == 0 {
+    if (before + 1).is_multiple_of(2) {
         checks.push(check(
             CheckLevel::Warn,
             "an even number of managers tolerates no more losses than one manager less",
