@@ -16,13 +16,16 @@ use wardroom_keys::{Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes};
 use wardroom_log::{MemDisk, RealDisk, Spawn};
 use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::{Actor, Command, NewVersion};
-use wardroom_state::ids::{ClusterId, SecretId, VersionId};
+use wardroom_state::ids::{ClusterId, NodeId, SecretId, VersionId};
+use wardroom_state::node::{self, Availability, Certificate, Node, NodeState};
 use wardroom_state::secret::SealedValue;
 
 use crate::{Manager, ManagerConfig, Peer, ProposeError, Seams, Timing};
 
 pub(super) const CLUSTER: &str = "testcluster";
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// What lets managers join.
+const TOKEN: [u8; 32] = [9; 32];
 
 /// What survives a manager's death: its directory, its address and its certificate.
 pub(super) struct Berth {
@@ -35,6 +38,7 @@ pub(super) struct Berth {
     key: Vec<u8>,
     keyring: Vec<u8>,
     snapshot_every: u64,
+    timing: Timing,
     /// Instead of the directory.
     memory: Option<MemDisk>,
 }
@@ -67,13 +71,15 @@ impl Drop for Running {
 pub(super) struct Fleet {
     pub(super) berths: Vec<Berth>,
     running: Vec<Option<Running>>,
+    /// The first so many are members from the beginning.
+    founders: usize,
     root: Root,
-    sealing_root: SealingRoot,
+    pub(super) sealing_root: SealingRoot,
 }
 
 impl Fleet {
     /// Nobody is started yet.
-    async fn moored(size: u64, snapshot_every: u64) -> Self {
+    pub(super) async fn moored(size: u64, snapshot_every: u64) -> Self {
         let root = Root::create(CLUSTER, &SystemClock, &OsChance).unwrap();
         let sealing_root = SealingRoot::generate(&OsChance);
         let mut berths = Vec::new();
@@ -82,6 +88,7 @@ impl Fleet {
         }
         let running = berths.iter().map(|_| None).collect();
         Self {
+            founders: berths.len(),
             berths,
             running,
             root,
@@ -92,6 +99,14 @@ impl Fleet {
     /// A fleet that has a leader and its first change.
     pub(super) async fn begun(size: u64, snapshot_every: u64) -> Self {
         Self::moored(size, snapshot_every).await.begin().await
+    }
+
+    /// A fleet of `size` of which the first `founders` have begun; the others wait to be admitted.
+    pub(super) async fn begun_by(founders: usize, size: u64, timing: Timing) -> Self {
+        let mut fleet = Self::moored(size, 5_000).await;
+        fleet.founders = founders;
+        fleet.berths.iter_mut().for_each(|berth| berth.timing = timing);
+        fleet.begin().await
     }
 
     /// The same on disks that can be filled.
@@ -106,7 +121,7 @@ impl Fleet {
 
     async fn begin(mut self) -> Self {
         let fleet = &mut self;
-        for place in 0..fleet.berths.len() {
+        for place in 0..fleet.founders {
             fleet.start(place).await;
         }
         fleet
@@ -138,7 +153,67 @@ impl Fleet {
             address: berth.address.clone(),
             node_id: berth.node_id.clone(),
         };
-        self.berths.iter().map(|berth| (berth.raft_id, peer(berth))).collect()
+        let founders = self.berths.iter().take(self.founders);
+        founders.map(|berth| (berth.raft_id, peer(berth))).collect()
+    }
+
+    /// Lets a manager in, as its token would; it still has to be started.
+    pub(super) async fn admit(&self, place: usize) {
+        let node = self.berths[place].node();
+        let admit = Command::AdmitNode {
+            node,
+            token_digest: TOKEN,
+        };
+        self.propose(admit).await;
+    }
+
+    /// Proposes through whoever leads until somebody says yes.
+    pub(super) async fn propose(&self, command: Command) -> u64 {
+        let propose = async {
+            loop {
+                for manager in self.alive().filter(|manager| manager.leadership().borrow().mine) {
+                    if let Ok(committed) = manager.proposer().propose(actor(), command.clone()).await {
+                        return committed.index;
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, propose).await.expect("somebody leads and agrees")
+    }
+
+    /// Waits until each of these managers that runs knows exactly them as voters, and nobody else as a member. Before that
+    /// a change may still need the voters it is leaving.
+    pub(super) async fn wait_voters(&self, places: &[usize]) {
+        let wanted: Vec<u64> = places.iter().map(|place| self.berths[*place].raft_id).collect();
+        let knows = |manager: &Manager| {
+            let members = manager.0.context.consensus.members();
+            !members.joint && members.learners.is_empty() && members.voters.keys().eq(&wanted)
+        };
+        let running = || places.iter().filter_map(|place| self.running[*place].as_ref());
+        let settled = async {
+            while !running().all(|running| knows(&running.manager)) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            self.wait_leader().await;
+        };
+        timeout(PATIENCE, settled)
+            .await
+            .expect("the membership follows the state");
+    }
+
+    /// Waits until the leader's state has it so.
+    pub(super) async fn wait_state(&self, what: &str, holds: impl Fn(&wardroom_state::State) -> bool) {
+        let held = async {
+            loop {
+                let leader = self.wait_leader().await;
+                if self.manager(leader).replica().read(&holds) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, held).await.expect(what);
     }
 
     pub(super) fn bootstrap(&self) -> Command {
@@ -155,17 +230,19 @@ impl Fleet {
             retiring: Vec::new(),
             certificate_life_ms: 90 * 24 * 3_600_000,
             worker_token: JoinToken::default(),
-            manager_token: JoinToken::default(),
+            manager_token: JoinToken {
+                sealed_secret: vec![1],
+                digest: TOKEN,
+                ..JoinToken::default()
+            },
             autolock: false,
             heartbeat_ms: 5_000,
             task_history: 5,
             snapshot_every: 5_000,
             version_index: 0,
         };
-        Command::Bootstrap {
-            cluster,
-            nodes: Vec::new(),
-        }
+        let nodes = self.berths.iter().take(self.founders).map(Berth::node).collect();
+        Command::Bootstrap { cluster, nodes }
     }
 
     /// Creates a secret through whoever leads, as a caller does that asks again until it is told yes.
@@ -183,9 +260,11 @@ impl Fleet {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, create)
-            .await
-            .expect("somebody leads and a quorum answers")
+        let created = timeout(PATIENCE, create).await;
+        created.unwrap_or_else(|_elapsed| {
+            let words: Vec<_> = self.alive().map(|manager| manager.status().borrow().clone()).collect();
+            panic!("nobody leads, or no quorum answers: {words:#?}")
+        })
     }
 
     /// Waits until everybody alive has applied `index`, and checks that they agree on every secret up to `count`.
@@ -249,7 +328,38 @@ impl Berth {
             key: issued.key.expose().to_vec(),
             keyring: keyring.encode().expose().to_vec(),
             snapshot_every,
+            timing: Timing::default(),
             memory: None,
+        }
+    }
+
+    pub(super) fn id(&self) -> NodeId {
+        NodeId::new(self.node_id.as_str())
+    }
+
+    /// As the state has it.
+    pub(super) fn node(&self) -> Node {
+        Node {
+            id: self.id(),
+            hostname: self.node_id.clone(),
+            role: node::Role::Manager,
+            desired_role: node::Role::Manager,
+            availability: Availability::Active,
+            state: NodeState::Ready,
+            message: String::new(),
+            state_since_ms: 1,
+            address: self.address.clone(),
+            raft_id: self.raft_id,
+            runs_tasks: false,
+            version: String::new(),
+            labels: BTreeMap::new(),
+            certificate: Certificate {
+                fingerprint: self.node_id.clone(),
+                key_fingerprint: format!("key of {}", self.node_id),
+                ..Certificate::default()
+            },
+            created_at_ms: 1,
+            version_index: 0,
         }
     }
 
@@ -260,10 +370,7 @@ impl Berth {
             .build()
             .unwrap();
         let (config, keyring, tls) = (self.config(), self.keyring(), self.tls());
-        let mut seams = seams(self.dir.path());
-        if let Some(memory) = &self.memory {
-            seams.disk = Arc::new(memory.clone());
-        }
+        let seams = self.seams();
         let manager = runtime
             .spawn(Manager::start(config, keyring, tls, seams))
             .await
@@ -283,13 +390,21 @@ impl Berth {
             hostname: self.node_id.clone(),
             listen: self.address.clone(),
             advertise: String::new(),
-            timing: Timing::default(),
+            timing: self.timing,
             snapshot_every: self.snapshot_every,
         }
     }
 
-    fn keyring(&self) -> Keyring {
+    pub(super) fn keyring(&self) -> Keyring {
         Keyring::open(KeyringFile::decode(&self.keyring).unwrap(), CLUSTER, &self.node_id).unwrap()
+    }
+
+    pub(super) fn seams(&self) -> Seams {
+        let mut seams = seams(self.dir.path());
+        if let Some(memory) = &self.memory {
+            seams.disk = Arc::new(memory.clone());
+        }
+        seams
     }
 
     pub(super) fn tls(&self) -> NodeTls {

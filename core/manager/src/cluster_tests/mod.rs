@@ -4,6 +4,9 @@
 
 mod fleet;
 mod full_disk;
+mod membership;
+mod refounding;
+mod stepping_down;
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::control::convert::limits;
 use crate::dispatcher::assignments::{Sent, never_told, wanted};
 use crate::dispatcher::delivery;
+use crate::dispatcher::instructions::removed;
 use crate::replica::Applied;
 use crate::watch::skip;
 
@@ -68,6 +69,9 @@ impl Feed {
             if !std::mem::take(&mut self.look) && !self.woken().await {
                 return None;
             }
+            if self.is_removed() {
+                return Some(Err(removed(&self.node)));
+            }
             let sent = &mut self.sent;
             let (step, unseen) = self.context.replica.read(|state| {
                 let wanted = wanted(state, &self.node, sent.versions());
@@ -84,6 +88,13 @@ impl Feed {
                 Status::internal("a sealed value does not open on this manager; see its log")
             }));
         }
+    }
+
+    fn is_removed(&self) -> bool {
+        !self
+            .context
+            .replica
+            .read(|state| state.nodes().contains_key(&self.node))
     }
 
     /// What this worker was never told of it cannot give a receipt for; the leader knows that it is not there.
@@ -114,7 +125,7 @@ impl Feed {
         loop {
             let applied = tokio::select! {
                 biased;
-                () = self.over.cancelled() => return false,
+                () = self.over.cancelled() => return self.is_removed(),
                 () = self.context.stop.cancelled() => return false,
                 told = self.inventoried.changed() => return told.is_ok(),
                 applied = self.applied.recv() => applied,
@@ -148,6 +159,7 @@ fn touches(change: &v1::Change, node: &NodeId, sent: &Sent) -> bool {
             v1::Kind::Task => sent.has_task(&key.id),
             v1::Kind::Service => sent.runs(&key.id),
             v1::Kind::Holding => key.id.split('/').next() == Some(node.as_str()),
+            v1::Kind::Node => key.id == node.as_str(),
             _ => false,
         },
         None => false,

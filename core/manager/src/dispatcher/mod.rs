@@ -6,12 +6,13 @@ mod assignments;
 mod assignments_tests;
 mod delivery;
 mod feed;
+mod instructions;
 pub(crate) mod sessions;
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -20,12 +21,13 @@ use wardroom_api::v1;
 use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
 use wardroom_state::command::{Actor, Command};
 use wardroom_state::ids::NodeId;
-use wardroom_state::node::{NodeState, Role};
+use wardroom_state::node::{Node, NodeState};
 
 use crate::context::Context;
 use crate::control::error::Failure;
 use crate::control::{convert, forward, id};
 use crate::dispatcher::feed::Feed;
+use crate::dispatcher::instructions::Station;
 use crate::dispatcher::sessions::SessionError;
 
 /// One complete message carries all values of a node, so it may be larger than others; workers take as much.
@@ -102,14 +104,20 @@ impl Service {
         Ok(())
     }
 
-    async fn mark_ready(&self, node: &NodeId, actor: Actor) -> Result<(), Failure> {
-        let ready = |state: &wardroom_state::State| {
-            state
-                .nodes()
-                .get(node)
-                .is_some_and(|node| node.state == NodeState::Ready && node.message.is_empty())
-        };
-        if self.context.replica.read(ready) {
+    /// Whoever registers is ready, and is what it says it is.
+    async fn note(&self, node: &NodeId, actor: Actor, said: &v1::SessionRequest) -> Result<(), Failure> {
+        let known = self.context.replica.read(|state| state.nodes().get(node).cloned());
+        if known.as_ref().is_some_and(|known| differs(known, said)) {
+            let command = Command::DescribeNode {
+                node: node.clone(),
+                hostname: said.hostname.clone(),
+                version: said.version.clone(),
+            };
+            if let Err(error) = self.context.proposer.propose(actor.clone(), command).await {
+                tracing::warn!(%node, %error, "what a node says about itself was not noted");
+            }
+        }
+        if known.is_some_and(|known| known.state == NodeState::Ready && known.message.is_empty()) {
             return Ok(());
         }
         let command = Command::SetNodeState {
@@ -120,22 +128,11 @@ impl Service {
         self.context.proposer.propose(actor, command).await?;
         Ok(())
     }
+}
 
-    /// Addresses of the managers' TLS ports, this one's first.
-    fn managers(&self) -> Vec<String> {
-        let own = self.context.config.advertise.clone();
-        let others = self.context.replica.read(|state| {
-            let managers = state
-                .nodes()
-                .values()
-                .filter(|node| node.role == Role::Manager && !node.address.is_empty());
-            managers
-                .map(|node| node.address.clone())
-                .filter(|address| *address != own)
-                .collect::<Vec<_>>()
-        });
-        std::iter::once(own.clone()).chain(others).collect()
-    }
+/// A node that names no host has nothing to say about itself.
+fn differs(known: &Node, said: &v1::SessionRequest) -> bool {
+    !said.hostname.is_empty() && (known.hostname != said.hostname || known.version != said.version)
 }
 
 #[tonic::async_trait]
@@ -154,27 +151,13 @@ impl Dispatcher for Service {
         let over = sessions
             .register(&node, &session_id, Instant::now())
             .map_err(|error| self.refuse(&node, error))?;
-        if let Err(failure) = self.mark_ready(&node, actor).await {
+        if let Err(failure) = self.note(&node, actor, request.get_ref()).await {
             sessions.drop_node(&node);
             return Err(failure.into());
         }
-        let heartbeat_ms = u64::try_from(heartbeat(&self.context).as_millis()).unwrap_or(u64::MAX);
-        let first = v1::SessionMessage {
-            session_id,
-            heartbeat_ms,
-            managers: self.managers(),
-            ..Default::default()
-        };
-        let stop = self.context.stop.clone();
-        // Nothing more to say: the open stream is the session, and its end tells the worker to look for the leader.
-        let rest = stream::pending().take_until(async move {
-            tokio::select! {
-                biased;
-                () = over.cancelled() => {}
-                () = stop.cancelled() => {}
-            }
-        });
-        Ok(Response::new(stream::once(async { Ok(first) }).chain(rest).boxed()))
+        let (context, stop) = (self.context.clone(), self.context.stop.clone());
+        let messages = Station::open(context, node, session_id, over);
+        Ok(Response::new(messages.take_until(stop.cancelled_owned()).boxed()))
     }
 
     async fn heartbeat(

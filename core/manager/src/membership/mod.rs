@@ -32,7 +32,7 @@ use quorum::outlook;
 use trials::Trials;
 
 pub(crate) use quorum::{QuorumRisk, quorum_without};
-pub(crate) use step_down::{Handover, StepDownError, step_down};
+pub(crate) use step_down::{StepDownError, step_down};
 
 /// How long one step may take; one that is not through by then is looked at anew.
 const STEP: Duration = Duration::from_secs(10);

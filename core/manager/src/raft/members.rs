@@ -26,10 +26,6 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    pub(crate) fn get(&self, raft_id: u64) -> Option<&Peer> {
-        self.voters.get(&raft_id).or_else(|| self.learners.get(&raft_id))
-    }
-
     /// Entries that a member lacks, on the leader; `None` while it has not answered.
     pub(crate) fn lag(&self, raft_id: u64) -> Option<u64> {
         let matched = self.matched.get(&raft_id)?;
