@@ -1,9 +1,13 @@
 //! Does the command line do the whole job, as an operator would? The real binary against a real cluster.
 #![allow(clippy::unwrap_used)] // a test fails loudly
 
+mod access;
+mod backup;
 mod bad_input;
+mod daemons;
 mod life;
 mod second_process;
+mod swarm;
 
 use std::path::PathBuf;
 

@@ -122,10 +122,16 @@ async fn started_at(dir: &Path, clock: &Arc<ManualClock>) -> (Embedded, Client) 
     (start_at(open_with(dir, 3), None, door, clock).await.unwrap(), client)
 }
 
+impl Embedded {
+    fn badges(&self) -> Vec<Badge> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        badge::all(&self.house, &clock).unwrap()
+    }
+}
+
 /// Until the state says of every node what its folder says; gives the earliest end of a certificate.
 async fn recorded(cluster: &Embedded) -> i64 {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let badges = badge::all(&cluster.house, &clock).unwrap();
+    let badges = cluster.badges();
     let replica = cluster.managers[0].replica();
     let mut moving = replica.indices();
     let is_recorded = |badge: &Badge| {
@@ -160,6 +166,39 @@ async fn a_cluster_outlives_its_certificates() {
     clock.advance(DAY_MS);
     let (cluster, _client) = started_at(scratch.path(), &clock).await;
     assert_eq!(recorded(&cluster).await, second_end);
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_root_takes_over_by_itself() {
+    let scratch = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(SystemClock.now_ms()));
+    let (cluster, client) = started_at(scratch.path(), &clock).await;
+    recorded(&cluster).await;
+    let old: Vec<String> = cluster.badges().iter().map(|badge| badge.tls.facts().issuer).collect();
+    let call = async {
+        let message = v1::RotateRootRequest::default();
+        client.control().rotate_root(request(message, CALL_DEADLINE)).await
+    };
+    within(CALL_DEADLINE, call).await.unwrap();
+
+    // The old root is let go when the last certificate is of the new one.
+    let replica = cluster.managers[0].replica();
+    let mut moving = replica.indices();
+    let has_moved = moving.wait_for(|_| {
+        replica.read(|state| {
+            let cluster = state.cluster().unwrap();
+            let is_new = |issuer: &String| *issuer == cluster.root_key_id && !old.contains(issuer);
+            cluster.retiring.is_empty() && state.nodes().values().all(|node| is_new(&node.certificate.issuer))
+        })
+    });
+    tokio::time::timeout(Duration::from_secs(30), has_moved)
+        .await
+        .expect("everybody follows")
+        .unwrap();
+    cluster.shutdown().await;
+    let (cluster, client) = started_at(scratch.path(), &clock).await;
+    assert_eq!(names(&client).await, [""; 0]);
     cluster.shutdown().await;
 }
 

@@ -92,7 +92,7 @@ fn identity(node: &Path, issuer: &Issuer, node_id: &str, role: Role, chance: &dy
 }
 
 /// An address on loopback that nobody listens at now.
-fn free_address(chance: &dyn Chance, taken: &[&str]) -> Result<String, Report> {
+pub fn free_address(chance: &dyn Chance, taken: &[&str]) -> Result<String, Report> {
     const TRIES: usize = 200;
     for _ in 0..TRIES {
         let span = u64::from(PORTS.end - PORTS.start);

@@ -69,6 +69,7 @@ impl Supervisor {
             _ => return Err(Refusal::state(words::ALREADY)),
         }
         self.home.check_empty()?;
+        validate::hostname(&self.ground.hostname).map_err(|refusal| Refusal::invalid(refusal.to_string()))?;
         check(&request)?;
         let wanted = Wanted {
             name: if request.name.is_empty() {
@@ -198,6 +199,12 @@ impl Supervisor {
             .write(self.home.dir())
             .map_err(|error| self.cannot_use(&error))?;
         let (node_id, address) = (manifest.node_id.clone(), manifest.advertise.clone());
+        tracing::info!(
+            cluster = manifest.cluster_id,
+            node = node_id,
+            address,
+            "a cluster was founded"
+        );
         self.complete(manifest)?;
         Ok(v1::InitResponse {
             node_id,

@@ -185,6 +185,12 @@ impl Supervisor {
             }
             .into(),
         };
+        tracing::info!(
+            cluster = manifest.cluster_id,
+            node = manifest.node_id,
+            ?role,
+            "this node was admitted"
+        );
         self.enter(manifest).await;
         match &self.node {
             Node::Member(_) => Ok(response),

@@ -37,4 +37,8 @@ mod supervisor;
 mod switch;
 mod words;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+mod tests;
+
 pub use run::{DaemonOptions, run};

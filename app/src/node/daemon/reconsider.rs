@@ -1,7 +1,7 @@
 //! What does a node do about what it was told? After every word, answer and alarm the node is looked at as a whole: what
 //! it shows, what runs, what is wanted of it. Nothing is remembered that could be looked up, so a crash loses nothing.
 
-use wardroom_ca::{KeyRequest, NodeFiles};
+use wardroom_ca::{KeyRequest, NodeFiles, Role};
 use wardroom_manager::{FetchError, fetch_keys};
 
 use super::call;
@@ -40,8 +40,7 @@ impl Supervisor {
         if let Wish::Gone(words) = wish {
             return self.gone(&words).await;
         }
-        let is_without_manager = member.manifest.raft_id != 0 && member.manager.is_none();
-        if member.role() == wardroom_ca::Role::Manager && is_without_manager && !member.is_locked {
+        if wants_manager(member) {
             self.start_manager().await;
         }
         let Node::Member(member) = &mut self.node else { return };
@@ -154,6 +153,12 @@ impl Supervisor {
         }
         self.node = Node::Broken { manifest, why };
     }
+}
+
+/// It is to have a manager, has none, and nothing else is under way that brings one.
+fn wants_manager(member: &Member) -> bool {
+    let is_manager = member.role() == Role::Manager && member.manifest.raft_id != 0;
+    is_manager && member.manifest.phase == Phase::Member && member.manager.is_none() && !member.is_locked
 }
 
 fn shown(member: &Member) -> Shown {

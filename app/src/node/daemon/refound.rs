@@ -63,32 +63,45 @@ impl Supervisor {
         })
     }
 
-    /// What an earlier start left unfinished. A failure is told, and the next start tries again.
+    /// What an earlier start left unfinished. A failure is told; asking again, or the next start, repeats it.
     pub async fn finish_refounding(&mut self, manifest: Manifest) {
         tracing::warn!("this manager was about to become the only one of its cluster; that is finished now");
-        if let Err(refusal) = self.refound_here(manifest.clone()).await {
+        let tls = match self.ground.identity(&self.home) {
+            Ok((_, tls)) => tls,
+            Err(report) => {
+                let why = Refusal::from(report).text;
+                self.node = Node::Broken { manifest, why };
+                return;
+            }
+        };
+        let mut member = self.member(manifest.clone(), tls);
+        self.start_agent(&mut member);
+        self.node = Node::Member(Box::new(member));
+        if let Err(refusal) = self.refound_here(manifest).await {
             tracing::error!(%refusal, "the cluster could not be begun anew");
-            self.set_down().await;
-            self.node = Node::Broken {
-                manifest,
-                why: format!("{refusal}. Start the daemon again to repeat it."),
-            };
         }
     }
 
+    /// The agent goes on meanwhile: tasks need no manager to run.
     async fn refound_here(&mut self, mut manifest: Manifest) -> Result<(), Refusal> {
-        self.set_down().await;
-        let (_, tls) = self.ground.identity(&self.home)?;
-        let keys = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id)?;
-        let (config, seams) = (self.ground.manager_config(&manifest), self.ground.seams(&self.home)?);
-        let refounded = refound(&config, keys, &seams, Refounding::Survivor).await;
-        let keys = refounded.map_err(|error| explain(&error))?.keyring;
-        let manager = self.ground.start_manager(&self.home, &manifest, keys, &tls).await?;
-        let mut member = self.member(manifest.clone(), tls);
-        member.watch_manager(manager.clone());
-        self.node = Node::Member(Box::new(member));
-        self.issue_for_itself();
-        self.lead_alone(&manager, &manifest).await?;
+        self.switch.lead_to(None);
+        let Node::Member(member) = &mut self.node else {
+            return Err(Refusal::state(words::NOT_PART));
+        };
+        if let Some(manager) = member.manager.take() {
+            manager.shutdown().await;
+        }
+        member.manifest = manifest.clone();
+        member.votes = false;
+        member.manager_trouble = None;
+        let done = self.lead_anew(&manifest).await;
+        let Node::Member(member) = &mut self.node else {
+            return Err(Refusal::state(words::NOT_PART));
+        };
+        if let Err(refusal) = done {
+            member.manager_trouble = Some(format!("{refusal}. Repeat `wardroom swarm init --force-new-cluster`."));
+            return Err(refusal);
+        }
         manifest.phase = Phase::Member;
         manifest
             .write(self.home.dir())
@@ -96,12 +109,33 @@ impl Supervisor {
         self.complete(manifest)
     }
 
+    async fn lead_anew(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
+        let keys = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id)?;
+        let (config, seams) = (self.ground.manager_config(manifest), self.ground.seams(&self.home)?);
+        let refounded = refound(&config, keys, &seams, Refounding::Survivor).await;
+        let keys = refounded.map_err(|error| explain(&error))?.keyring;
+        let Node::Member(member) = &mut self.node else {
+            return Err(Refusal::state(words::NOT_PART));
+        };
+        let manager = self
+            .ground
+            .start_manager(&self.home, manifest, keys, &member.tls)
+            .await?;
+        member.watch_manager(manager.clone());
+        self.issue_for_itself();
+        self.lead_alone(&manager, manifest).await
+    }
+
     /// Waits until the manager leads, and tells the state that it is the only one.
     pub async fn lead_alone(&self, manager: &Manager, manifest: &Manifest) -> Result<(), Refusal> {
         let mut leadership = manager.leadership();
-        let leads = leadership.wait_for(|leadership| leadership.mine);
-        let led = self.unless_stopped(tokio::time::timeout(ELECTION, leads)).await?;
-        if !matches!(led, Ok(Ok(_))) {
+        let led = self
+            .unless_stopped(async {
+                let leads = leadership.wait_for(|leadership| leadership.mine);
+                matches!(tokio::time::timeout(ELECTION, leads).await, Ok(Ok(_)))
+            })
+            .await?;
+        if !led {
             return Err(Refusal::failure(format!(
                 "the manager does not lead after {} s alone: see its log",
                 ELECTION.as_secs()

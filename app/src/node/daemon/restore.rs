@@ -92,6 +92,11 @@ impl Supervisor {
             secrets: remains.secrets,
             address: manifest.advertise.clone(),
         };
+        tracing::warn!(
+            cluster = manifest.cluster_id,
+            index = remains.index,
+            "a cluster was restored from a backup"
+        );
         self.complete(manifest)?;
         Ok(response)
     }

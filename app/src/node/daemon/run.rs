@@ -40,6 +40,12 @@ pub fn run(options: DaemonOptions) -> Result<u8, Report> {
     if let Err(error) = memory::harden_process() {
         tracing::warn!(%error, "core files could not be forbidden");
     }
+    // Another user's process cannot look into root's anyway; one of root's own that was taken over cannot either.
+    if rustix::process::geteuid().is_root()
+        && let Err(error) = memory::forbid_tracing()
+    {
+        tracing::warn!(%error, "tracing this process could not be forbidden");
+    }
     memory::lock_all_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("wardroom")

@@ -13,6 +13,8 @@ pub enum Start {
     Rest,
     /// What was begun is taken back, or what was to go is gone: nothing of a node stays.
     Wipe,
+    /// The node was admitted and has no certificate; its key stays, so that it is the same node when it asks again.
+    AskAgain,
     Run,
     /// The manager becomes the only one of its cluster, then runs.
     Refound,
@@ -27,7 +29,7 @@ pub fn at_start(manifest: Option<&Manifest>, is_saved: bool) -> Start {
     };
     match manifest.phase {
         Phase::Founding | Phase::Leaving => Start::Wipe,
-        Phase::Joining if !is_saved => Start::Wipe,
+        Phase::Joining if !is_saved => Start::AskAgain,
         Phase::Joining | Phase::Member => Start::Run,
         Phase::Refounding => Start::Refound,
         Phase::Removed => Start::Tell,
@@ -108,7 +110,7 @@ mod tests {
         };
         assert_eq!(at_start(None, false), Start::Rest);
         assert_eq!(start(Phase::Founding, true), Start::Wipe);
-        assert_eq!(start(Phase::Joining, false), Start::Wipe);
+        assert_eq!(start(Phase::Joining, false), Start::AskAgain);
         assert_eq!(start(Phase::Joining, true), Start::Run);
         assert_eq!(start(Phase::Member, true), Start::Run);
         assert_eq!(

@@ -2,8 +2,6 @@
 //! what the managers want, what the clock demands. Every wait for somebody else is a watcher's; here is only what decides
 //! and what must not overlap.
 
-use std::path::Path;
-
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +9,7 @@ use super::home::Home;
 use super::local::{Local, Standing};
 use super::manifest::{Manifest, NodeRole, Phase};
 use super::member::{Member, News, Told};
-use super::order::{Order, Refusal};
+use super::order::{Order, Refusal, Reply};
 use super::parts::Ground;
 use super::step::{self, Start};
 use super::switch::Switch;
@@ -94,6 +92,10 @@ impl Supervisor {
                 tracing::warn!("what was begun here before the last end is undone");
                 self.home.wipe().map_err(|error| self.cannot_use(&error))?;
             }
+            (Start::AskAgain, _) => {
+                tracing::warn!("this machine was about to join; ask it again, it is the same node");
+                Manifest::remove(self.home.dir()).map_err(|error| self.cannot_use(&error))?;
+            }
             (Start::Run, Some(manifest)) => self.enter(manifest).await,
             (Start::Refound, Some(manifest)) => self.finish_refounding(manifest).await,
             (Start::Tell, Some(manifest)) => {
@@ -166,20 +168,29 @@ impl Supervisor {
         }
     }
 
+    /// What this node has become is known before the answer is: who asked may look at once.
     async fn obey(&mut self, order: Order) {
-        // Nobody waiting for an answer any more is no failure.
         match order {
             Order::Init(request, reply) => {
-                let _ = reply.send(self.init(request).await);
+                let outcome = self.init(request).await;
+                self.answer(reply, outcome);
             }
             Order::Join(request, reply) => self.join(request, reply).await,
             Order::Leave(request, reply) => {
-                let _ = reply.send(self.leave(request.force).await);
+                let outcome = self.leave(request.force).await;
+                self.answer(reply, outcome);
             }
             Order::Restore(restore, reply) => {
-                let _ = reply.send(self.restore(restore).await);
+                let outcome = self.restore(restore).await;
+                self.answer(reply, outcome);
             }
         }
+    }
+
+    fn answer<T>(&mut self, reply: Reply<T>, outcome: Result<T, Refusal>) {
+        self.publish();
+        // Nobody waiting for it any more is no failure.
+        let _ = reply.send(outcome);
     }
 
     /// Fails when only a new start can help.
@@ -233,9 +244,7 @@ impl Supervisor {
             }
             Node::Broken { manifest, why } => machine.of(manifest, Standing::Error(why.clone()), 0),
         };
-        if let Node::Member(member) = &mut self.node {
-            answer_waiting(member, &local.standing);
-        }
+        let standing = local.standing.clone();
         let is_news = self.local.send_if_modified(|known| {
             let is_news = *known != local;
             *known = local;
@@ -243,6 +252,9 @@ impl Supervisor {
         });
         if is_news {
             notify::status(&self.local.borrow().line());
+        }
+        if let Node::Member(member) = &mut self.node {
+            answer_waiting(member, &standing);
         }
     }
 
@@ -256,10 +268,6 @@ impl Supervisor {
             }
         }
         tracing::info!("the daemon has stopped");
-    }
-
-    pub fn dir(&self) -> &Path {
-        self.home.dir()
     }
 
     pub fn cannot_use(&self, error: &std::io::Error) -> Report {
