@@ -1,5 +1,7 @@
 //! What does a test of the cluster start from? Hosts in a lab, with daemons that have joined one another.
 
+use std::path::{Path, PathBuf};
+
 use harness::daemon::Daemon;
 use harness::netns::Lab;
 use harness::until::until;
@@ -163,20 +165,21 @@ impl Machines {
             .unwrap_or_default()
     }
 
+    /// Where the file of a task can be looked at, through its daemon.
+    pub fn file(&self, task: &Value, target: &str) -> Option<PathBuf> {
+        let dir = task["secrets_dir"].as_str().filter(|dir| !dir.is_empty())?;
+        Some(self.named(task["node"].as_str()?).sees(&Path::new(dir).join(target)))
+    }
+
     /// Waits until so many tasks run and each holds these bytes. Returns the tasks.
     pub fn wait_files(&self, service: &str, target: &str, count: usize, bytes: &[u8]) -> Vec<Value> {
         until(&format!("{count} tasks of {service} hold their file"), || {
             let tasks = self.running(service);
             let holds = |task: &Value| {
-                file(task, target).is_some_and(|path| std::fs::read(path).is_ok_and(|held| held == bytes))
+                self.file(task, target)
+                    .is_some_and(|path| std::fs::read(path).is_ok_and(|held| held == bytes))
             };
             (tasks.len() == count && tasks.iter().all(holds)).then_some(tasks)
         })
     }
-}
-
-/// The path of a task's file.
-pub fn file(task: &Value, target: &str) -> Option<std::path::PathBuf> {
-    let dir = task["secrets_dir"].as_str().filter(|dir| !dir.is_empty())?;
-    Some(std::path::Path::new(dir).join(target))
 }

@@ -3,7 +3,7 @@
 use harness::skip::root_or_skip;
 use harness::until::until;
 
-use crate::machines::{Machines, file};
+use crate::machines::Machines;
 
 const VALUE: &[u8] = b"canary-of-work-e4d909c2";
 
@@ -49,7 +49,10 @@ fn a_lease_ends_what_a_cut_off_worker_holds() {
         ],
     );
     let tasks = machines.wait_files("web", "db", 1, VALUE);
-    let (leased, kept) = (file(&tasks[0], "db").unwrap(), file(&tasks[0], "kept").unwrap());
+    let (leased, kept) = (
+        machines.file(&tasks[0], "db").unwrap(),
+        machines.file(&tasks[0], "kept").unwrap(),
+    );
     let worker = machines.number("w1");
     machines.lab.host(worker).unplug();
     until("the lease has run out and the file is erased", || {

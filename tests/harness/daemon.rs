@@ -89,6 +89,13 @@ impl Daemon {
         self.child.as_ref().map(Child::id).expect("the daemon runs")
     }
 
+    /// A path as this daemon sees it: on a host of a lab, its mounts are its own. Without a process there is nothing.
+    pub fn sees(&self, path: &Path) -> PathBuf {
+        let pid = self.child.as_ref().map_or(0, Child::id);
+        let below = path.strip_prefix("/").expect("paths of tasks are absolute");
+        PathBuf::from(format!("/proc/{pid}/root")).join(below)
+    }
+
     pub fn runs(&self) -> bool {
         self.child.is_some()
     }
