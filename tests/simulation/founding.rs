@@ -5,16 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use wardroom_agent::files::MemoryFiles;
-use wardroom_ca::{CertificateFacts, Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root};
+use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root};
 use wardroom_keys::{Chance, Keyring, KeyringFile, SealingRoot, SecretBytes, SeededChance};
 use wardroom_manager::Peer;
-use wardroom_state::cluster::Cluster;
+use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::Command;
 use wardroom_state::ids::{ClusterId, NodeId, id_from_entropy};
 use wardroom_state::node::{self, Availability, Certificate, Node, NodeState};
 
 use crate::clock::{BEGIN_MS, SimClock};
 use crate::disk::SimDisk;
+use crate::hosts::SNAPSHOT_EVERY;
 use crate::plant::Plant;
 
 /// Port of every manager; in the simulation each host has an address of its own.
@@ -101,8 +102,8 @@ pub(crate) fn found(seed: u64, managers: usize, workers: usize, plant: Plant) ->
     let managers = (1..=managers)
         .map(|number| {
             let seat = maker.manager(number, &sealing_root, plant);
-            let facts = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>).facts();
-            let mut node = node(&seat.name, &seat.node_id, node::Role::Manager, facts);
+            let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
+            let mut node = node(&seat.name, &tls, node::Role::Manager);
             node.address = seat.address();
             node.raft_id = seat.raft_id;
             nodes.push(node);
@@ -112,8 +113,8 @@ pub(crate) fn found(seed: u64, managers: usize, workers: usize, plant: Plant) ->
     let workers = (1..=workers)
         .map(|number| {
             let seat = maker.worker(number, plant);
-            let facts = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>).facts();
-            nodes.push(node(&seat.name, &seat.node_id, node::Role::Worker, facts));
+            let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
+            nodes.push(node(&seat.name, &tls, node::Role::Worker));
             Rc::new(seat)
         })
         .collect();
@@ -200,22 +201,30 @@ impl Maker {
             created_at_ms: BEGIN_MS,
             root_certificate: self.root.certificate_pem().to_owned(),
             root_fingerprint: self.root.fingerprint().to_owned(),
+            root_key_id: self.root.key_id().to_owned(),
             root_not_after_ms: self.root.facts().not_after_ms,
             sealed_root_key: sealing_root.seal_root_key(&self.chance, &self.cluster_id, self.root.key_der()),
+            retiring: Vec::new(),
+            certificate_life_ms: u64::try_from(NODE_LIFETIME.as_millis()).expect("90 days are few milliseconds"),
+            worker_token: JoinToken::default(),
+            manager_token: JoinToken::default(),
             sealing_root_check: sealing_root.check(),
             autolock: false,
             heartbeat_ms: WORKER_HEARTBEAT_MS,
             task_history: TASK_HISTORY,
+            snapshot_every: SNAPSHOT_EVERY,
             version_index: 0,
         }
     }
 }
 
-fn node(name: &str, node_id: &str, role: node::Role, facts: CertificateFacts) -> Node {
+fn node(name: &str, tls: &NodeTls, role: node::Role) -> Node {
+    let facts = tls.facts();
     Node {
-        id: NodeId::new(node_id),
+        id: NodeId::new(tls.identity().node_id),
         hostname: name.to_owned(),
         role,
+        desired_role: role,
         availability: Availability::Active,
         state: if role == node::Role::Manager {
             NodeState::Ready
@@ -226,9 +235,13 @@ fn node(name: &str, node_id: &str, role: node::Role, facts: CertificateFacts) ->
         state_since_ms: BEGIN_MS,
         address: String::new(),
         raft_id: 0,
+        runs_tasks: role == node::Role::Worker,
+        version: String::new(),
         labels: BTreeMap::new(),
         certificate: Certificate {
             fingerprint: facts.fingerprint,
+            key_fingerprint: tls.key_fingerprint(),
+            issuer: facts.issuer,
             not_before_ms: facts.not_before_ms,
             not_after_ms: facts.not_after_ms,
         },

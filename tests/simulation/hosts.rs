@@ -23,7 +23,7 @@ use crate::workload;
 use crate::world::{Life, World};
 
 /// Entries between two snapshots: few, so that snapshots and purges happen within a run.
-const SNAPSHOT_EVERY: u64 = 120;
+pub(crate) const SNAPSHOT_EVERY: u64 = 120;
 
 /// A worker that cannot wipe what an earlier life left is started again.
 const STARTS_MAX: u32 = 20;
