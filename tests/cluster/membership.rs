@@ -1,6 +1,7 @@
 //! Can machines come, change and go? Join in either role, promote, demote, drain, remove, leave, and step down.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use harness::skip::root_or_skip;
 use harness::until::until;
@@ -97,11 +98,7 @@ fn drain_and_remove(machines: &Machines) {
     machines.wait_node("w1", |node| node["status"] == "down");
     manager.run(&["node", "rm", "w1"]).ok();
     assert!(machines.node("w1").is_none());
-    let left: Vec<_> = std::fs::read_dir(&machines.named("w1").state_dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name != "lock")
-        .collect();
+    let left = files_below(&machines.named("w1").state_dir);
     assert!(left.is_empty(), "a node that left keeps nothing: {left:?}");
     // And it may come again, as a new node.
     machines.join(machines.number("w1"));
@@ -158,4 +155,14 @@ fn a_leader_hands_over_and_managers_that_matter_stay() {
         .named(&leader)
         .run(&["node", "demote", "-y", &leader])
         .refused(7, &["attempting to demote the last manager of the swarm"]);
+}
+
+/// Every file but the lock, which the running daemon holds.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { files_below(&path) } else { vec![path] };
+    entries
+        .flat_map(below)
+        .filter(|path| path.file_name().is_none_or(|name| name != "wardroom.lock"))
+        .collect()
 }
