@@ -10,13 +10,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Status};
-use wardroom_api::channel::{CALL_DEADLINE, within};
+use wardroom_api::channel::within;
 use wardroom_api::v1::BackupChunk;
 use wardroom_api::{CallError, Client};
 
 use crate::tui::msg::{BackedUp, BackupOrder, Msg, Ticket};
 
-/// Longest silence between two parts of a backup: the whole has no deadline.
+/// Longest silence before a part of a backup: the whole has no deadline. A passphrase takes its time at the beginning.
 const CHUNK_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Asks for the backup and writes it; says on the way how many bytes are written.
@@ -33,7 +33,7 @@ pub async fn run(
     let request = order.request;
     let mut control = client.control();
     // The deadline bounds the opening; in the metadata it would end the stream.
-    let chunks = within(CALL_DEADLINE, control.backup(Request::new(request))).await?;
+    let chunks = within(CHUNK_DEADLINE, control.backup(Request::new(request))).await?;
     let written = write(file, chunks, |bytes| {
         // A console that is busy hears of the next part.
         let _ = out.try_send(Msg::Written(ticket, bytes));

@@ -15,7 +15,8 @@ fn a_drain_counts_the_tasks_that_are_left() {
     play.keys("<right><right><enter>");
     assert!(matches!(play.last_call().1, Call::UpdateNode(request)
         if request.plan_only && request.availability() == Availability::Drain));
-    planned(&mut play, PlanAction::Move, "2 tasks move away");
+    planned(&mut play, PlanAction::Cut, "edge.id-wrk-1 ends");
+    play.shows("edge.wrk-1 ends");
     play.shows("same as  $ wardroom node update --availability drain wrk-1");
     play.keys("wrk-1<enter>");
     accepted(&mut play);
@@ -285,4 +286,24 @@ fn wide_nodes_show_versions_labels_and_the_detail_beside() {
     +----------------------------------------------------------++----------------------------------------------------------+
      <enter>actions <p>promote <d>demote <a>availability <ctrl-d>remove <t>tokens <e>labels <y>describe <esc>back <l>audit
     "#);
+}
+
+#[test]
+fn narrow_lists_keep_what_matters_most() {
+    for (keys, words) in [
+        ("6", ["mgr-1", "manager", "ready", "60d"]),
+        ("3", ["mgr-1", "manager", "60d", "47h !"]),
+        ("3o", ["jo", "admin", "kim", "49d"]),
+    ] {
+        let mut play = sized((41, 12), keys);
+        let screen = play.screen();
+        for word in words {
+            assert!(screen.contains(word), "{keys} {word}\n{screen}");
+        }
+        let rows = screen.lines().skip(2).take(8);
+        assert!(
+            rows.clone().all(|row| row.ends_with('|') || row.ends_with('+')),
+            "{keys}: the frame is whole\n{screen}"
+        );
+    }
 }

@@ -185,11 +185,11 @@ pub fn certificates(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     const COLUMNS: [Column; 7] = [
         column("NAME", 9).grow(1),
         column("KIND", 8),
-        column("NOT AFTER", 16),
+        column("NOT AFTER", 16).drop(1),
         column("LEFT", 9).right(),
-        column("LIFE LEFT", 18),
-        column("ROOT", 7).drop(1),
-        column("FINGERPRINT", 12).grow(1).drop(2),
+        column("LIFE LEFT", 18).drop(2),
+        column("ROOT", 7).drop(3),
+        column("FINGERPRINT", 12).grow(1).drop(4),
     ];
     let glyphs = canvas.glyphs;
     let title = retiring(model);

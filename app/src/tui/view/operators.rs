@@ -30,10 +30,10 @@ const COLUMNS: [Column; 7] = [
     column("OPERATOR", 12).grow(2),
     column("ROLE", 8),
     column("CERT", 9).right(),
-    column("UNTIL", 16).drop(1),
-    column("ROOT", 12),
-    column("AGE", 5).right().drop(2),
-    column("BY", 10).grow(1).drop(3),
+    column("UNTIL", 16).drop(2),
+    column("ROOT", 12).drop(1),
+    column("AGE", 5).right().drop(3),
+    column("BY", 10).grow(1).drop(4),
 ];
 
 fn row(model: &Model, operator: &Operator) -> Vec<Piece> {

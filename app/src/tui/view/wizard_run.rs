@@ -43,7 +43,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard)
         }
     };
     let index = wizard.accepted.as_ref().map_or(0, |accepted| accepted.index);
-    if index > 0 && !matches!(wizard.task, Task::Backup { .. }) {
+    if index > 0 && !matches!(wizard.task, Task::Backup { .. } | Task::StepDown { .. }) {
         let audit = found
             .audit
             .map_or_else(String::new, |sequence| format!(", audit record {sequence}"));

@@ -29,6 +29,18 @@ pub fn local(wizard: &Wizard, view: &ClusterView) -> Option<Plan> {
     Some(plan)
 }
 
+/// The leader's plan with hostnames in the place of node ids.
+pub fn named(view: &ClusterView, mut plan: Plan) -> Plan {
+    for step in &mut plan.steps {
+        step.subject = words::with_hostnames(view, &step.subject);
+        step.detail = words::with_hostnames(view, &step.detail);
+    }
+    for check in &mut plan.checks {
+        check.text = words::with_hostnames(view, &check.text);
+    }
+    plan
+}
+
 pub(super) fn step(plan: &mut Plan, action: PlanAction, subject: impl Into<String>, detail: impl Into<String>) {
     plan.steps.push(PlanStep {
         action: action.into(),

@@ -82,16 +82,10 @@ fn step_down(plan: &mut Plan, form: &Form, view: &ClusterView, leader: &str) {
             format!("{next} is {lag} entries behind: it has to get them first"),
         );
     }
-    if let Some(gap) = view
-        .leader()
-        .and_then(|status| status.elections.last())
-        .map(|last| last.gap_ms)
-    {
-        check(
-            plan,
-            CheckLevel::Ok,
-            format!("the last change took {}", time::precise(gap)),
-        );
+    let last = view.leader().and_then(|status| status.elections.last());
+    if let Some(gap_ms) = last.map(|last| last.gap_ms).filter(|gap_ms| *gap_ms > 0) {
+        let text = format!("the last change took {}", time::precise(gap_ms));
+        check(plan, CheckLevel::Ok, text);
     }
 }
 

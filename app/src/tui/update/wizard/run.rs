@@ -164,7 +164,7 @@ fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
         return Vec::new();
     };
     if wizard.plan.is_none() {
-        wizard.plan = Some(plan.unwrap_or_default());
+        wizard.plan = Some(plan::named(&model.cluster, plan.unwrap_or_default()));
         return Vec::new();
     }
     if let Task::Node { node_id, .. } = &wizard.task {
@@ -176,6 +176,7 @@ fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
     let (verb, about) = (wizard.task.verb(), wizard.confirmed_by());
     let text = match wizard.task {
         Task::Backup { .. } => format!("backup of {about} written, its state is at #{}", accepted.index),
+        Task::StepDown { .. } => format!("{about} handed over"),
         _ => format!("{verb} of {about} committed at #{}", accepted.index),
     };
     wizard.accepted = Some(accepted);
