@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -423,9 +424,17 @@ pub(super) fn seams(dir: &Path) -> Seams {
     }
 }
 
-/// An address that was free a moment ago; the manager binds it again, now and after every restart.
+/// An address that was free a moment ago; the manager binds it again, now and after every restart. It lies below the
+/// ports that the system gives to outgoing connections, or one of them could take it meanwhile.
 async fn free_address() -> String {
-    TcpNet.bind("127.0.0.1:0").await.unwrap().address()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = format!("127.0.0.1:{}", 10_000 + number % 20_000);
+        if TcpNet.bind(&address).await.is_ok() {
+            return address;
+        }
+    }
 }
 
 pub(super) fn actor() -> Actor {

@@ -31,7 +31,8 @@ type SnapshotError = StreamingError<TypeConfig, Fatal<u64>>;
 pub(crate) struct Network {
     me: u64,
     links: Links,
-    /// First pause before an unreachable peer is tried again; doubles up to eight times itself.
+    /// First pause before an unreachable peer is tried again; doubles up to four times itself, so that one that comes
+    /// back hears the leader before it stands for election.
     pause: Duration,
 }
 
@@ -172,7 +173,7 @@ impl RaftNetwork<TypeConfig> for Line {
 
     fn backoff(&self) -> Backoff {
         let first = self.pause;
-        Backoff::new((0..).map(move |attempt: u32| first * 2_u32.pow(attempt.min(3))))
+        Backoff::new((0..).map(move |attempt: u32| first * 2_u32.pow(attempt.min(2))))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::Snapshot;
+use openraft::raft::AppendEntriesRequest;
 use tonic::{Request, Response, Status, Streaming};
 use wardroom_api::v1;
 use wardroom_api::v1::raft_server::Raft as RaftService;
@@ -14,7 +15,7 @@ use wardroom_state::State;
 
 use super::encode::DecodeError;
 use super::log_store::LogStore;
-use super::types::{Membership, Raft, SnapshotBytes, Vote};
+use super::types::{Membership, Raft, SnapshotBytes, TypeConfig, Vote};
 use super::wire;
 use crate::control::caller::{Caller, Identity};
 
@@ -35,16 +36,23 @@ impl Service {
         Self { raft, log }
     }
 
-    /// openraft stops for good when an append fails, so what would not fit is refused here: the leader asks again, and
-    /// heartbeats and ballots go on meanwhile.
-    async fn has_room(&self, append: &v1::AppendRequest) -> Result<(), Status> {
+    /// openraft stops for good when an append fails, so what would not fit is not taken.
+    async fn has_room(&self, append: &v1::AppendRequest) -> bool {
         let bytes = append
             .entries
             .iter()
             .map(|entry| entry.payload.len() + ENTRY_OVERHEAD)
             .sum();
-        if bytes == 0 || self.log.room().await.fits(bytes) {
-            return Ok(());
+        bytes == 0 || self.log.room().await.fits(bytes)
+    }
+
+    /// A leader that has entries to send sends no heartbeats beside them: who cannot take them hears the leader all the
+    /// same, or it would stand for election again and again. The leader asks again.
+    async fn only_hear(&self, mut append: AppendEntriesRequest<TypeConfig>) -> Result<v1::AppendResponse, Status> {
+        append.entries.clear();
+        let answer = self.raft.append_entries(append).await.map_err(stopped)?;
+        if !answer.is_success() {
+            return Ok(wire::append_answer(&answer));
         }
         tracing::warn!("the disk of this manager is almost full; it takes no entries until there is space again");
         Err(Status::unavailable("the disk of this manager is almost full"))
@@ -84,8 +92,11 @@ impl RaftService for Service {
     async fn append(&self, request: Request<v1::AppendRequest>) -> Result<Response<v1::AppendResponse>, Status> {
         let vote = wire::vote_from(request.get_ref().vote).map_err(malformed)?;
         self.heard(&request, &vote)?;
-        self.has_room(request.get_ref()).await?;
+        let has_room = self.has_room(request.get_ref()).await;
         let append = wire::append_from(request.into_inner()).map_err(malformed)?;
+        if !has_room {
+            return self.only_hear(append).await.map(Response::new);
+        }
         let answer = self.raft.append_entries(append).await.map_err(stopped)?;
         Ok(Response::new(wire::append_answer(&answer)))
     }
