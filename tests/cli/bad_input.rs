@@ -175,7 +175,7 @@ fn a_directory_of_another_cluster_or_a_newer_format_is_refused() {
         .find(|path| path.extension().is_some_and(|e| e == "json"))
         .unwrap();
     let text = std::fs::read_to_string(&manifest).unwrap();
-    std::fs::write(&manifest, text.replacen("\"format\": 1", "\"format\": 999", 1)).unwrap();
+    std::fs::write(&manifest, text.replacen("\"format\": ", "\"format\": 999", 1)).unwrap();
     demo_refused(&theirs, 1, &["999", "newer"]);
 }
 

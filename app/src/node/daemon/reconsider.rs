@@ -198,7 +198,8 @@ fn ask_for_certificate(member: &mut Member, ground: &Ground) {
     let asked = KeyRequest::generate(&*ground.chance);
     let message = wardroom_api::v1::RenewRequest {
         csr_pem: asked.csr_pem.clone(),
-        address: String::new(),
+        // A cluster forgets a worker's address, and wants it when the worker is to be a manager again.
+        address: member.manifest.advertise.clone(),
     };
     let (ground, tls) = (ground.clone(), member.tls.clone());
     let addresses = addresses(member);
