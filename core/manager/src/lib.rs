@@ -254,7 +254,7 @@ impl Manager {
     }
 
     fn keep_trust(&self) {
-        self.0.tasks.start(trust::run(self.0.context.clone()));
+        self.0.tasks.start(trust::keep(self.0.context.clone()));
     }
 
     fn follow_managers(&self) {

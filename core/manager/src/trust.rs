@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use wardroom_ca::{Identity as Certified, NodeTls, Role};
 use wardroom_state::State;
@@ -56,10 +57,14 @@ pub(crate) fn roots_pem(cluster: &Cluster) -> String {
         .collect()
 }
 
-/// Follows the state until the manager stops.
-pub(crate) async fn run(context: Context) {
+/// Believes what the state says now, before the first caller is heard, and then follows it until the manager stops.
+pub(crate) fn keep(context: Context) -> impl Future<Output = ()> + Send {
     let mut known = Standing::default();
-    let mut applied = follow(&context, &mut known);
+    let applied = follow(&context, &mut known);
+    run(context, known, applied)
+}
+
+async fn run(context: Context, mut known: Standing, mut applied: Receiver<Arc<Applied>>) {
     loop {
         let next = tokio::select! {
             biased;
@@ -75,7 +80,7 @@ pub(crate) async fn run(context: Context) {
     }
 }
 
-fn follow(context: &Context, known: &mut Standing) -> tokio::sync::broadcast::Receiver<Arc<Applied>> {
+fn follow(context: &Context, known: &mut Standing) -> Receiver<Arc<Applied>> {
     let (standing, applied) = context.replica.follow(Standing::of);
     take_in(context, known, standing);
     applied
