@@ -30,6 +30,8 @@ mod view;
 mod wire;
 
 #[cfg(test)]
+mod refound_tests;
+#[cfg(test)]
 mod suite_tests;
 
 use std::collections::BTreeMap;
