@@ -132,8 +132,8 @@ fn place(step: &mut Step<'_>, id: &TaskId, node: &NodeId) {
 /// Only while it has none.
 fn wait(step: &mut Step<'_>, id: &TaskId, message: &str) {
     let message = shorten(message, 500);
-    let waits = |task: &&Task| task.is_live() && task.node.is_none() && task.status.message != message;
-    if step.state.tasks().get(id).filter(waits).is_some() {
+    let waits = |task: &Task| task.is_live() && task.node.is_none() && task.status.message != message;
+    if step.state.tasks().get(id).is_some_and(waits) {
         step.edit_task(id, |task| task.status.message = message);
     }
 }
