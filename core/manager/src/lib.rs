@@ -23,6 +23,7 @@ mod membership;
 mod peer;
 mod propose;
 mod raft;
+mod recognize;
 pub(crate) mod reconcile;
 mod refound;
 mod replica;

@@ -24,8 +24,8 @@ use wardroom_ca::NodeTls;
 use crate::connections::{Connections, Ticket};
 use crate::control::authorize::Role;
 use crate::control::caller::{Caller, Identity};
+use crate::recognize::recognize;
 use crate::replica::Replica;
-use crate::trust;
 
 /// Handshakes under way at once; further connections wait in the listener's backlog.
 const HANDSHAKES: usize = 64;
@@ -249,7 +249,7 @@ impl Door {
             }
         };
         let (caller, as_manager) = match peer {
-            Some((certified, _facts)) => trust::recognize(&self.replica, certified, from).await,
+            Some((certified, _facts)) => recognize(&self.replica, certified, from).await,
             None => (Caller::new(Identity::Nobody, from), None),
         };
         let Some(ticket) = self.ticket(&caller, as_manager) else {

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt;
 use tonic::{Code, Status};
 use wardroom_api::net::{Net, TcpNet};
 use wardroom_api::{channel, v1};
-use wardroom_ca::{ExpectPeer, JoinTls, JoinToken, KeyRequest, NodeTls, Role, Root, SystemClock};
+use wardroom_ca::{ExpectPeer, JoinToken, KeyRequest, NodeTls, Role, Root, SystemClock};
 use wardroom_keys::{OsChance, SecretBytes};
 use wardroom_state::node::Role as NodeRole;
 
-use crate::agent::line;
 use crate::callers::{for_any_number, nobody, token};
 use crate::fleet::{Fleet, in_time, until};
 
-fn request(token: &[u8], key: &KeyRequest) -> v1::AdmitRequest {
+pub(crate) fn request(token: &[u8], key: &KeyRequest) -> v1::AdmitRequest {
     v1::AdmitRequest {
         token: Some(v1::Confidential::new(token.to_vec())),
         csr_pem: key.csr_pem.clone(),
@@ -27,14 +25,18 @@ fn request(token: &[u8], key: &KeyRequest) -> v1::AdmitRequest {
 }
 
 /// Asks a follower to be let in, over the connection that `pin`'s root has proved.
-async fn ask(fleet: &Fleet, pin: &JoinToken, request: v1::AdmitRequest) -> Result<v1::AdmitResponse, Status> {
+pub(crate) async fn ask(
+    fleet: &Fleet,
+    pin: &JoinToken,
+    request: v1::AdmitRequest,
+) -> Result<v1::AdmitResponse, Status> {
     let mut client = channel::join(nobody(fleet, fleet.follower(), pin));
     in_time("an answer", client.admit(request))
         .await
         .map(tonic::Response::into_inner)
 }
 
-fn worker() -> v1::RotateJoinTokenRequest {
+pub(crate) fn worker() -> v1::RotateJoinTokenRequest {
     for_any_number(v1::Role::Worker)
 }
 
@@ -275,28 +277,6 @@ async fn what_a_newcomer_says_of_itself_is_checked() {
     fleet.stop().await;
 }
 
-/// Wrong tokens cost the machine that sends them a moment, and good ones pass by them.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_wrong_tokens_is_slowed_down() {
-    let fleet = Fleet::start(0).await;
-    let (pin, text) = token(&fleet, worker()).await;
-    let wrong = JoinToken::create(fleet.root.certificate_der(), &OsChance).text();
-    let client = channel::join(nobody(&fleet, fleet.leader(), &pin));
-    let key = KeyRequest::generate(&OsChance);
-    let flood = (0..40).map(|_| {
-        let (mut client, request) = (client.clone(), request(wrong.expose(), &key));
-        async move { client.admit(request).await.unwrap_err().code() }
-    });
-    let codes = in_time("the flood", futures_util::future::join_all(flood)).await;
-    let judged = codes.iter().filter(|code| **code == Code::InvalidArgument).count();
-    let put_off = codes.iter().filter(|code| **code == Code::Unavailable).count();
-    assert_eq!(judged + put_off, 40, "{codes:?}");
-    assert!(put_off >= 20, "most of them were not even looked at: {judged} were");
-    let admitted = ask(&fleet, &pin, request(&text, &key)).await.unwrap();
-    assert!(!admitted.node_id.is_empty(), "the moment is over for this machine too");
-    fleet.stop().await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_joiner_sends_nothing_to_another_cluster() {
     let (fleet, other) = (Fleet::start(0).await, Fleet::start(0).await);
@@ -317,50 +297,4 @@ async fn a_joiner_sends_nothing_to_another_cluster() {
     assert!(met.is_err());
     fleet.stop().await;
     other.stop().await;
-}
-
-/// Callers without a certificate hold every place there is for them, and others send what is no TLS or nothing at all.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_do_not_crowd_nodes_out() {
-    let fleet = Fleet::start(1).await;
-    let place = fleet.leader();
-    let (pin, text) = token(&fleet, worker()).await;
-    let address = &fleet.addresses()[place];
-    let mut silent = Vec::new();
-    for bytes in [
-        &b""[..],
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01",
-        &[0xff; 300],
-    ] {
-        let mut stream = TcpNet.connect(address).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
-        silent.push(stream);
-    }
-    let tls = JoinTls::new(pin.pin(), Arc::new(SystemClock));
-    let mut strangers = Vec::new();
-    for _ in 0..64 {
-        let stream = TcpNet.connect(address).await.unwrap();
-        strangers.push(in_time("a stranger comes in", tls.connect(stream)).await.unwrap());
-    }
-    let key = KeyRequest::generate(&OsChance);
-    let mut client = channel::join(nobody(&fleet, place, &pin));
-    let refused = client.admit(request(&text, &key)).await.unwrap_err();
-    assert!(
-        std::error::Error::source(&refused).is_some(),
-        "no place is left: {refused:?}"
-    );
-    let mut node = channel::dispatcher(line(address, &fleet.worker_tls("w1")));
-    in_time("a node's session", node.session(v1::SessionRequest::default()))
-        .await
-        .unwrap();
-    drop(strangers);
-    let mut client = channel::join(nobody(&fleet, place, &pin));
-    in_time("a place that is free again", async {
-        while client.admit(request(&text, &key)).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-    fleet.stop().await;
 }

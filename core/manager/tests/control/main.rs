@@ -13,4 +13,6 @@ mod matrix;
 mod members;
 mod refusal;
 mod root;
+mod settings;
+mod strangers;
 mod watch;
