@@ -262,8 +262,8 @@ async fn follow_once(managers: &Managers, peer: &Peer, links: &Links) -> String 
 }
 
 async fn open(peer: &Peer, links: &Links, lane: Lane) -> Result<Streaming<v1::ManagerStatus>, String> {
-    let (line, attempt) = links.attempt(peer, lane);
-    let mut client = channel::peer(line);
+    let (carrier, attempt) = links.attempt(peer, lane);
+    let mut client = channel::peer(carrier);
     let opened = tokio::time::timeout(SILENCE, client.follow(v1::FollowRequest {})).await;
     let answer = opened.map_err(|_elapsed| format!("no answer from {}", peer.address))?;
     attempt.answered();

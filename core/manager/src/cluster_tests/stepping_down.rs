@@ -13,7 +13,6 @@ fn lead(manager: &Manager, to: Option<NodeId>) -> impl Future<Output = Result<cr
     let context = manager.0.context.clone();
     async move {
         let handover = step_down(&context, to).await?;
-        println!("changes were held back for {:?}", handover.gap);
         assert!(handover.gap < Duration::from_secs(2), "{:?}", handover.gap);
         Ok(handover.leader)
     }

@@ -30,7 +30,7 @@ impl Consensus {
 
     /// How long this manager still refuses its ballot to others because it knows a leader, itself included.
     pub(crate) async fn lease_left(&self, lease: Duration) -> Duration {
-        let modified = self.raft.with_raft_state(|state| state.vote_last_modified()).await;
+        let modified = self.raft.with_raft_state(openraft::RaftState::vote_last_modified).await;
         let age = modified.ok().flatten().map(|at| at.elapsed());
         age.map_or(Duration::ZERO, |age| lease.saturating_sub(age))
     }
