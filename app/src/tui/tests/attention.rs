@@ -4,7 +4,7 @@ use wardroom_api::v1::{JoinTokenFacts, OperatorRole, Role};
 
 use super::fixture::{DAY, NOW, operator};
 use super::play::{play, sized};
-use super::said::change;
+use super::said::{change, manager};
 
 #[test]
 fn what_about_trust_needs_attention_is_said_once_and_shortly() {
@@ -42,5 +42,7 @@ fn an_even_number_of_managers_is_noted() {
         node.hostname = "mgr-4".into();
         view.nodes.insert(node.id.clone(), node);
     });
+    assert!(!play.screen().contains("survive"), "it has no vote yet");
+    manager(&mut play, "id-mgr-4", "follower");
     play.shows("! 4 managers survive 1 loss, as 3 do: promote or demote one");
 }

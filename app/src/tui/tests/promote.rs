@@ -24,15 +24,20 @@ fn a_promotion_ends_when_the_node_votes() {
     });
     play.shows("promote  under way");
     play.shows("wrk-1 is becoming a manager");
+    node(&mut play, "id-wrk-1", 18_850, |node| {
+        node.role = Role::Manager.into();
+        node.raft_id = 77;
+    });
+    play.shows("quorum 3/3");
     manager(&mut play, "id-wrk-1", "learner");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18850 12:04Z live
      nodes(5) > wrk-1 > promote                unix:///run/w.sock    1 plan [2 run]
     +- promote  under way ---------------------------------------------------------+
     | wrk-1 is becoming a manager                                                  |
     |                                                                              |
+    | certificate        ####################  a manager's                         |
     | copies the log     ####################  it has all of it                    |
-    | certificate        ....................  still a worker's                    |
     | vote               ....................  not yet                             |
     |                                                                              |
     | committed at #18843                                                          |
@@ -51,11 +56,6 @@ fn a_promotion_ends_when_the_node_votes() {
      <enter>leave <esc>leave
      12:04:16 ok  promote of wrk-1 committed at #18843
     "#);
-    node(&mut play, "id-wrk-1", 18_850, |node| {
-        node.role = Role::Manager.into();
-        node.raft_id = 77;
-    });
-    play.shows("promote  under way");
     manager(&mut play, "id-wrk-1", "follower");
     play.shows("promote  DONE");
     play.shows("wrk-1 is a manager and votes");

@@ -111,7 +111,6 @@ fn promotion(view: &ClusterView, node: &Node) -> Progress {
         (true, lag) => format!("{lag} entries to go"),
     };
     let lines = vec![
-        line("copies the log", votes || (learns && lag == 0), copied),
         line(
             "certificate",
             has_certificate,
@@ -121,6 +120,7 @@ fn promotion(view: &ClusterView, node: &Node) -> Progress {
                 "still a worker's"
             },
         ),
+        line("copies the log", votes || (learns && lag == 0), copied),
         line("vote", votes, if votes { "it counts" } else { "not yet" }),
     ];
     if votes {

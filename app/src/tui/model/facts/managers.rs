@@ -19,7 +19,7 @@ pub struct Manager<'a> {
     pub matched: Option<u64>,
     /// Entries behind the leader.
     pub lag: u64,
-    /// It copies the log and has no vote yet.
+    /// It has no vote yet: it copies the log, or is about to.
     pub learns: bool,
 }
 
@@ -71,13 +71,20 @@ pub fn managers(view: &ClusterView) -> Vec<Manager<'_>> {
     found
 }
 
-fn learns(view: &ClusterView, node: &Node) -> bool {
-    let wanted = members::desired_role(node) == Role::Manager;
-    wanted
-        && view
-            .managers
-            .get(&node.id)
-            .is_some_and(|status| status.role == "learner")
+/// Whether it is on its way to be a manager. Its certificate may be a manager's already; until it speaks for itself, the
+/// leader's list of those who get the log tells.
+pub fn learns(view: &ClusterView, node: &Node) -> bool {
+    if members::desired_role(node) != Role::Manager {
+        return false;
+    }
+    match view.managers.get(&node.id) {
+        Some(status) => status.role == "learner",
+        None if view.lost_managers.contains_key(&node.id) => false,
+        None => view.leader().is_some_and(|leader| {
+            let gets_the_log = leader.followers.iter().any(|follower| follower.node_id == node.id);
+            leader.node_id != node.id && !gets_the_log
+        }),
+    }
 }
 
 /// The elections that are known, oldest first: by the leader's word, or while there is none by that of whoever knows the
@@ -115,5 +122,59 @@ impl Quorum {
     /// Managers that may still fail.
     pub fn tolerates(self) -> usize {
         self.answering.saturating_sub(self.members / 2 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wardroom_api::v1::Follower;
+
+    fn view() -> ClusterView {
+        let mut view = ClusterView::default();
+        for id in ["a", "b"] {
+            let node = Node {
+                id: id.into(),
+                role: Role::Manager.into(),
+                ..Default::default()
+            };
+            view.nodes.insert(id.into(), node);
+        }
+        let status = ManagerStatus {
+            node_id: "a".into(),
+            role: "leader".into(),
+            ..Default::default()
+        };
+        view.managers.insert("a".into(), status);
+        view
+    }
+
+    #[test]
+    fn who_has_no_vote_yet_does_not_cost_the_quorum() {
+        let mut view = view();
+        assert_eq!(
+            Quorum::of(&view).members,
+            1,
+            "b has a manager's certificate and nothing else"
+        );
+        assert!(Quorum::of(&view).holds());
+        if let Some(leader) = view.managers.get_mut("a") {
+            leader.followers.push(Follower {
+                node_id: "b".into(),
+                ..Default::default()
+            });
+        }
+        assert_eq!(Quorum::of(&view).members, 2);
+        assert!(
+            !Quorum::of(&view).holds(),
+            "a manager that was never heard counts against it"
+        );
+    }
+
+    #[test]
+    fn a_lost_manager_counts() {
+        let mut view = view();
+        view.lost_managers.insert("b".into(), "no answer".into());
+        assert_eq!((Quorum::of(&view).members, Quorum::of(&view).holds()), (2, false));
     }
 }

@@ -4,7 +4,7 @@
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{Cluster, JoinTokenFacts, Node, NodeState, Operator, OperatorRole, Role};
 
-use super::words;
+use super::{managers, words};
 
 /// The role that the cluster wants the node to have; older managers say only the one it has.
 pub fn desired_role(node: &Node) -> Role {
@@ -40,7 +40,7 @@ pub fn standing(view: &ClusterView, node: &Node) -> &'static str {
         Some(status) if status.role == "learner" && !silent => "learner",
         Some(status) if status.role == "leader" && is_manager => "Leader",
         Some(_) if is_manager => "Reachable",
-        None if is_manager => "unknown",
+        None if is_manager && !managers::learns(view, node) => "unknown",
         _ => "waiting",
     }
 }

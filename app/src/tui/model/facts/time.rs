@@ -38,8 +38,8 @@ pub fn precise(length_ms: u64) -> String {
 /// A length of time that is being counted: `3 s`, from a minute on as `age` words it.
 pub fn counted(length_ms: i64) -> String {
     match length_ms {
-        ..0 => "0 s".to_owned(),
-        0..MINUTE => format!("{} s", length_ms / 1000),
+        ..1000 => "a moment".to_owned(),
+        1000..MINUTE => format!("{} s", length_ms / 1000),
         _ => span(length_ms),
     }
 }
