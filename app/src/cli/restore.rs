@@ -54,7 +54,8 @@ pub async fn run(restore: &BackupRestore, session: &mut Session) -> Result<(), R
         ))
         .hint("check the file, then try again: nothing was restored"));
     }
-    tell(&answer?, session)
+    let answer = answer.map_err(|error| session.no_daemon(error))?;
+    tell(&answer, session)
 }
 
 /// Sends the file in pieces, after the head. Ends early when nobody takes them any more: then the daemon has answered.

@@ -11,7 +11,7 @@ use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::v1::control_client::ControlClient;
 use wardroom_api::v1::daemon_client::DaemonClient;
 use wardroom_api::v1::{self, Kind, object};
-use wardroom_api::{CallError, CallKind, Client};
+use wardroom_api::{CallError, CallKind, Client, UNKNOWN_CALL};
 
 use crate::cli::connect::Target;
 use crate::cli::output::Output;
@@ -63,15 +63,26 @@ impl Session {
         &self,
         message: M,
         ask: impl FnOnce(DaemonClient<Channel>, Request<M>) -> F,
-    ) -> Result<T, CallError>
+    ) -> Result<T, Report>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        within(
-            LONG_DEADLINE,
-            ask(self.client.daemon(), request(message, LONG_DEADLINE)),
-        )
-        .await
+        let asked = ask(self.client.daemon(), request(message, LONG_DEADLINE));
+        within(LONG_DEADLINE, asked)
+            .await
+            .map_err(|error| self.no_daemon(error))
+    }
+
+    /// An embedded cluster has a socket too, but nobody behind it who could found or leave anything.
+    pub fn no_daemon(&self, error: CallError) -> Report {
+        if !error.to_string().starts_with(UNKNOWN_CALL) {
+            return error.into();
+        }
+        Report::failure(format!(
+            "{} is a cluster within one program, and not the daemon of a machine",
+            self.target
+        ))
+        .hint("start `wardroom daemon`, and name its socket with --host unless it is the usual one")
     }
 
     /// The objects asked for, and the Raft index they are from.

@@ -11,6 +11,9 @@ pub const NO_LEADER: &str = "The swarm does not have a leader. It's possible tha
 /// How a locked manager's refusal begins; managers send it with UNAVAILABLE or `FAILED_PRECONDITION`.
 pub const LOCKED: &str = "Swarm is encrypted and needs to be unlocked before it can be used.";
 
+/// How the refusal of a call begins that whoever answers does not offer: another version, or no daemon.
+pub const UNKNOWN_CALL: &str = "this manager does not know the call";
+
 /// A call's failure. Its text is the manager's own, or says what this end was doing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -156,7 +159,7 @@ impl From<Status> for CallError {
             Code::PermissionDenied | Code::Unauthenticated => Self::PermissionDenied(text),
             Code::Unavailable if text.contains("leader") || text.contains("quorum") => Self::NoQuorum(text),
             Code::Unavailable | Code::Cancelled | Code::ResourceExhausted => Self::Unavailable(text),
-            Code::Unimplemented => Self::Invalid(format!("this manager does not know the call: {text}")),
+            Code::Unimplemented => Self::Invalid(format!("{UNKNOWN_CALL}: {text}").trim_end_matches(": ").to_owned()),
             Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => Self::Internal(text),
         }
     }

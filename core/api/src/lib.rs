@@ -21,7 +21,7 @@ pub mod v1;
 #[rustfmt::skip]
 mod methods;
 
-pub use call_error::{CallError, CallKind, LOCKED, NO_LEADER};
+pub use call_error::{CallError, CallKind, LOCKED, NO_LEADER, UNKNOWN_CALL};
 pub use client::Client;
 pub use host::{Host, HostError, PORT, manager_address};
 pub use methods::METHODS;
