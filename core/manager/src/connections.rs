@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// Connections of callers that have no certificate, or one that is good for nothing, at once.
@@ -14,12 +13,12 @@ const STRANGERS: usize = 64;
 pub(crate) const STRANGER_LIFE: Duration = Duration::from_secs(30);
 
 /// Cheap to clone; all clones are the same table.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Connections(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     open: Mutex<Table>,
-    strangers: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -27,21 +26,19 @@ struct Table {
     next: u64,
     /// By subject, then by a number of their own.
     by_subject: BTreeMap<String, BTreeMap<u64, Entry>>,
+    /// By number, oldest first.
+    strangers: BTreeMap<u64, Stranger>,
+}
+
+struct Stranger {
+    host: String,
+    cut: CancellationToken,
 }
 
 struct Entry {
     cut: CancellationToken,
     /// Of a manager's certificate: whether it was taken for a manager's.
     as_manager: Option<bool>,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self(Arc::new(Inner {
-            open: Mutex::default(),
-            strangers: Arc::new(Semaphore::new(STRANGERS)),
-        }))
-    }
 }
 
 impl Connections {
@@ -64,16 +61,31 @@ impl Connections {
         Ticket {
             place: Place::Of(self.clone(), subject.to_owned(), number),
             cut,
+            until: None,
         }
     }
 
-    /// A place for a stranger; `None` while all are taken.
-    pub(crate) fn stranger(&self) -> Option<Ticket> {
-        let place = Arc::clone(&self.0.strangers).try_acquire_owned().ok()?;
-        Some(Ticket {
-            place: Place::Stranger(place),
-            cut: CancellationToken::new(),
-        })
+    /// A place for a stranger. While all are taken, the oldest of the machine that has the most makes room: who piles
+    /// them up keeps nobody else out.
+    pub(crate) fn stranger(&self, host: &str) -> Ticket {
+        let cut = CancellationToken::new();
+        let mut table = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if table.strangers.len() >= STRANGERS {
+            table.evict();
+        }
+        let number = table.next;
+        table.next += 1;
+        let stranger = Stranger {
+            host: host.to_owned(),
+            cut: cut.clone(),
+        };
+        table.strangers.insert(number, stranger);
+        drop(table);
+        Ticket {
+            place: Place::Stranger(self.clone(), number),
+            cut,
+            until: Some(STRANGER_LIFE),
+        }
     }
 
     /// Cuts every connection of a subject.
@@ -107,39 +119,76 @@ impl Connections {
     }
 }
 
+impl Table {
+    fn evict(&mut self) {
+        let mut by_host: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+        for (number, stranger) in &self.strangers {
+            by_host.entry(&stranger.host).or_insert((0, *number)).0 += 1;
+        }
+        let oldest = by_host
+            .values()
+            .max_by_key(|(count, _)| *count)
+            .map(|(_, number)| *number);
+        if let Some(stranger) = oldest.and_then(|number| self.strangers.remove(&number)) {
+            stranger.cut.cancel();
+        }
+    }
+}
+
 /// One open connection's place; dropped with it.
 pub(crate) struct Ticket {
     place: Place,
     cut: CancellationToken,
+    /// How long it may last; `None`: as long as its holder's standing.
+    until: Option<Duration>,
 }
 
-#[allow(dead_code, reason = "the permit is held, not read")]
 enum Place {
     Of(Connections, String, u64),
-    Stranger(OwnedSemaphorePermit),
+    Stranger(Connections, u64),
 }
 
 impl Ticket {
+    /// At most so long from now on.
+    pub(crate) fn for_at_most(mut self, time: Duration) -> Self {
+        self.until = Some(self.until.map_or(time, |until| until.min(time)));
+        self
+    }
+
     /// Returns when the connection has to end, and why. The place is kept until then, or until the future is dropped.
     pub(crate) async fn ended(self) -> &'static str {
         let over = async {
-            match self.place {
-                Place::Stranger(_) => tokio::time::sleep(STRANGER_LIFE).await,
-                Place::Of(..) => std::future::pending().await,
+            match self.until {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
             }
+        };
+        let (cut, over_because) = match self.place {
+            Place::Of(..) => (
+                "its holder's standing in the cluster has changed",
+                "its holder's certificate has expired",
+            ),
+            Place::Stranger(..) => (
+                "callers without a certificate are too many, and most of them from there",
+                "a caller without a certificate may not stay",
+            ),
         };
         tokio::select! {
             biased;
-            () = self.cut.cancelled() => "its holder's standing in the cluster has changed",
-            () = over => "a caller without a certificate may not stay",
+            () = self.cut.cancelled() => cut,
+            () = over => over_because,
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Place::Of(connections, subject, number) = &self.place {
-            connections.close(subject, *number);
+        match &self.place {
+            Place::Of(connections, subject, number) => connections.close(subject, *number),
+            Place::Stranger(connections, number) => {
+                let mut table = connections.0.open.lock().unwrap_or_else(PoisonError::into_inner);
+                table.strangers.remove(number);
+            }
         }
     }
 }
@@ -182,12 +231,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn strangers_are_few_and_do_not_stay() {
         let connections = Connections::default();
-        let mut places: Vec<Ticket> = std::iter::from_fn(|| connections.stranger()).collect();
-        assert_eq!(places.len(), STRANGERS);
         let before = tokio::time::Instant::now();
-        places.pop().unwrap().ended().await;
+        connections.stranger("10.0.0.7").ended().await;
         assert_eq!(before.elapsed(), STRANGER_LIFE);
-        assert!(connections.stranger().is_some(), "a place that is left can be taken");
         let node = Box::pin(connections.open("w1", None).ended());
         assert!(
             tokio::time::timeout(STRANGER_LIFE * 2, node).await.is_err(),
@@ -196,5 +242,22 @@ mod tests {
         let cut = connections.open("w1", None);
         connections.cut("w1");
         assert!(cut.ended().now_or_never().is_some());
+        let operator = connections.open("o1", None).for_at_most(STRANGER_LIFE * 3);
+        let before = tokio::time::Instant::now();
+        operator.ended().await;
+        assert_eq!(before.elapsed(), STRANGER_LIFE * 3, "until the certificate ends");
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_takes_all_places_makes_room_for_others() {
+        let connections = Connections::default();
+        let honest = connections.stranger("10.0.0.8");
+        let many: Vec<Ticket> = (1..STRANGERS).map(|_| connections.stranger("10.0.0.7")).collect();
+        assert!(many.iter().all(|ticket| !is_cut(ticket)));
+        let late = connections.stranger("10.0.0.9");
+        assert!(is_cut(&many[0]) && many[1..].iter().all(|ticket| !is_cut(ticket)));
+        assert!(!is_cut(&honest) && !is_cut(&late));
+        drop((honest, many, late));
+        assert!(connections.0.open.lock().unwrap().strangers.is_empty());
     }
 }

@@ -15,6 +15,7 @@ mod connections;
 mod context;
 pub(crate) mod control;
 pub(crate) mod dispatcher;
+mod doorstep;
 mod founding;
 mod guests;
 mod keys;
@@ -248,6 +249,7 @@ impl Manager {
             tls: context.tls.clone(),
             replica: context.replica.clone(),
             connections: context.offices.connections.clone(),
+            clock: Arc::clone(&context.clock),
         };
         self.0
             .tasks

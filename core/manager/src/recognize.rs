@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// the certificate still lasts. A node that is not known here is believed, for a new manager knows nobody yet.
 pub(crate) fn counts_as_manager(state: &State, id: &str) -> bool {
     let node = state.nodes().get(&NodeId::new(id));
-    node.is_none_or(wardroom_state::node::Node::is_in_raft)
+    !state.subject_removed(id) && node.is_none_or(wardroom_state::node::Node::is_in_raft)
 }
 
 /// Who came in with a certificate, and whether it was taken for a manager's, if it is one.

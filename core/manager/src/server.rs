@@ -12,23 +12,22 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use wardroom_api::net::{BoxStream, Listener};
-use wardroom_ca::NodeTls;
+use wardroom_ca::{Clock, NodeTls};
 
 use crate::connections::{Connections, Ticket};
 use crate::control::authorize::Role;
 use crate::control::caller::{Caller, Identity};
+use crate::doorstep::Doorstep;
 use crate::recognize::recognize;
 use crate::replica::Replica;
 
-/// Handshakes under way at once; further connections wait in the listener's backlog.
-const HANDSHAKES: usize = 64;
 /// Accepted connections waiting for the server to take them.
 const QUEUE: usize = 16;
 /// Pause after a failed accept: running out of descriptors must not become a busy loop.
@@ -165,6 +164,7 @@ pub(crate) struct Door {
     pub(crate) tls: NodeTls,
     pub(crate) replica: Replica,
     pub(crate) connections: Connections,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Serves `routes` on the TLS port until `stop`; returns when every connection is closed.
@@ -207,12 +207,14 @@ async fn serve(
     }
 }
 
+/// The machine of an address, without the port.
+fn host(from: &str) -> &str {
+    from.rsplit_once(':').map_or(from, |(host, _port)| host)
+}
+
 async fn accept(mut listener: Box<dyn Listener>, door: Door, ready: mpsc::Sender<Connection>, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(HANDSHAKES));
+    let doorstep = Doorstep::default();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
-        };
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -226,10 +228,17 @@ async fn accept(mut listener: Box<dyn Listener>, door: Door, ready: mpsc::Sender
                 continue;
             }
         };
+        let Some(visit) = doorstep.arrive(host(&from)) else {
+            tracing::info!(%from, "refused a connection: too many of that machine wait already");
+            continue;
+        };
         let (door, ready) = (door.clone(), ready.clone());
         tokio::spawn(async move {
-            let connection = door.enter(stream, from).await;
-            drop(slot);
+            let connection = match visit.turn().await {
+                Some(_turn) => door.enter(stream, from).await,
+                None => None,
+            };
+            drop(visit);
             if let Some(connection) = connection {
                 // The server stops taking connections when the manager stops.
                 let _ = ready.send(connection).await;
@@ -248,27 +257,30 @@ impl Door {
                 return None;
             }
         };
+        let mut expires_ms = None;
         let (caller, as_manager) = match peer {
-            Some((certified, _facts)) => recognize(&self.replica, certified, from).await,
+            Some((certified, facts)) => {
+                // A node's connection outlives its certificate, which is renewed meanwhile; an operator's does not.
+                expires_ms = (!certified.role.is_node()).then_some(facts.not_after_ms);
+                recognize(&self.replica, certified, from).await
+            }
             None => (Caller::new(Identity::Nobody, from), None),
         };
-        let Some(ticket) = self.ticket(&caller, as_manager) else {
-            tracing::info!(
-                from = caller.from,
-                "refused a connection: too many callers without a certificate"
-            );
-            return None;
-        };
+        let mut ticket = self.ticket(&caller, as_manager);
+        if let Some(at_ms) = expires_ms {
+            let left = u64::try_from(at_ms.saturating_sub(self.clock.now_ms())).unwrap_or(0);
+            ticket = ticket.for_at_most(Duration::from_millis(left));
+        }
         Some(Connection::ticketed(Box::new(stream), caller, ticket))
     }
 
     /// Who has lost its standing gets a stranger's place: long enough to be told so.
-    fn ticket(&self, caller: &Caller, as_manager: Option<bool>) -> Option<Ticket> {
+    fn ticket(&self, caller: &Caller, as_manager: Option<bool>) -> Ticket {
         match caller.subject.as_deref() {
             Some(id) if !self.tls.refused().contains(id) && caller.identity.role() != Role::Unlisted => {
-                Some(self.connections.open(id, as_manager))
+                self.connections.open(id, as_manager)
             }
-            _ => self.connections.stranger(),
+            _ => self.connections.stranger(caller.host()),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! How does a backup leave the cluster? As a stream of one age file, encrypted here, from a state that a quorum confirms.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
@@ -24,6 +26,8 @@ type Chunks = BoxStream<'static, Result<v1::BackupChunk, Status>>;
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for a slow reader.
 const WAITING: usize = 4;
+/// How long a reader may leave them waiting.
+const READER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Made by the leader, whose word is the newest. While nobody leads it is made from what this manager has, at the index
 /// that each chunk tells: then of all times a backup must be possible.
@@ -65,6 +69,7 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
     let (cluster_id, created_at_ms) = (context.config.cluster_id.clone(), context.clock.now_ms());
     let sealing_root = context.keyring.sealing_root().danger_expose();
     let (sender, chunks) = mpsc::channel(WAITING);
+    let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let whole = Content {
@@ -75,13 +80,15 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
         };
         let out = Sending {
             index,
+            runtime,
             sender,
             waiting: Vec::with_capacity(CHUNK),
         };
         // It fails when nobody reads on.
         let _ = backup::write(&whole, lock, out);
     });
-    Ok(ReceiverStream::new(chunks).map(Ok).boxed())
+    let whole = ReceiverStream::new(chunks).take_until(context.stop.clone().cancelled_owned());
+    Ok(whole.map(Ok).boxed())
 }
 
 fn lock(mut request: v1::BackupRequest) -> Result<Lock, BackupError> {
@@ -104,6 +111,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 /// Collects what is written into chunks.
 struct Sending {
     index: u64,
+    runtime: Handle,
     sender: mpsc::Sender<v1::BackupChunk>,
     waiting: Vec<u8>,
 }
@@ -126,7 +134,8 @@ impl Write for Sending {
             index: self.index,
             data: std::mem::take(&mut self.waiting),
         };
-        let sent = self.sender.blocking_send(chunk);
+        // A reader that stalls must not keep the state, the sealing root and everybody else's turn.
+        let sent = self.runtime.block_on(self.sender.send_timeout(chunk, READER_PATIENCE));
         sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 }

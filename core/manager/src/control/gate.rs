@@ -3,14 +3,16 @@
 use std::task::{Context as Poller, Poll};
 
 use futures_util::future::{Either, Ready, ready};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use tonic::Status;
 use tower::{Layer, Service};
 use wardroom_ca::RefusedNodes;
+use wardroom_state::ids::NodeId;
 
 use crate::control::authorize;
-use crate::control::caller::{Caller, Identity};
+use crate::control::caller::{ACTOR, Caller, Identity};
 use crate::control::refusals::Refusals;
+use crate::replica::Replica;
 
 /// Wraps services so that only allowed calls reach them. What passes carries its [`Caller`] as the rules saw it.
 #[derive(Clone)]
@@ -18,18 +20,29 @@ pub(crate) struct Gate {
     refusals: Refusals,
     /// Nodes and operators that were removed.
     removed: RefusedNodes,
+    /// Says which managers may speak for others.
+    replica: Replica,
 }
 
 impl Gate {
-    pub(crate) fn new(refusals: Refusals, removed: RefusedNodes) -> Self {
-        Self { refusals, removed }
+    pub(crate) fn new(refusals: Refusals, removed: RefusedNodes, replica: Replica) -> Self {
+        Self {
+            refusals,
+            removed,
+            replica,
+        }
     }
 
     fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Status> {
         let connected = request.extensions().get::<Caller>().cloned();
         let connected = connected.unwrap_or_else(|| Caller::new(Identity::Nobody, "unknown"));
-        let caller = connected.resolve(request.headers());
         let path = request.uri().path();
+        // Who is connected is judged before anything it says of others is believed.
+        if let Err(reason) = self.check_connected(&connected, request.headers()) {
+            self.refusals.note(&connected, path, &reason, 1);
+            return Err(Status::permission_denied(reason));
+        }
+        let caller = connected.resolve(request.headers());
         if let Err(reason) = self
             .check_belongs(&caller)
             .and_then(|()| authorize::check(path, &caller))
@@ -40,6 +53,25 @@ impl Gate {
         }
         request.extensions_mut().insert(caller);
         Ok(())
+    }
+
+    /// A manager may speak for others while the state lists it as one. One that is not listed may be new, and this
+    /// manager behind; it is heard for itself.
+    fn check_connected(&self, connected: &Caller, headers: &HeaderMap) -> Result<(), String> {
+        self.check_belongs(connected)?;
+        match &connected.identity {
+            Identity::Manager(id) if headers.contains_key(ACTOR) && !self.is_member(id) => Err(format!(
+                "Permission denied: manager {id} is not listed here and may not speak for others"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_member(&self, id: &str) -> bool {
+        self.replica.read(|state| {
+            let node = state.nodes().get(&NodeId::new(id));
+            node.is_some_and(wardroom_state::node::Node::is_in_raft)
+        })
     }
 
     /// A certificate outlives the removal of its holder, and so may a connection, for a moment.
@@ -99,9 +131,12 @@ mod tests {
     use std::convert::Infallible;
 
     use tower::{ServiceExt, service_fn};
+    use wardroom_state::command::Command;
+    use wardroom_state::node::Role;
     use wardroom_state::operator::OperatorRole;
 
     use super::*;
+    use crate::reconcile::scene::Scene;
 
     /// The service behind the gate says who came through.
     async fn knock(connected: impl Into<Option<Caller>>, path: &str, actor: Option<&str>) -> Result<Caller, Status> {
@@ -122,7 +157,7 @@ mod tests {
         }
         let removed = RefusedNodes::default();
         removed.refuse("gone");
-        let response = Gate::new(Refusals::default(), removed)
+        let response = Gate::new(Refusals::default(), removed, replica())
             .layer(inner)
             .oneshot(request)
             .await
@@ -131,6 +166,19 @@ mod tests {
             Some(status) => Err(status),
             None => Ok(response.extensions().get::<Caller>().cloned().unwrap()),
         }
+    }
+
+    /// Lists w1 as a manager.
+    fn replica() -> Replica {
+        let mut scene = Scene::with_workers(1);
+        scene.apply(Command::SetDesiredRole {
+            node: NodeId::new("w1"),
+            role: Role::Manager,
+            raft_id: 7,
+        });
+        let replica = Replica::new();
+        replica.replace(scene.state.index(), scene.state.clone());
+        replica
     }
 
     fn caller(identity: Identity) -> Caller {
@@ -156,12 +204,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_forwarded_call_is_judged_by_who_asked() {
-        let manager = || caller(Identity::Manager("m1".into()));
+        let manager = || caller(Identity::Manager("w1".into()));
         let path = "/wardroom.v1.Control/CreateSecret";
         let passed = knock(manager(), path, Some("admin:root")).await.unwrap();
         assert!(passed.forwarded && passed.identity == Identity::Local("root".into()));
-        assert!(knock(manager(), path, Some("worker:w1")).await.is_err());
-        let claimed = knock(caller(Identity::Worker("w1".into())), path, Some("admin:root")).await;
+        assert!(knock(manager(), path, Some("worker:w2")).await.is_err());
+        let claimed = knock(caller(Identity::Worker("w2".into())), path, Some("admin:root")).await;
         assert!(claimed.is_err(), "a worker is not believed");
     }
 
@@ -178,6 +226,22 @@ mod tests {
             knock(Caller::certified(ada, "here", "10.0.0.7:1"), path, None)
                 .await
                 .is_ok()
+        );
+    }
+
+    #[tokio::test]
+    async fn who_is_no_member_speaks_for_nobody() {
+        let path = "/wardroom.v1.Control/GetJoinToken";
+        for id in ["gone", "never-listed"] {
+            let forged = knock(caller(Identity::Manager(id.into())), path, Some("admin:root")).await;
+            assert_eq!(forged.unwrap_err().code(), tonic::Code::PermissionDenied, "{id}");
+        }
+        let raft = "/wardroom.v1.Raft/Append";
+        let lent = knock(caller(Identity::Manager("gone".into())), raft, Some("manager:w1")).await;
+        assert!(lent.is_err(), "a removed manager lends itself no other's name");
+        assert!(
+            knock(caller(Identity::Manager("new".into())), raft, None).await.is_ok(),
+            "one that is not listed yet speaks for itself"
         );
     }
 

@@ -19,6 +19,8 @@ use crate::propose::ProposeError;
 const WINDOW: Duration = Duration::from_secs(5);
 /// Callers and methods remembered at once; what comes on top is counted as one kind.
 const KINDS: usize = 128;
+/// The same for strangers, of whom anybody can make up as many as there are addresses.
+const STRANGERS: usize = 8;
 /// The method in the record of those. A path that can be called, so that a follower can knock with it.
 const MANY_METHODS: &str = "/many";
 
@@ -32,20 +34,27 @@ struct Inner {
     news: Notify,
 }
 
-/// Caller's name, with its machine where the name is nobody's, and method path.
+/// Caller's name and method path. Strangers are told apart by their machine only: the path is theirs to invent.
 type Kind = (String, String);
 
-fn kind_of(caller: &Caller, path: String) -> Kind {
+fn kind_of(caller: &Caller, path: &str) -> Kind {
     let name = caller.identity.actor_name();
-    match caller.identity {
-        Identity::Nobody => (format!("{name} at {}", caller.host()), path),
-        _ => (name, path),
+    if is_stranger(caller) {
+        (format!("stranger at {}", caller.host()), String::new())
+    } else {
+        (name, path.to_owned())
     }
+}
+
+fn is_stranger(caller: &Caller) -> bool {
+    matches!(caller.identity, Identity::Nobody | Identity::Unlisted(_))
 }
 
 #[derive(Clone)]
 struct Waiting {
     caller: Caller,
+    /// Of the first.
+    path: String,
     reason: String,
     /// Refusals that no record counts yet.
     count: u32,
@@ -57,6 +66,7 @@ struct Waiting {
 struct Note {
     kind: Kind,
     caller: Caller,
+    path: String,
     reason: String,
     count: u32,
 }
@@ -64,7 +74,7 @@ struct Note {
 impl Refusals {
     /// `count` calls of a caller were refused.
     pub(crate) fn note(&self, caller: &Caller, path: &str, reason: &str, count: u32) {
-        let path: String = path.chars().take(128).collect();
+        let mut path: String = path.chars().take(128).collect();
         tracing::info!(
             actor = caller.identity.actor_name(),
             from = caller.from,
@@ -72,17 +82,21 @@ impl Refusals {
             "refused a call"
         );
         let mut kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut kind = kind_of(caller, path);
+        let mut kind = kind_of(caller, &path);
         let mut caller = caller.clone();
         let mut reason = reason.to_owned();
-        if kinds.len() >= KINDS && !kinds.contains_key(&kind) {
+        let strangers = || kinds.values().filter(|waiting| is_stranger(&waiting.caller)).count();
+        let is_full = kinds.len() >= KINDS || is_stranger(&caller) && strangers() >= STRANGERS;
+        if is_full && !kinds.contains_key(&kind) {
             // Nobody's, so that no single caller stands for the others.
             caller = Caller::new(Identity::Nobody, "many callers");
-            kind = kind_of(&caller, MANY_METHODS.to_owned());
+            MANY_METHODS.clone_into(&mut path);
+            kind = kind_of(&caller, &path);
             "Permission denied: more callers and methods at once than are told apart".clone_into(&mut reason);
         }
         let first = || Waiting {
             caller,
+            path,
             reason,
             count: 0,
             due: Instant::now(),
@@ -106,6 +120,7 @@ impl Refusals {
             Note {
                 kind: kind.clone(),
                 caller: waiting.caller.clone(),
+                path: waiting.path.clone(),
                 reason: waiting.reason.clone(),
                 count,
             }
@@ -151,7 +166,7 @@ async fn write(context: &Context, note: &Note) -> bool {
     let leadership = context.leadership.borrow().clone();
     match leadership.leader {
         Some(leader) if !leadership.mine && leader.node_id != context.config.node_id => {
-            forward::knock(context, &leader, &note.caller, &note.kind.1, note.count).await
+            forward::knock(context, &leader, &note.caller, &note.path, note.count).await
         }
         _ => propose(context, note).await,
     }
@@ -164,7 +179,7 @@ async fn propose(context: &Context, note: &Note) -> bool {
         count => format!("{} ({count} times)", note.reason),
     };
     let command = Command::NoteRefusal {
-        method: short(&note.kind.1),
+        method: short(&note.path),
         reason,
     };
     // A cluster that does not exist yet has no chain to write to.
@@ -210,7 +225,7 @@ mod tests {
         let taken = refusals.take(Instant::now());
         assert_eq!(taken.len(), KINDS + 1);
         assert_eq!(taken.iter().map(|note| note.count).sum::<u32>(), 10_000);
-        let callable = |note: &Note| http::Request::post(&*note.kind.1).body(()).is_ok();
+        let callable = |note: &Note| http::Request::post(&*note.path).body(()).is_ok();
         assert!(taken.iter().all(callable), "a follower can knock with each of them");
     }
 
@@ -223,6 +238,22 @@ mod tests {
         let mut counts: Vec<_> = refusals.take(Instant::now()).iter().map(|note| note.count).collect();
         counts.sort_unstable();
         assert_eq!(counts, [1, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_cannot_write_the_chain_full() {
+        let refusals = Refusals::default();
+        for number in 0..1_000 {
+            let from = format!("10.0.{}.{}:1", number / 200, number % 200);
+            refusals.note(&Caller::new(Identity::Nobody, from), &format!("/a{number}"), "no", 1);
+        }
+        let taken = refusals.take(Instant::now());
+        assert_eq!(
+            taken.len(),
+            STRANGERS + 1,
+            "however many machines and methods they make up"
+        );
+        assert_eq!(taken.iter().map(|note| note.count).sum::<u32>(), 1_000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,8 +7,8 @@ use super::step::Step;
 use crate::cluster::{Cluster, JoinToken, RetiringRoot};
 use crate::refusal::Refusal;
 
-/// A chain of more is a rotation that somebody repeats in a loop.
-const RETIRING_MAX: usize = 8;
+/// Whoever trusts only the oldest root reaches the newest over one intermediate a rotation, and TLS follows six.
+const RETIRING_MAX: usize = 6;
 
 pub(super) struct NewRoot<'a> {
     pub(super) certificate: &'a str,

@@ -113,11 +113,11 @@ fn a_rotation_brings_something_new() {
         *manager_token = JoinToken::default();
     }
     expect(&script.play(without_token), invalid);
-    for number in 3..=8 {
+    for number in 3..=6 {
         script.play(rotate(number, None));
     }
     expect(
         &script.play(rotate(9, None)),
-        "Precondition: 8 older roots are still in use; wait until they have retired, or remove the nodes that hold them up",
+        "Precondition: 6 older roots are still in use; wait until they have retired, or remove the nodes that hold them up",
     );
 }
