@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_state::State;
 use wardroom_state::ids::NodeId;
-use wardroom_state::node::{Node, Role};
+use wardroom_state::node::{Node, NodeState, Role};
 
 use crate::raft::{Members, Peer};
 
@@ -21,6 +21,10 @@ pub(crate) enum Change {
     SetRole {
         node: NodeId,
         role: Role,
+    },
+    /// A manager that runs no agent has nobody else to say that it is there.
+    Welcome {
+        node: NodeId,
     },
     Readdress {
         raft_id: u64,
@@ -50,6 +54,7 @@ impl Change {
             Self::Settle => "settle".to_owned(),
             Self::HandOver => "hand-over".to_owned(),
             Self::SetRole { node, .. } => format!("role of {node}"),
+            Self::Welcome { node } => format!("state of {node}"),
             Self::Readdress { raft_id, .. }
             | Self::DropLearner { raft_id }
             | Self::RemoveVoter { raft_id }
@@ -119,7 +124,7 @@ impl Outlook {
 /// The next step, or nothing while all is as it should be. `waiting`: subjects that failed a moment ago.
 pub(crate) fn decide(state: &State, outlook: &Outlook, waiting: &BTreeSet<String>) -> Option<Change> {
     let scene = Scene::of(state, outlook)?;
-    let steps: [&dyn Fn() -> Vec<Change>; 8] = [
+    let steps: [&dyn Fn() -> Vec<Change>; 9] = [
         &|| {
             if outlook.joint {
                 vec![Change::Settle]
@@ -128,6 +133,7 @@ pub(crate) fn decide(state: &State, outlook: &Outlook, waiting: &BTreeSet<String
             }
         },
         &|| scene.roles(),
+        &|| scene.arrivals(),
         &|| scene.addresses(),
         &|| scene.learners_to_drop(),
         &|| scene.voters_to_remove(),
@@ -191,6 +197,15 @@ impl<'a> Scene<'a> {
             .values()
             .filter(|node| node.role != node.desired_role);
         nodes.filter(arrived).map(set).collect()
+    }
+
+    fn arrivals(&self) -> Vec<Change> {
+        let arrived = self.wanted.iter().filter(|(raft_id, node)| {
+            !node.runs_tasks && node.state == NodeState::Unknown && self.outlook.voters.contains_key(raft_id)
+        });
+        arrived
+            .map(|(_, node)| Change::Welcome { node: node.id.clone() })
+            .collect()
     }
 
     fn addresses(&self) -> Vec<Change> {

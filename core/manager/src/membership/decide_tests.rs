@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use wardroom_state::command::Command;
-use wardroom_state::node::Role;
+use wardroom_state::node::{NodeState, Role};
 
 use super::decide::{Change, Outlook, decide};
 use crate::Peer;
@@ -191,6 +191,17 @@ fn what_failed_a_moment_ago_is_passed_over() {
     let waiting = ["2".to_owned()].into();
     let change = decide(&scene.state, &outlook(4), &waiting);
     assert_eq!(change, Some(Change::RemoveVoter { raft_id: 3 }));
+}
+
+#[test]
+fn a_manager_without_an_agent_is_ready_when_it_votes() {
+    let mut scene = Scene::with_managers(2);
+    scene.node_state("m2", NodeState::Unknown);
+    let welcome = Change::Welcome { node: node_id("m2") };
+    assert_eq!(next(&scene, &outlook(2)), Some(welcome));
+    scene.node_state("w1", NodeState::Unknown);
+    scene.node_state("m2", NodeState::Ready);
+    assert_eq!(next(&scene, &outlook(2)), None, "a worker says so itself");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 use wardroom_api::{channel, v1};
 use wardroom_state::command::{Actor, Command};
 use wardroom_state::event::{Event, ObjectKey};
+use wardroom_state::node::NodeState;
 
 use crate::context::Context;
 use crate::links::Lane;
@@ -147,8 +148,15 @@ async fn carry_out(context: &Context, change: &Change, seen: &Outlook) -> Result
                 role: *role,
                 certificate: None,
             };
-            let proposed = context.proposer.propose(system(), command).await;
-            proposed.map(|_| ()).map_err(|error| error.to_string())
+            propose(context, command).await
+        }
+        Change::Welcome { node } => {
+            let command = Command::SetNodeState {
+                node: node.clone(),
+                state: NodeState::Ready,
+                message: String::new(),
+            };
+            propose(context, command).await
         }
         Change::AddLearner { raft_id, peer } => {
             let answered = timeout(PROBE, probe(context, *raft_id, peer)).await;
@@ -159,11 +167,13 @@ async fn carry_out(context: &Context, change: &Change, seen: &Outlook) -> Result
     }
 }
 
-fn system() -> Actor {
-    Actor {
+async fn propose(context: &Context, command: Command) -> Result<(), String> {
+    let system = Actor {
         name: "system".to_owned(),
         from: "local".to_owned(),
-    }
+    };
+    let proposed = context.proposer.propose(system, command).await;
+    proposed.map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// A newcomer must be there, be who the state says it is, and follow nobody else: one that belongs to another quorum, or
@@ -200,7 +210,7 @@ async fn change_members(context: &Context, change: &Change, seen: &Outlook) -> R
             Change::RemoveVoter { raft_id } => consensus.remove_voter(*raft_id).await,
             Change::Promote { raft_id } => consensus.promote(*raft_id).await,
             Change::AddLearner { raft_id, peer } => consensus.add_learner(*raft_id, peer.clone()).await,
-            Change::SetRole { .. } | Change::HandOver => Ok(()),
+            Change::SetRole { .. } | Change::Welcome { .. } | Change::HandOver => Ok(()),
         }
         .map_err(|error| error.to_string())?;
         // What was changed is seen a moment later; before that the same would be decided again.
