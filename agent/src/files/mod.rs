@@ -24,7 +24,7 @@ use thiserror::Error;
 use wardroom_keys::SecretBytes;
 
 pub use memory::MemoryFiles;
-pub use place::{Place, choose};
+pub use place::{Place, choose, forget};
 pub use root::{Root, RootError};
 pub use target::{Target, TargetError, check_set};
 pub use tmpfs::TmpfsFiles;

@@ -12,7 +12,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, moun
 use rustix::process::geteuid;
 
 use super::root::{Root, RootError, is_mount_point};
-use super::sweep;
+use super::{erase, sweep};
 
 /// Room for two sets of files per task: a value is below 500 KiB.
 const OPTIONS: &CStr = c"size=64m,nr_inodes=16k,mode=0711";
@@ -32,13 +32,7 @@ pub enum Place {
 
 /// Takes the secrets root of `node`: below `named` when given, otherwise the best place there is.
 pub fn choose(named: Option<&Path>, node: &str) -> Result<Root, RootError> {
-    if node.is_empty()
-        || !node
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    {
-        return Err(RootError::NodeName(node.escape_default().to_string()));
-    }
+    check(node)?;
     // Workers of one process begin one after the other: a sweep must not meet a neighbour that is just taking its place.
     let _one_at_a_time = CHOOSING.lock();
     if let Some(named) = named {
@@ -49,6 +43,38 @@ pub fn choose(named: Option<&Path>, node: &str) -> Result<Root, RootError> {
     }
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     first_of(&places(geteuid().as_raw(), runtime.as_deref(), node), node)
+}
+
+/// Erases what an agent of `node` has left, wherever it may have found a place for itself, and gives the places back: for
+/// a node that is not to start again. Nothing to do where it never was. Fails while an agent of the node lives.
+pub fn forget(node: &str) -> Result<(), RootError> {
+    check(node)?;
+    let _one_at_a_time = CHOOSING.lock();
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    // One that cannot be erased keeps none of the others.
+    places(geteuid().as_raw(), runtime.as_deref(), node)
+        .iter()
+        .map(|(Place::Mount(path) | Place::Directory(path))| vacate(path))
+        .fold(Ok(()), Result::and)
+}
+
+fn vacate(path: &Path) -> Result<(), RootError> {
+    let root = match Root::take(path, is_mount_point(path), false) {
+        Ok(root) => root,
+        // Where this user's agent could not have been, nothing of it is left.
+        Err(
+            RootError::NotMemory { .. }
+            | RootError::Foreign { .. }
+            | RootError::Io {
+                source: Errno::NOENT | Errno::NOTDIR | Errno::ACCESS,
+                ..
+            },
+        ) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    erase::contents(root.handle())
+        .and_then(|()| root.give_back())
+        .map_err(RootError::io("erase", path))
 }
 
 /// The best of `places` that will do. All are swept: a dead worker may have had to make do with another than this one.
@@ -87,6 +113,15 @@ fn places(user: u32, runtime: Option<&Path>, node: &str) -> Vec<Place> {
         "/dev/shm/wardroom-{user}-{node}"
     ))));
     places
+}
+
+/// It becomes a name in a directory.
+fn check(node: &str) -> Result<(), RootError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if node.is_empty() || !node.bytes().all(plain) {
+        return Err(RootError::NodeName(node.escape_default().to_string()));
+    }
+    Ok(())
 }
 
 fn directory(path: &Path) -> Result<Root, RootError> {
@@ -212,6 +247,22 @@ mod tests {
             choose(Some(home.path()), "n1"),
             Err(RootError::Foreign { .. })
         ));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_erased_unless_it_lives() {
+        let home = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = home.path().join("n1");
+        vacate(&path).unwrap();
+        sweep::tests::leave_behind(&path);
+        let kept = std::fs::File::open(path.join("task1/secrets/db")).unwrap();
+        let living = Root::take(&path, false, false).unwrap();
+        assert!(matches!(vacate(&path), Err(RootError::Busy { .. })));
+        drop(living);
+        vacate(&path).unwrap();
+        assert!(!path.exists());
+        assert_eq!(kept.metadata().unwrap().len(), 0, "who holds it open has nothing");
+        assert!(matches!(forget("../x"), Err(RootError::NodeName(_))));
     }
 
     #[test]
