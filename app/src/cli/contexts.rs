@@ -3,9 +3,9 @@
 //! stays. A file that others could have written is refused: it says whom to trust.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -14,6 +14,7 @@ use wardroom_api::Host;
 use wardroom_ca::Bundle;
 
 use crate::cli::nearest;
+use crate::cli::private_file::{self, Unreadable, cannot_write};
 use crate::report::{Exit, Report};
 use crate::text::clean;
 
@@ -22,8 +23,6 @@ pub const DEFAULT: &str = "default";
 const FILE: &str = "contexts.json";
 /// A file of a newer format is left alone.
 const FORMAT: u64 = 1;
-/// Far more than any list of clusters; nothing longer is read.
-const BYTES_MAX: u64 = 1024 * 1024;
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,9 +71,9 @@ impl Contexts {
     /// What is there; no file means no contexts.
     pub fn load(folder: &Path) -> Result<Self, Report> {
         let path = folder.join(FILE);
-        let document = match read_private(&path) {
+        let document = match private_file::read(&path) {
             Ok(bytes) => {
-                check_folder(folder)?;
+                private_file::check_folder(folder)?;
                 parse(&path, &bytes)?
             }
             Err(Unreadable::Missing) => Map::new(),
@@ -200,7 +199,7 @@ impl Contexts {
 pub fn change<T>(folder: &Path, change: impl FnOnce(&mut Contexts) -> Result<T, Report>) -> Result<T, Report> {
     let create = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     create.map_err(|error| cannot_write(folder, &error))?;
-    check_folder(folder)?;
+    private_file::check_folder(folder)?;
     let lock = File::open(folder).map_err(|error| cannot_write(folder, &error))?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| cannot_write(folder, &error.into()))?;
     let mut contexts = Contexts::load(folder)?;
@@ -208,7 +207,7 @@ pub fn change<T>(folder: &Path, change: impl FnOnce(&mut Contexts) -> Result<T, 
     let mut text = serde_json::to_vec_pretty(&contexts.document)
         .map_err(|error| Report::failure(format!("cannot encode the contexts: {error}")))?;
     text.push(b'\n');
-    replace(&folder.join(FILE), &text)?;
+    private_file::replace(&folder.join(FILE), &text)?;
     for bundle in contexts.orphans {
         match fs::remove_file(&bundle) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot_write(&bundle, &error)),
@@ -242,86 +241,6 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, Report> {
         return Err(damaged("`contexts` is not an object".to_owned()));
     }
     Ok(document)
-}
-
-/// Why a private file was not read.
-pub enum Unreadable {
-    Missing,
-    Refused(Report),
-}
-
-/// The bytes of a file that nobody but its owner (or root) can have written.
-pub fn read_private(path: &Path) -> Result<Vec<u8>, Unreadable> {
-    let refused = |error: &io::Error| {
-        Unreadable::Refused(
-            Report::failure(format!("cannot read {}: {error}", path.display())).hint("check its permissions"),
-        )
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unreadable::Missing),
-        Err(error) => return Err(refused(&error)),
-    };
-    let metadata = file.metadata().map_err(|error| refused(&error))?;
-    check_owner(path, &metadata, "600").map_err(Unreadable::Refused)?;
-    let mut bytes = Vec::new();
-    file.take(BYTES_MAX)
-        .read_to_end(&mut bytes)
-        .map_err(|error| refused(&error))?;
-    Ok(bytes)
-}
-
-fn check_folder(folder: &Path) -> Result<(), Report> {
-    let metadata = fs::metadata(folder).map_err(|error| cannot_write(folder, &error))?;
-    check_owner(folder, &metadata, "700")
-}
-
-fn check_owner(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), Report> {
-    let own = rustix::process::geteuid().as_raw();
-    if metadata.uid() != own && metadata.uid() != 0 {
-        return Err(Report::failure(format!(
-            "{} belongs to another user, and says whom to trust",
-            path.display()
-        ))
-        .hint("move it away and make the contexts anew"));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        return Err(Report::failure(format!(
-            "{} can be written by others, and says whom to trust",
-            path.display()
-        ))
-        .hint(format!(
-            "look whether it is as you left it, then run `chmod {mode} {}`",
-            path.display()
-        )));
-    }
-    Ok(())
-}
-
-/// Writes a file aside, flushes it, and puts it in its place.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Report> {
-    let aside = path.with_extension("new");
-    let write = || {
-        match fs::remove_file(&aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&aside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().map_err(|error| cannot_write(path, &error))
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> Report {
-    Report::failure(format!("cannot write {}: {error}", path.display()))
-        .hint("check that the folder is yours and has room, or name another with XDG_CONFIG_HOME")
 }
 
 #[cfg(test)]

@@ -47,8 +47,10 @@ impl From<OperatorRoleChoice> for v1::OperatorRole {
 
 #[derive(Debug, Args)]
 pub struct OperatorAdd {
+    /// What the operator is called, also in the audit records
     #[arg(value_name = "NAME")]
     pub name: String,
+    /// What the operator may do
     #[arg(long, value_enum)]
     pub role: OperatorRoleChoice,
     /// Where to write key and certificate; without it NAME.bundle in this directory
@@ -74,6 +76,7 @@ pub enum Context {
 /// Where it leads stands in the options that every command has: `--host` and `--bundle`.
 #[derive(Debug, Args)]
 pub struct ContextCreate {
+    /// What the cluster is called on this machine
     #[arg(value_name = "NAME")]
     pub name: String,
 }

@@ -38,9 +38,11 @@ Examples:
 
 const HOST_HELP: &str = "The cluster to talk to: unix://PATH, or wardroom://HOST:PORT[,HOST:PORT...] with --bundle";
 
-const WHICH_CLUSTER: &str = "\
-Which cluster: --host, --context, WARDROOM_HOST (with WARDROOM_BUNDLE), WARDROOM_CONTEXT, the context in use, the daemon
-of this machine, the cluster of this user; the first that there is.";
+const WHICH_CLUSTER: &str = "Which cluster: the first that there is of --host, --context, WARDROOM_HOST (with WARDROOM_BUNDLE), \
+     WARDROOM_CONTEXT, the context in use, the daemon of this machine, and the cluster of this user";
+
+/// Stands below a command's own options.
+const EVERYWHERE: &str = "Options of every command";
 
 /// Secrets for clusters, with a console. Without a command: the console, on a running cluster or on one of its own.
 #[derive(Debug, Parser)]
@@ -50,11 +52,11 @@ pub struct Arguments {
     pub selection: Selection,
 
     /// How answers are printed
-    #[arg(long, global = true, value_enum, default_value = "table")]
+    #[arg(long, global = true, value_enum, default_value = "table", help_heading = EVERYWHERE)]
     pub format: Format,
 
-    /// Look and change nothing: a console without changes, and commands that change something are refused
-    #[arg(long, global = true)]
+    /// Look and change nothing: the console cannot, and commands that would are refused
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub read_only: bool,
 
     /// Draw the console in ASCII only
@@ -68,15 +70,22 @@ pub struct Arguments {
 /// What the command line says about which cluster is meant.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
-    #[arg(long, global = true, value_name = "HOST", conflicts_with = "context", help = HOST_HELP)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST",
+        conflicts_with = "context",
+        help = HOST_HELP,
+        help_heading = EVERYWHERE
+    )]
     pub host: Option<String>,
 
     /// The cluster to talk to, by the name of its context
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = EVERYWHERE)]
     pub context: Option<String>,
 
     /// Who to be towards --host: the file that `wardroom operator add` wrote
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "context")]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "context", help_heading = EVERYWHERE)]
     pub bundle: Option<PathBuf>,
 }
 
@@ -280,111 +289,4 @@ pub fn change(matches: &ArgMatches) -> Option<&'static Command> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
-
-    use clap::FromArgMatches;
-
-    use super::*;
-
-    fn parse(line: &str) -> Result<Arguments, clap::Error> {
-        let matches = parser().try_get_matches_from(line.split(' '))?;
-        Arguments::from_arg_matches(&matches)
-    }
-
-    #[test]
-    fn the_tree_is_sound() {
-        parser().debug_assert();
-    }
-
-    #[test]
-    fn a_command_after_two_dashes_keeps_its_own_options() {
-        let arguments = parse("wardroom service create --name web --replicas 4 -- sleep --format 1000").unwrap();
-        let Some(Noun::Service(Service::Create(create))) = arguments.command else {
-            panic!("another command")
-        };
-        assert_eq!(create.command, ["sleep", "--format", "1000"]);
-        assert_eq!(create.replicas, Some(4));
-        assert_eq!(arguments.format, Format::Table);
-    }
-
-    #[test]
-    fn format_and_host_stand_anywhere() {
-        let arguments = parse("wardroom secret holders db_password --format json --host unix:///x").unwrap();
-        assert_eq!(arguments.format, Format::Json);
-        assert_eq!(arguments.selection.host.as_deref(), Some("unix:///x"));
-    }
-
-    #[test]
-    fn what_contradicts_itself_is_a_usage_error() {
-        for line in [
-            "wardroom secret rotate db file --generate 3",
-            "wardroom secret create db --generate 0",
-            "wardroom service create --name web --replicas 2 --mode global -- x",
-            "wardroom secret rm",
-            "wardroom secret crate db",
-            "wardroom --host unix:///x --context prod status",
-            "wardroom --context prod --bundle b status",
-            "wardroom swarm join --token a --token-file b c",
-            "wardroom swarm join --token a",
-            "wardroom swarm join-token --ttl 1h worker",
-            "wardroom swarm join-token --rotate --ttl 0 worker",
-            "wardroom swarm init --cert-expiry 1x",
-            "wardroom backup create --recipient age1x --passphrase-file - b",
-            "wardroom audit ls --follow --stale",
-            "wardroom operator add ada",
-        ] {
-            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_changes_the_cluster_is_known_before_it_is_sent() {
-        let change = |line: &str| {
-            let matches = parser().try_get_matches_from(line.split(' ')).unwrap();
-            super::change(&matches).map(Command::path)
-        };
-        for (line, expected) in [
-            ("wardroom", None),
-            ("wardroom status", None),
-            ("wardroom secret ls", None),
-            ("wardroom secret remove db", Some("secret rm")),
-            ("wardroom secret rotate db --generate 3", Some("secret rotate")),
-            ("wardroom secret rotate db --plan", None),
-            ("wardroom node demote w1 --plan", None),
-            ("wardroom node promote w1", Some("node promote")),
-            ("wardroom swarm join-token worker", None),
-            ("wardroom swarm join-token --rotate worker", Some("swarm join-token")),
-            ("wardroom swarm ca --rotate --plan", None),
-            ("wardroom swarm ca --rotate", Some("swarm ca")),
-            ("wardroom context use default", None),
-            ("wardroom backup create -", None),
-        ] {
-            assert_eq!(change(line).as_deref(), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_context_may_be_named_after_an_equals_sign_only() {
-        let operator = |line: &str| match parse(line).unwrap().command {
-            Some(Noun::Operator(Operator::Add(add))) => (add.save_context, add.name),
-            _ => panic!("another command"),
-        };
-        let ada = || "ada".to_owned();
-        assert_eq!(operator("wardroom operator add --role viewer ada"), (None, ada()));
-        assert_eq!(
-            operator("wardroom operator add --role viewer --save-context ada"),
-            (Some(String::new()), ada())
-        );
-        assert_eq!(
-            operator("wardroom operator add --role viewer --save-context=prod ada"),
-            (Some("prod".into()), ada())
-        );
-    }
-
-    #[test]
-    fn a_typo_brings_a_suggestion() {
-        let text = parse("wardroom secret rotat db -").unwrap_err().to_string();
-        assert!(text.contains("rotate"), "{text}");
-    }
-}
+mod tests;

@@ -1,0 +1,107 @@
+//! What is written and what is read from it; what contradicts itself is a usage error.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
+use clap::FromArgMatches;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Arguments, clap::Error> {
+    let matches = parser().try_get_matches_from(line.split(' '))?;
+    Arguments::from_arg_matches(&matches)
+}
+
+#[test]
+fn the_tree_is_sound() {
+    parser().debug_assert();
+}
+
+#[test]
+fn a_command_after_two_dashes_keeps_its_own_options() {
+    let arguments = parse("wardroom service create --name web --replicas 4 -- sleep --format 1000").unwrap();
+    let Some(Noun::Service(Service::Create(create))) = arguments.command else {
+        panic!("another command")
+    };
+    assert_eq!(create.command, ["sleep", "--format", "1000"]);
+    assert_eq!(create.replicas, Some(4));
+    assert_eq!(arguments.format, Format::Table);
+}
+
+#[test]
+fn format_and_host_stand_anywhere() {
+    let arguments = parse("wardroom secret holders db_password --format json --host unix:///x").unwrap();
+    assert_eq!(arguments.format, Format::Json);
+    assert_eq!(arguments.selection.host.as_deref(), Some("unix:///x"));
+}
+
+#[test]
+fn what_contradicts_itself_is_a_usage_error() {
+    for line in [
+        "wardroom secret rotate db file --generate 3",
+        "wardroom secret create db --generate 0",
+        "wardroom service create --name web --replicas 2 --mode global -- x",
+        "wardroom secret rm",
+        "wardroom secret crate db",
+        "wardroom --host unix:///x --context prod status",
+        "wardroom --context prod --bundle b status",
+        "wardroom swarm join --token a --token-file b c",
+        "wardroom swarm join --token a",
+        "wardroom swarm join-token --ttl 1h worker",
+        "wardroom swarm join-token --rotate --ttl 0 worker",
+        "wardroom swarm init --cert-expiry 1x",
+        "wardroom backup create --recipient age1x --passphrase-file - b",
+        "wardroom audit ls --follow --stale",
+        "wardroom operator add ada",
+    ] {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn what_changes_the_cluster_is_known_before_it_is_sent() {
+    let change = |line: &str| {
+        let matches = parser().try_get_matches_from(line.split(' ')).unwrap();
+        super::change(&matches).map(Command::path)
+    };
+    for (line, expected) in [
+        ("wardroom", None),
+        ("wardroom status", None),
+        ("wardroom secret ls", None),
+        ("wardroom secret remove db", Some("secret rm")),
+        ("wardroom secret rotate db --generate 3", Some("secret rotate")),
+        ("wardroom secret rotate db --plan", None),
+        ("wardroom node demote w1 --plan", None),
+        ("wardroom node promote w1", Some("node promote")),
+        ("wardroom swarm join-token worker", None),
+        ("wardroom swarm join-token --rotate worker", Some("swarm join-token")),
+        ("wardroom swarm ca --rotate --plan", None),
+        ("wardroom swarm ca --rotate", Some("swarm ca")),
+        ("wardroom context use default", None),
+        ("wardroom backup create -", None),
+    ] {
+        assert_eq!(change(line).as_deref(), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_context_may_be_named_after_an_equals_sign_only() {
+    let operator = |line: &str| match parse(line).unwrap().command {
+        Some(Noun::Operator(Operator::Add(add))) => (add.save_context, add.name),
+        _ => panic!("another command"),
+    };
+    let ada = || "ada".to_owned();
+    assert_eq!(operator("wardroom operator add --role viewer ada"), (None, ada()));
+    assert_eq!(
+        operator("wardroom operator add --role viewer --save-context ada"),
+        (Some(String::new()), ada())
+    );
+    assert_eq!(
+        operator("wardroom operator add --role viewer --save-context=prod ada"),
+        (Some("prod".into()), ada())
+    );
+}
+
+#[test]
+fn a_typo_brings_a_suggestion() {
+    let text = parse("wardroom secret rotat db -").unwrap_err().to_string();
+    assert!(text.contains("rotate"), "{text}");
+}
