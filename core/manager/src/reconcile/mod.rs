@@ -27,6 +27,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
+use wardroom_state::State;
 use wardroom_state::command::{Actor, Command};
 use wardroom_state::event::{Event, ObjectKey};
 use wardroom_state::ids::TaskId;
@@ -40,6 +41,7 @@ use crate::reconcile::decision::Decision;
 use crate::replica::Applied;
 use crate::watch::skip;
 
+use lost_workers::FirstSeen;
 pub(crate) use lost_workers::Liveness;
 use now::Now;
 
@@ -69,9 +71,12 @@ pub(crate) async fn run(context: Context) {
 /// One term. Ends only when it is dropped, or with the replica.
 async fn lead(context: &Context) {
     let mut applied = context.replica.subscribe();
-    let mut time = Now::new(Instant::now());
+    let mut term = Term {
+        time: Now::new(Instant::now()),
+        seen: None,
+    };
     loop {
-        let round = decide(context, &mut time);
+        let round = decide(context, &mut term);
         let mut again = round.again;
         if !round.commands.is_empty() {
             if propose_all(context, round.commands).await {
@@ -87,6 +92,12 @@ async fn lead(context: &Context) {
     }
 }
 
+/// What the looks of one term have in common.
+struct Term {
+    time: Now,
+    seen: Option<FirstSeen>,
+}
+
 /// What one look at the state led to.
 struct Round {
     commands: Vec<Command>,
@@ -94,56 +105,65 @@ struct Round {
 }
 
 /// The first loop that has something to change decides; the others look again after its change.
-fn decide(context: &Context, time: &mut Now) -> Round {
+fn decide(context: &Context, term: &mut Term) -> Round {
     let now = Instant::now();
     let clock_ms = context.clock.now_ms();
     let liveness = context.offices.sessions.liveness(dispatcher::heartbeat(context));
     let mut new_id = || TaskId::new(control::id(&*context.chance));
     context.replica.read(|state| {
-        let now_ms = time.read(clock_ms, state.at_ms(), now);
+        let now_ms = term.time.read(clock_ms, state.at_ms(), now);
         let mut again = None;
-        let mut sooner = |at: Instant| again = Some(again.map_or(at, |before: Instant| before.min(at)));
-        let lost = liveness
-            .as_ref()
-            .map(|liveness| lost_workers::decide(state, liveness, now))
-            .unwrap_or_default();
-        if !lost.is_empty() {
-            return Round {
-                commands: lost,
-                again: None,
-            };
-        }
-        if let Some(at) = liveness
-            .as_ref()
-            .and_then(|liveness| lost_workers::next(state, liveness))
-        {
-            sooner(at);
-        }
-        let loops: [&mut dyn FnMut() -> Decision; 5] = [
-            &mut || tasks::decide(state, now_ms, &mut new_id),
-            &mut || rollout::decide(state, now_ms),
-            &mut || rotation::decide(state),
-            &mut || reaper::decide(state),
-            &mut || roots::decide(state, clock_ms.max(state.at_ms())),
-        ];
-        for decide in loops {
-            let decision = decide();
-            if !decision.commands.is_empty() {
+        if let Some(liveness) = &liveness {
+            let seen = term
+                .seen
+                .get_or_insert_with(|| FirstSeen::begin(state, liveness.leading_since));
+            seen.look(state, now);
+            let lost = lost_workers::decide(state, liveness, seen, now);
+            if !lost.is_empty() {
                 return Round {
-                    commands: decision.commands,
+                    commands: lost,
                     again: None,
                 };
             }
-            if let Some(at_ms) = decision.again_at_ms {
-                let wait_ms = u64::try_from(at_ms.saturating_sub(now_ms)).unwrap_or(0).max(1);
-                sooner(now + Duration::from_millis(wait_ms));
-            }
+            again = lost_workers::next(state, liveness, seen);
         }
+        let (commands, wait) = loops(state, now_ms, clock_ms, &mut new_id);
+        let due = wait.map(|wait| now + wait);
         Round {
-            commands: Vec::new(),
-            again,
+            again: again.into_iter().chain(due).min().filter(|_| commands.is_empty()),
+            commands,
         }
     })
+}
+
+/// The commands of the first loop that has any, or else how long all of them can wait. `now_ms` never goes back in a
+/// term and may be ahead of `clock_ms`; each wait is measured from the time that the loop itself goes by.
+fn loops(
+    state: &State,
+    now_ms: i64,
+    clock_ms: i64,
+    new_id: &mut dyn FnMut() -> TaskId,
+) -> (Vec<Command>, Option<Duration>) {
+    let loops: [(i64, &mut dyn FnMut() -> Decision); 5] = [
+        (now_ms, &mut || tasks::decide(state, now_ms, &mut *new_id)),
+        (now_ms, &mut || rollout::decide(state, now_ms)),
+        (now_ms, &mut || rotation::decide(state)),
+        (now_ms, &mut || reaper::decide(state)),
+        (clock_ms, &mut || roots::decide(state, clock_ms.max(state.at_ms()))),
+    ];
+    let mut shortest: Option<Duration> = None;
+    for (from_ms, decide) in loops {
+        let decision = decide();
+        if !decision.commands.is_empty() {
+            return (decision.commands, None);
+        }
+        if let Some(at_ms) = decision.again_at_ms {
+            let wait_ms = u64::try_from(at_ms.saturating_sub(from_ms)).unwrap_or(0).max(1);
+            let wait = Duration::from_millis(wait_ms);
+            shortest = Some(shortest.map_or(wait, |before| before.min(wait)));
+        }
+    }
+    (Vec::new(), shortest)
 }
 
 /// In order; stops at the first that fails. Each is applied here when its call returns.
@@ -211,6 +231,20 @@ mod tests {
             changes: Vec::new(),
             replaced: false,
         })
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_waited_for() {
+        let mut scene = roots::tests::rotated();
+        let mut new_id = || unreachable!("no service is there");
+        // A certificate of the old root expires at 50 000, and the leader has seen a later time.
+        let (commands, wait) = loops(&scene.state, 60_000, 40_000, &mut new_id);
+        assert_eq!((commands, wait), (Vec::new(), Some(Duration::from_secs(10))));
+        // So has the state, by a little less: it is the clock that has to get there.
+        scene.now_ms = 49_999;
+        scene.node_state("w1", NodeState::Down);
+        let (commands, wait) = loops(&scene.state, 60_000, 40_000, &mut new_id);
+        assert_eq!((commands, wait), (Vec::new(), Some(Duration::from_secs(10))));
     }
 
     #[tokio::test]

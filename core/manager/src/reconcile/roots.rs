@@ -32,7 +32,7 @@ pub(crate) fn decide(state: &State, now_ms: i64) -> Decision {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use wardroom_state::cluster::JoinToken;
     use wardroom_state::node::Certificate;
 
@@ -56,7 +56,7 @@ mod tests {
         });
     }
 
-    fn rotated() -> Scene {
+    pub(in crate::reconcile) fn rotated() -> Scene {
         let mut scene = Scene::with_workers_that(1, |node| node.certificate = certificate("k1", node.id.as_str()));
         let token = |byte| JoinToken {
             digest: [byte; 32],
