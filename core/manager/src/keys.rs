@@ -61,7 +61,8 @@ pub(crate) async fn answer(context: &Context, request: &Request<v1::KeysRequest>
         .confirm()
         .await
         .map_err(|error| Status::from(Failure::from(error)))?;
-    if let Err(reason) = context.replica.read(|state| may_have(state, &caller.identity)) {
+    let votes = |raft_id| context.consensus.votes(raft_id);
+    if let Err(reason) = context.replica.read(|state| may_have(state, &caller.identity, votes)) {
         let reason = format!("Permission denied: {reason}");
         context.offices.refusals.note(caller, PATH, &reason, 1);
         return Err(Status::permission_denied(reason));
@@ -77,7 +78,9 @@ pub(crate) async fn answer(context: &Context, request: &Request<v1::KeysRequest>
     })
 }
 
-fn may_have(state: &State, caller: &Identity) -> Result<(), String> {
+/// A voter had the keys before it voted. One that asks again has lost its store, and must not come back without it under
+/// the Raft id with which it confirmed writes.
+fn may_have(state: &State, caller: &Identity, votes: impl Fn(u64) -> bool) -> Result<(), String> {
     let Identity::Manager(id) = caller else {
         return Err("keys go to managers only".to_owned());
     };
@@ -88,6 +91,11 @@ fn may_have(state: &State, caller: &Identity) -> Result<(), String> {
         None => Err(format!("node {id} is not a node of this cluster; join it first")),
         Some(node) if node.desired_role != Role::Manager => Err(format!(
             "node {} is not to be a manager; promote it first",
+            node.hostname
+        )),
+        Some(node) if votes(node.raft_id) => Err(format!(
+            "node {} votes already, so its data directory holds the keys; put that back, or demote the node and promote \
+             it again",
             node.hostname
         )),
         Some(_) => Ok(()),
@@ -164,4 +172,34 @@ fn keyring(seams: &Seams, cluster: &str, node: &str, keys: v1::KeysResponse) -> 
     let mut keyring = Keyring::join(&*seams.chance, cluster, node, &root, &unlock, keys.kek_epoch, now_ms);
     keyring.set_autolock(keys.autolock);
     Ok(keyring)
+}
+
+#[cfg(test)]
+mod tests {
+    use wardroom_state::command::Command;
+
+    use super::*;
+    use crate::reconcile::scene::{Scene, node_id};
+
+    #[test]
+    fn a_newcomer_may_have_the_keys_and_a_voter_that_lost_its_store_may_not() {
+        let mut scene = Scene::with_managers(2);
+        let promote = |raft_id| Command::SetDesiredRole {
+            node: node_id("w1"),
+            role: Role::Manager,
+            raft_id,
+        };
+        let ask = |scene: &Scene, node: &str, voters: &[u64]| {
+            let caller = Identity::Manager(node.to_owned());
+            may_have(&scene.state, &caller, |id| voters.contains(&id))
+        };
+        let refused = ask(&scene, "w1", &[1, 2]).expect_err("it is a worker");
+        assert_eq!(refused, "node host-w1 is not to be a manager; promote it first");
+        scene.apply(promote(9));
+        assert_eq!(ask(&scene, "w1", &[1, 2]), Ok(()));
+        let refused = ask(&scene, "w1", &[1, 2, 9]).expect_err("it votes");
+        assert!(refused.starts_with("node host-w1 votes already"), "{refused}");
+        assert!(ask(&scene, "m2", &[1, 2]).is_err());
+        assert_eq!(ask(&scene, "m2", &[1]), Ok(()), "its vote was taken");
+    }
 }

@@ -19,7 +19,8 @@ pub(crate) struct Members {
     pub(crate) learners: BTreeMap<u64, Peer>,
     /// Two configurations are in force at once: somebody began to change the voters and has not finished.
     pub(crate) joint: bool,
-    /// On the leader: the last index that each other member has.
+    /// On the leader: the last index that each other member has acknowledged. One that has acknowledged nothing is not in
+    /// it: on a young cluster, nothing at all would pass for almost everything.
     pub(crate) matched: BTreeMap<u64, u64>,
     /// Last index of this manager's log.
     pub(crate) last: u64,
@@ -60,7 +61,7 @@ impl Consensus {
             .replication
             .iter()
             .flatten()
-            .map(|(id, at)| (*id, at.map_or(0, |at| at.index)))
+            .filter_map(|(id, at)| Some((*id, (*at)?.index)))
             .collect();
         Members {
             voters: of(&newest),
@@ -69,6 +70,13 @@ impl Consensus {
             matched,
             last: self.log.pointers().last,
         }
+    }
+
+    /// Whether that member votes, in any of the configurations in force.
+    pub(crate) fn votes(&self, raft_id: u64) -> bool {
+        let server = self.raft.server_metrics();
+        let stored = Arc::clone(&server.borrow().membership_config);
+        stored.membership().voter_ids().any(|id| id == raft_id)
     }
 
     /// A member that is told everything and has no vote.

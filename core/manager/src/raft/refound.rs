@@ -96,7 +96,10 @@ impl Store {
                 for found in reader.read(index..=index)? {
                     let entry = encode::decode_entry(found.term, found.index, &found.payload)?;
                     logged = Some(entry.log_id);
-                    if let EntryPayload::Membership(members) = entry.payload {
+                    // The log may still hold what a snapshot from a leader is long past.
+                    if let EntryPayload::Membership(members) = entry.payload
+                        && Some(entry.log_id) > *membership.log_id()
+                    {
                         membership = StoredMembership::new(Some(entry.log_id), members);
                     }
                 }

@@ -193,6 +193,33 @@ fn a_survivor_whose_log_ends_before_its_snapshot_goes_on_from_the_snapshot() {
     assert_eq!(log.reader().bounds(), Some((COVERED + 1, COVERED + 1)));
 }
 
+#[test]
+fn a_membership_that_the_snapshot_is_past_counts_no_more() {
+    let disk = MemDisk::new();
+    let (mut log, snapshots) = open(&disk);
+    // It was founded alone, fell behind, and heard of the others in a snapshot.
+    let first = Entry {
+        log_id: encode::position(TERM - 1, ME, 1),
+        payload: EntryPayload::Membership(Membership::new(vec![[ME].into()], BTreeMap::from([(ME, peer(ME))]))),
+    };
+    log.append(&[Record::Entry {
+        term: TERM - 1,
+        index: 1,
+        payload: encode::entry(&first).into(),
+    }])
+    .unwrap();
+    let at = encode::position(TERM, 2, COVERED);
+    let meta = SnapshotMeta {
+        last_log_id: Some(at),
+        last_membership: StoredMembership::new(Some(encode::position(TERM, 2, 20)), three()),
+        snapshot_id: name(Some(at)),
+    };
+    snapshots.save(&encode::snapshot_header(&meta, 1), b"state").unwrap();
+    drop((log, snapshots));
+    let end = survivor(&ground(&disk)).unwrap();
+    assert_eq!(end.index, COVERED + 1, "it is not alone yet");
+}
+
 fn state() -> State {
     Scene::with_managers(3).state
 }

@@ -74,8 +74,13 @@ impl Service {
 
 /// The node id of the manager that calls.
 fn manager<T>(request: &Request<T>) -> Result<&str, Status> {
-    match request.extensions().get::<Caller>().map(|caller| &caller.identity) {
-        Some(Identity::Manager(node_id)) => Ok(node_id),
+    match request.extensions().get::<Caller>() {
+        // What a manager says on behalf of another is not the other's word.
+        Some(Caller {
+            identity: Identity::Manager(node_id),
+            forwarded: false,
+            ..
+        }) => Ok(node_id),
         _ => Err(Status::permission_denied("only managers speak Raft")),
     }
 }
@@ -187,6 +192,21 @@ mod tests {
 
     use super::super::types::Peer;
     use super::*;
+
+    #[test]
+    fn only_the_manager_itself_speaks() {
+        let says = |identity: Identity, forwarded: bool| {
+            let mut request = Request::new(());
+            let mut caller = Caller::new(identity, "10.0.0.1:2377");
+            caller.forwarded = forwarded;
+            request.extensions_mut().insert(caller);
+            manager(&request).map(str::to_owned).ok()
+        };
+        assert_eq!(says(Identity::Manager("ada".into()), false).as_deref(), Some("ada"));
+        assert_eq!(says(Identity::Manager("ada".into()), true), None);
+        assert_eq!(says(Identity::Worker("ada".into()), false), None);
+        assert!(manager(&Request::new(())).is_err());
+    }
 
     #[test]
     fn a_caller_may_be_unknown_but_may_not_have_another_s_id() {
