@@ -64,13 +64,24 @@ async fn lead(context: &Context) {
     let mut trials = Trials::default();
     loop {
         let seen = outlook(context);
-        let waiting = trials.waiting(Instant::now());
+        let now = Instant::now();
+        let waiting = trials.waiting(now);
         let Some(change) = context.replica.read(|state| decide(state, &seen, &waiting)) else {
-            if !wakes.next(context, &seen, trials.next()).await {
+            if !wakes.next(context, &seen, trials.next(now)).await {
                 return;
             }
             continue;
         };
+        if let Err(reason) = try_out(context, &change).await {
+            tracing::info!(?change, %reason, "the membership cannot change yet");
+            trials.failed(change.subject(), Instant::now());
+            continue;
+        }
+        // The state may have moved on meanwhile: a forced new cluster has removed the one that answered.
+        let seen = outlook(context);
+        if context.replica.read(|state| decide(state, &seen, &waiting)).as_ref() != Some(&change) {
+            continue;
+        }
         match carry_out(context, &change, &seen).await {
             Ok(()) => {
                 tracing::info!(?change, "the membership has changed");
@@ -130,9 +141,22 @@ impl Wakes {
 }
 
 fn matters(applied: &Applied) -> bool {
-    let about_nodes =
-        |event: &Event| matches!(event, Event::Put(ObjectKey::Node(_)) | Event::Removed(ObjectKey::Node(_)));
+    let about_nodes = |event: &Event| {
+        matches!(
+            event,
+            Event::Put(ObjectKey::Node(_)) | Event::Removed(ObjectKey::Node(_))
+        )
+    };
     applied.replaced || applied.events.iter().any(about_nodes)
+}
+
+/// Whether a step can be made at all, as far as that takes time to find out.
+async fn try_out(context: &Context, change: &Change) -> Result<(), String> {
+    let Change::AddLearner { raft_id, peer } = change else {
+        return Ok(());
+    };
+    let answered = timeout(PROBE, probe(context, *raft_id, peer)).await;
+    answered.unwrap_or_else(|_elapsed| Err(format!("no answer from {}", peer.address)))
 }
 
 async fn carry_out(context: &Context, change: &Change, seen: &Outlook) -> Result<(), String> {
@@ -158,11 +182,6 @@ async fn carry_out(context: &Context, change: &Change, seen: &Outlook) -> Result
             };
             propose(context, command).await
         }
-        Change::AddLearner { raft_id, peer } => {
-            let answered = timeout(PROBE, probe(context, *raft_id, peer)).await;
-            answered.unwrap_or_else(|_elapsed| Err(format!("no answer from {}", peer.address)))?;
-            change_members(context, change, seen).await
-        }
         _ => change_members(context, change, seen).await,
     }
 }
@@ -186,16 +205,25 @@ async fn probe(context: &Context, raft_id: u64, peer: &Peer) -> Result<(), Strin
     let mut feed = answer.map_err(|status| status.message().to_owned())?.into_inner();
     let word = feed.message().await.map_err(|status| status.message().to_owned())?;
     let word = word.ok_or_else(|| format!("{} says nothing", peer.address))?;
+    let term = context.leadership.borrow().term;
+    let voters = context.consensus.members().voters;
+    let ours = |leader: &str| voters.values().any(|voter| voter.node_id == leader);
+    is_free(&word, raft_id, term, ours).map_err(|reason| format!("{} {reason}", peer.address))
+}
+
+/// A leader before this one may have spoken to the newcomer and not brought it in: who still names that one, in a term
+/// that is past, belongs to nobody else.
+fn is_free(word: &v1::ManagerStatus, raft_id: u64, term: u64, ours: impl Fn(&str) -> bool) -> Result<(), String> {
     if word.raft_id != raft_id {
         return Err(format!(
-            "{} runs with Raft id {} and not {raft_id}; remove its data directory and let it join again",
-            peer.address, word.raft_id
+            "runs with Raft id {} and not {raft_id}; remove its data directory and let it join again",
+            word.raft_id
         ));
     }
-    if !word.leader.is_empty() && word.leader != context.config.node_id {
-        return Err(format!("{} follows another leader, {}", peer.address, word.leader));
+    if word.leader.is_empty() || (ours(&word.leader) && word.term <= term) {
+        return Ok(());
     }
-    Ok(())
+    Err(format!("follows another leader, {}", word.leader))
 }
 
 async fn change_members(context: &Context, change: &Change, seen: &Outlook) -> Result<(), String> {
@@ -214,7 +242,8 @@ async fn change_members(context: &Context, change: &Change, seen: &Outlook) -> R
         }
         .map_err(|error| error.to_string())?;
         // What was changed is seen a moment later; before that the same would be decided again.
-        let same = |now: &Outlook| (&now.voters, &now.learners, now.joint) == (&seen.voters, &seen.learners, seen.joint);
+        let same =
+            |now: &Outlook| (&now.voters, &now.learners, now.joint) == (&seen.voters, &seen.learners, seen.joint);
         while same(&outlook(context)) {
             moved.next().await?;
         }
@@ -222,4 +251,28 @@ async fn change_members(context: &Context, change: &Change, seen: &Outlook) -> R
     };
     let changed = timeout(STEP, changing).await;
     changed.unwrap_or_else(|_elapsed| Err(format!("no quorum confirmed it within {} s", STEP.as_secs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newcomer_that_heard_an_earlier_leader_is_free_and_one_of_another_quorum_is_not() {
+        let is_free = |raft_id: u64, leader: &str, term: u64| {
+            let word = v1::ManagerStatus {
+                raft_id,
+                leader: leader.to_owned(),
+                term,
+                ..v1::ManagerStatus::default()
+            };
+            super::is_free(&word, 9, 5, |node| ["ada", "bob"].contains(&node))
+        };
+        assert_eq!(is_free(9, "", 0), Ok(()));
+        assert_eq!(is_free(9, "ada", 5), Ok(()));
+        assert_eq!(is_free(9, "bob", 4), Ok(()), "it led before");
+        assert_eq!(is_free(9, "bob", 6), Err("follows another leader, bob".to_owned()));
+        assert_eq!(is_free(9, "cleo", 4), Err("follows another leader, cleo".to_owned()));
+        assert!(is_free(8, "", 0).is_err_and(|reason| reason.contains("Raft id 8 and not 9")));
+    }
 }

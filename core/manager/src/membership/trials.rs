@@ -26,8 +26,8 @@ impl Trials {
     }
 
     /// When the next one may be tried; what may be tried already, and was not wanted any more, is no reason to look.
-    pub(crate) fn next(&mut self) -> Option<Instant> {
-        let now = Instant::now();
+    /// `now` must be that of [`Self::waiting`], or a trial that comes due in between would be lost to both.
+    pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
         self.0
             .values()
             .map(|trial| trial.again)
@@ -59,15 +59,15 @@ mod tests {
             let now = Instant::now();
             trials.failed("2".to_owned(), now);
             assert_eq!(trials.waiting(now), ["2".to_owned()].into());
-            let again = trials.next().expect("it is tried again");
+            let again = trials.next(now).expect("it is tried again");
             pauses.push((again - now).as_millis());
             tokio::time::advance(again - now).await;
             assert_eq!(trials.waiting(Instant::now()), BTreeSet::new());
-            assert_eq!(trials.next(), None);
+            assert_eq!(trials.next(again), None);
         }
         assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
         trials.succeeded("2");
         trials.failed("2".to_owned(), Instant::now());
-        assert_eq!(trials.next(), Some(Instant::now() + FIRST));
+        assert_eq!(trials.next(Instant::now()), Some(Instant::now() + FIRST));
     }
 }
