@@ -1,5 +1,5 @@
-//! `wardroom backup`: the whole cluster in one age file. It is encrypted before it leaves the manager, opened for a look
-//! on this machine only, and restored by the daemon of a machine that is in no cluster yet.
+//! `wardroom backup`: the whole cluster in one age file. It is encrypted before it leaves the manager, opened for a
+//! look on this machine only, and restored by the daemon of a machine that is in no cluster yet.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};

@@ -1,6 +1,6 @@
-//! Where does a person keep which clusters there are? In `contexts.json` below the configuration folder, 0600 in a folder
-//! of 0700, with the bundles beside it. The file is replaced as a whole, and what an older program does not know in it
-//! stays. A file that others could have written is refused: it says whom to trust.
+//! Where does a person keep which clusters there are? In `contexts.json` below the configuration folder, 0600 in a
+//! folder of 0700, with the bundles beside it. The file is replaced as a whole, and what this program does not know in
+//! it stays. A file that others could have written is refused: it says whom to trust.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};

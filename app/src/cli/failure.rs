@@ -1,4 +1,5 @@
-//! What does a call's failure mean to a person and to a script? Its words made harmless, an exit code, and the next step.
+//! What does a call's failure mean to a person and to a script? Its words made harmless, an exit code, and the next
+//! step.
 
 use wardroom_api::{CallError, CallKind};
 

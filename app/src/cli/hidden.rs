@@ -1,5 +1,5 @@
-//! How does a token or a passphrase come in without being seen? From a file, from standard input, or typed on a terminal
-//! that shows nothing; never from an argument or the environment.
+//! How does a token or a passphrase come in without being seen? From a file, from standard input, or typed on a
+//! terminal that shows nothing; never from an argument or the environment.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -15,7 +15,8 @@ use crate::text::clean;
 /// The longest line that is taken from a terminal.
 const LINE_BYTES_MAX: usize = 1024;
 
-/// The content of a file, or of standard input for `-`, without the line end it closes with. Longer than `limit` is refused.
+/// The content of a file, or of standard input for `-`, without the line end it closes with. More than `limit` bytes
+/// are refused.
 pub fn from_file(path: &Path, limit: usize) -> Result<SecretBytes, Report> {
     let is_stdin = path.as_os_str() == "-";
     let shown = if is_stdin {

@@ -1,5 +1,5 @@
-//! `wardroom node update`, `promote`, `demote` and `rm`. What takes a manager away is asked about on a terminal, with the
-//! plan in sight; scripts are not asked, as Docker's are not.
+//! `wardroom node update`, `promote`, `demote` and `rm`. What takes a manager away is asked about on a terminal, with
+//! the plan in sight; scripts are not asked, as Docker's are not.
 
 use serde_json::{Value, json};
 use wardroom_api::v1::{self, Kind, Role};

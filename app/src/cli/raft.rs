@@ -27,7 +27,10 @@ pub fn check_leader(status: &v1::StatusResponse) -> Result<(), Report> {
     if !status.leader.is_empty() {
         return Ok(());
     }
-    Err(Report::new(Exit::NoQuorum, NO_LEADER).hint("start managers until more than half of them answer; if they are lost for good, `wardroom swarm init --force-new-cluster` goes on with one"))
+    Err(Report::new(Exit::NoQuorum, NO_LEADER).hint(
+        "start managers until more than half of them answer; if they are lost for good, \
+         `wardroom swarm init --force-new-cluster` goes on with one",
+    ))
 }
 
 fn table(status: &v1::StatusResponse, hostnames: &BTreeMap<String, String>) -> Table {

@@ -1,4 +1,5 @@
-//! `wardroom secret`: create, ls, inspect, update, rm, versions, holders. Changes that need a plan are in `secret_change`.
+//! `wardroom secret`: create, ls, inspect, update, rm, versions, holders. Changes that need a plan are in
+//! `secret_change`.
 
 use std::collections::BTreeMap;
 

@@ -38,8 +38,9 @@ Examples:
 
 const HOST_HELP: &str = "The cluster to talk to: unix://PATH, or wardroom://HOST:PORT[,HOST:PORT...] with --bundle";
 
-const WHICH_CLUSTER: &str = "Which cluster: the first that there is of --host, --context, WARDROOM_HOST (with WARDROOM_BUNDLE), \
-     WARDROOM_CONTEXT, the context in use, the daemon of this machine, and the cluster of this user";
+const WHICH_CLUSTER: &str = "\
+Which cluster: the first that there is of --host, --context, WARDROOM_HOST (with WARDROOM_BUNDLE), WARDROOM_CONTEXT, \
+the context in use, the daemon of this machine, and the cluster of this user";
 
 /// Stands below a command's own options.
 const EVERYWHERE: &str = "Options of every command";

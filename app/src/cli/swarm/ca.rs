@@ -1,5 +1,5 @@
-//! `wardroom swarm ca`: the root of all trust, and its rotation until every node that is up has a certificate of the new
-//! one. Nodes that are down do not hold it up: they are named, and follow when they come back.
+//! `wardroom swarm ca`: the root of all trust, and its rotation until every node that is up has a certificate of the
+//! new one. Nodes that are down do not hold it up: they are named, and follow when they come back.
 
 use serde_json::{Value, json};
 use wardroom_api::v1::{self, Kind, NodeState};
@@ -30,7 +30,9 @@ pub async fn run(ca: &SwarmCa, session: &mut Session) -> Result<(), Report> {
     }
     let answer = rotate(ca, false, basis, session).await?;
     if ca.detach {
-        session.output.note("note: nodes get their certificates one after another; `wardroom swarm ca --format json` tells how far it is");
+        session
+            .output
+            .note("note: nodes follow one after another; `wardroom swarm ca --format json` tells how many are left");
         return finish(ca, &answer, None, session);
     }
     let progress = follow(ca, &answer, session).await;
@@ -63,7 +65,10 @@ fn pem_text(pem: &str) -> String {
 }
 
 fn root_json(cluster: &v1::Cluster) -> Value {
-    let retiring = |root: &v1::RetiringRoot| json!({ "fingerprint": root.fingerprint, "since": when::rfc3339(root.since_ms), "remaining": root.remaining });
+    let retiring = |root: &v1::RetiringRoot| {
+        let since = when::rfc3339(root.since_ms);
+        json!({ "fingerprint": root.fingerprint, "since": since, "remaining": root.remaining })
+    };
     json!({
         "fingerprint": cluster.root_fingerprint,
         "certificate": cluster.root_certificate,
@@ -208,11 +213,8 @@ fn finish(
         }
         if progress.operators > 0 {
             session.output.note(&format!(
-                "note: {} still a certificate of the old root, which is trusted until the last of them has expired or is removed",
-                match progress.operators {
-                    1 => "1 operator has".to_owned(),
-                    number => format!("{number} operators have"),
-                }
+                "note: operators with a certificate of the old root: {}; it is trusted until these have expired or are removed",
+                progress.operators
             ));
         }
     }
