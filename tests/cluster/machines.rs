@@ -10,15 +10,15 @@ use serde_json::Value;
 use crate::binary;
 
 /// Machines of one cluster, in the order in which they came. Dropped in the order of the fields: processes first.
-pub struct Machines {
-    pub all: Vec<Daemon>,
-    pub lab: Lab,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Machines {
+    pub(crate) all: Vec<Daemon>,
+    pub(crate) lab: Lab,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Machines {
     /// Hosts with daemons, none of which is in a cluster. `names` are their hostnames.
-    pub fn alone(names: &[&str]) -> Self {
+    pub(crate) fn alone(names: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("wr-").tempdir().unwrap();
         let lab = Lab::new(names.len());
         let start = |(number, name): (usize, &&str)| Daemon::on(&binary(), folder.path(), name, lab.host(number));
@@ -27,7 +27,7 @@ impl Machines {
     }
 
     /// A cluster: those whose names begin with `m` as managers, the others as workers. All are ready.
-    pub fn cluster(names: &[&str]) -> Self {
+    pub(crate) fn cluster(names: &[&str]) -> Self {
         let machines = Self::alone(names);
         machines.init(0);
         for number in 1..names.len() {
@@ -36,14 +36,14 @@ impl Machines {
         machines
     }
 
-    pub fn init(&self, number: usize) {
+    pub(crate) fn init(&self, number: usize) {
         let daemon = &self.all[number];
         let said = daemon.run(&["swarm", "init", "--advertise-addr", &daemon.address]).ok();
         assert!(said.contains("Swarm initialized: current node ("), "{said}");
     }
 
     /// Joins the first machine's cluster in the role its name asks for, and waits until it is counted in.
-    pub fn join(&self, number: usize) {
+    pub(crate) fn join(&self, number: usize) {
         let daemon = &self.all[number];
         let role = if daemon.name.starts_with('m') {
             "manager"
@@ -58,7 +58,7 @@ impl Machines {
         }
     }
 
-    pub fn try_join(&self, number: usize, token: &str) -> harness::process::Said {
+    pub(crate) fn try_join(&self, number: usize, token: &str) -> harness::process::Said {
         let daemon = &self.all[number];
         let to = &self.all[0].address;
         let arguments = [
@@ -73,7 +73,7 @@ impl Machines {
         daemon.feed(&arguments, token.as_bytes())
     }
 
-    pub fn token(&self, role: &str) -> String {
+    pub(crate) fn token(&self, role: &str) -> String {
         self.manager()
             .run(&["swarm", "join-token", "-q", role])
             .ok()
@@ -81,22 +81,22 @@ impl Machines {
             .to_owned()
     }
 
-    pub fn named(&self, name: &str) -> &Daemon {
+    pub(crate) fn named(&self, name: &str) -> &Daemon {
         let found = self.all.iter().find(|daemon| daemon.name == name);
         found.unwrap_or_else(|| panic!("there is no machine {name}"))
     }
 
-    pub fn named_mut(&mut self, name: &str) -> &mut Daemon {
+    pub(crate) fn named_mut(&mut self, name: &str) -> &mut Daemon {
         let found = self.all.iter_mut().find(|daemon| daemon.name == name);
         found.unwrap_or_else(|| panic!("there is no machine {name}"))
     }
 
-    pub fn number(&self, name: &str) -> usize {
+    pub(crate) fn number(&self, name: &str) -> usize {
         self.all.iter().position(|daemon| daemon.name == name).unwrap()
     }
 
     /// A running manager that answers.
-    pub fn manager(&self) -> &Daemon {
+    pub(crate) fn manager(&self) -> &Daemon {
         until("a manager answers", || {
             let mut managers = self
                 .all
@@ -107,7 +107,7 @@ impl Machines {
     }
 
     /// Who leads now, as a running manager says.
-    pub fn leader(&self) -> String {
+    pub(crate) fn leader(&self) -> String {
         until("somebody leads", || {
             let nodes = self.manager().ask(&["node", "ls"])?;
             let leader = nodes
@@ -119,21 +119,21 @@ impl Machines {
     }
 
     /// The node's row of `node ls`, once it is as wanted.
-    pub fn wait_node(&self, hostname: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_node(&self, hostname: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         until(&format!("{hostname} is as wanted"), || {
             self.node(hostname).filter(|node| wanted(node))
         })
     }
 
     /// The node's row of `node ls`; `None` when there is no such node, or no manager says so.
-    pub fn node(&self, hostname: &str) -> Option<Value> {
+    pub(crate) fn node(&self, hostname: &str) -> Option<Value> {
         let nodes = self.manager().ask(&["node", "ls"])?;
         let found = nodes.as_array()?.iter().find(|node| node["hostname"] == hostname);
         found.cloned()
     }
 
     /// A service of `sleep`s that hold `secret`.
-    pub fn serve(&self, service: &str, secret: &str, replicas: usize, more: &[&str]) {
+    pub(crate) fn serve(&self, service: &str, secret: &str, replicas: usize, more: &[&str]) {
         let grant = format!("source={secret},target={secret}");
         let replicas = replicas.to_string();
         let mut arguments = vec![
@@ -152,7 +152,7 @@ impl Machines {
     }
 
     /// Running tasks of a service: host name of the node, process id and the file of that target.
-    pub fn running(&self, service: &str) -> Vec<Value> {
+    pub(crate) fn running(&self, service: &str) -> Vec<Value> {
         let tasks = self.manager().ask(&["service", "ps", service]).unwrap_or_default();
         let running = |task: &&Value| {
             task["state"]
@@ -166,13 +166,13 @@ impl Machines {
     }
 
     /// Where the file of a task can be looked at, through its daemon.
-    pub fn file(&self, task: &Value, target: &str) -> Option<PathBuf> {
+    pub(crate) fn file(&self, task: &Value, target: &str) -> Option<PathBuf> {
         let dir = task["secrets_dir"].as_str().filter(|dir| !dir.is_empty())?;
         Some(self.named(task["node"].as_str()?).sees(&Path::new(dir).join(target)))
     }
 
     /// Waits until so many tasks run and each holds these bytes. Returns the tasks.
-    pub fn wait_files(&self, service: &str, target: &str, count: usize, bytes: &[u8]) -> Vec<Value> {
+    pub(crate) fn wait_files(&self, service: &str, target: &str, count: usize, bytes: &[u8]) -> Vec<Value> {
         until(&format!("{count} tasks of {service} hold their file"), || {
             let tasks = self.running(service);
             let holds = |task: &Value| {
