@@ -52,6 +52,10 @@ impl<S: Screen> EventLoop<'_, S> {
                         self.screen.resume()?;
                         Some(Msg::Resumed)
                     }
+                    Signal::Resized => {
+                        let (width, height) = self.screen.size();
+                        Some(Msg::Resize(width, height))
+                    }
                     Signal::End(number) => return Ok(Exit::Signal(number)),
                 },
                 event = input.next() => match event {

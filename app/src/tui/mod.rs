@@ -43,7 +43,7 @@ use effects::Runner;
 use event_loop::{EventLoop, now_ms};
 use model::Model;
 use signals::Signals;
-use terminal::TerminalScreen;
+use terminal::{Screen, TerminalScreen};
 use theme::{Glyphs, Theme};
 
 /// Messages from feed and effects that may wait.
@@ -97,6 +97,7 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
         mono: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
     };
     let glyphs = Glyphs::chosen(options.ascii || ascii_terminal());
+    // Before the size is read: none that comes later is missed.
     let signals = Signals::listen().map_err(TuiError::Terminal)?;
     let mut screen = TerminalScreen::take(theme, glyphs).map_err(TuiError::Terminal)?;
     let address = reached(options.label.as_deref(), client.address());

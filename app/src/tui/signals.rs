@@ -1,5 +1,5 @@
-//! Which signals end or resume the console? A dropped SSH session is a SIGHUP; by default all of these would leave the
-//! terminal in raw mode.
+//! Which signals end, resume or resize the console? A dropped SSH session is a SIGHUP; by default all that end it would
+//! leave the terminal in raw mode.
 
 use std::io;
 
@@ -9,6 +9,8 @@ use tokio::signal::unix::{self, SignalKind};
 pub enum Signal {
     /// The process continues after it was stopped.
     Continue,
+    /// The terminal may have another size.
+    Resized,
     /// End, with this signal's number.
     End(i32),
 }
@@ -19,6 +21,7 @@ pub struct Signals {
     interrupt: unix::Signal,
     quit: unix::Signal,
     resume: unix::Signal,
+    resize: unix::Signal,
 }
 
 /// SIGCONT has no name in tokio.
@@ -32,6 +35,7 @@ impl Signals {
             interrupt: unix::signal(SignalKind::interrupt())?,
             quit: unix::signal(SignalKind::quit())?,
             resume: unix::signal(SignalKind::from_raw(CONTINUE))?,
+            resize: unix::signal(SignalKind::window_change())?,
         })
     }
 
@@ -44,6 +48,7 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::End(2),
             _ = self.quit.recv() => Signal::End(3),
             _ = self.resume.recv() => Signal::Continue,
+            _ = self.resize.recv() => Signal::Resized,
         }
     }
 }

@@ -28,6 +28,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// What the loop does to a screen. The real one is a terminal; tests have another.
 pub trait Screen {
+    /// Columns and rows as they are now.
+    fn size(&self) -> (u16, u16);
     fn draw(&mut self, model: &Model) -> io::Result<()>;
     /// Forgets what is on the screen, so that the next frame is drawn in full.
     fn forget(&mut self) -> io::Result<()>;
@@ -88,10 +90,6 @@ impl<W: Write> TerminalScreen<W> {
         })
     }
 
-    pub fn size(&self) -> (u16, u16) {
-        self.terminal.size().map_or((80, 24), |size| (size.width, size.height))
-    }
-
     fn frame(&mut self, model: &Model) -> io::Result<()> {
         let (theme, glyphs) = (self.theme, self.glyphs);
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
@@ -105,6 +103,10 @@ impl<W: Write> TerminalScreen<W> {
 }
 
 impl<W: Write> Screen for TerminalScreen<W> {
+    fn size(&self) -> (u16, u16) {
+        self.terminal.size().map_or((80, 24), |size| (size.width, size.height))
+    }
+
     fn draw(&mut self, model: &Model) -> io::Result<()> {
         self.hold.store(true, Ordering::Relaxed);
         let drawn = self.frame(model);

@@ -25,6 +25,10 @@ struct Counted {
 }
 
 impl Screen for Counted {
+    fn size(&self) -> (u16, u16) {
+        (120, 40)
+    }
+
     fn draw(&mut self, _model: &Model) -> io::Result<()> {
         self.draws += 1;
         Ok(())

@@ -78,7 +78,8 @@ pub fn learns(view: &ClusterView, node: &Node) -> bool {
         return false;
     }
     match view.managers.get(&node.id) {
-        Some(status) => status.role == "learner",
+        // Before it has heard of anybody, every manager calls itself so.
+        Some(status) => status.role == "learner" && status.term > 0,
         None if view.lost_managers.contains_key(&node.id) => false,
         None => view.leader().is_some_and(|leader| {
             let gets_the_log = leader.followers.iter().any(|follower| follower.node_id == node.id);
@@ -169,6 +170,21 @@ mod tests {
             !Quorum::of(&view).holds(),
             "a manager that was never heard counts against it"
         );
+    }
+
+    #[test]
+    fn a_manager_that_has_only_just_started_counts() {
+        let mut view = view();
+        let mut status = ManagerStatus {
+            node_id: "b".into(),
+            role: "learner".into(),
+            ..Default::default()
+        };
+        view.managers.insert("b".into(), status.clone());
+        assert_eq!(Quorum::of(&view).members, 2);
+        status.term = 3;
+        view.managers.insert("b".into(), status);
+        assert_eq!(Quorum::of(&view).members, 1, "it gets the leader's log without a vote");
     }
 
     #[test]
