@@ -275,6 +275,9 @@ impl Fleet {
                 .await
                 .expect("catches up");
         }
+        timeout(PATIENCE, self.level())
+            .await
+            .expect("all come to the same index");
         let mut seen = Vec::new();
         for manager in self.alive() {
             manager.replica().read(|state| {
@@ -284,6 +287,19 @@ impl Fleet {
             });
         }
         assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "digests agree");
+    }
+
+    /// The leader goes on by itself, as when a newcomer has got its vote: waits until nobody is behind another.
+    async fn level(&self) {
+        let indexes = || self.alive().map(|manager| manager.replica().index());
+        while let Some(highest) = indexes()
+            .max()
+            .filter(|highest| indexes().any(|index| index != *highest))
+        {
+            for manager in self.alive() {
+                let _ = manager.replica().wait_index(highest).await;
+            }
+        }
     }
 
     fn leader(&self) -> Option<usize> {
