@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::oneshot::error::RecvError;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 use wardroom_api::channel::{self, CALL_DEADLINE};
@@ -70,6 +71,7 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
     let sealing_root = context.keyring.sealing_root().danger_expose();
     let (sender, chunks) = mpsc::channel(WAITING);
     let runtime = Handle::current();
+    let (told, is_whole) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let whole = Content {
@@ -84,11 +86,17 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
             sender,
             waiting: Vec::with_capacity(CHUNK),
         };
-        // It fails when nobody reads on.
-        let _ = backup::write(&whole, lock, out);
+        // Nobody may be there to be told.
+        let _ = told.send(backup::write(&whole, lock, out).is_ok());
     });
-    let whole = ReceiverStream::new(chunks).take_until(context.stop.clone().cancelled_owned());
-    Ok(whole.map(Ok).boxed())
+    let file = ReceiverStream::new(chunks).take_until(context.stop.clone().cancelled_owned());
+    Ok(file.map(Ok).chain(stream::once(is_whole).filter_map(last_word)).boxed())
+}
+
+/// A file that ends early must not look whole.
+async fn last_word(is_whole: Result<bool, RecvError>) -> Option<Result<v1::BackupChunk, Status>> {
+    let short = "the backup was cut off: its reader was too slow, or this manager is stopping; take it again";
+    (is_whole != Ok(true)).then(|| Err(Status::unavailable(short)))
 }
 
 fn lock(mut request: v1::BackupRequest) -> Result<Lock, BackupError> {
