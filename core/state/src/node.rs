@@ -22,7 +22,7 @@ pub struct Node {
     pub state_since_ms: i64,
     /// `host:port` of a manager's TLS port; empty for workers.
     pub address: String,
-    /// 0 for workers; never reused.
+    /// Never reused. 0 for workers that Raft has never heard of or has let go.
     pub raft_id: u64,
     /// It runs an agent.
     pub runs_tasks: bool,
@@ -48,9 +48,9 @@ pub struct Certificate {
 }
 
 impl Node {
-    /// It is a manager, or becomes or was one until a moment ago.
+    /// It is a manager, or becomes one, or Raft may still count it as one.
     pub fn is_in_raft(&self) -> bool {
-        self.role == Role::Manager || self.desired_role == Role::Manager
+        self.raft_id != 0
     }
 }
 

@@ -187,6 +187,8 @@ impl<'a> Scene<'a> {
             node: node.id.clone(),
             role: node.desired_role,
         };
+        // A worker whose promotion was called off: Raft may have it all the same.
+        let called_off = |node: &Node| node.desired_role == Role::Worker && node.is_in_raft();
         let arrived = |node: &&Node| match node.desired_role {
             Role::Manager => self.outlook.voters.contains_key(&node.raft_id),
             Role::Worker => self.outlook.member(node.raft_id).is_none(),
@@ -195,7 +197,7 @@ impl<'a> Scene<'a> {
             .state
             .nodes()
             .values()
-            .filter(|node| node.role != node.desired_role);
+            .filter(|node| node.role != node.desired_role || called_off(node));
         nodes.filter(arrived).map(set).collect()
     }
 

@@ -80,6 +80,31 @@ fn a_promoted_worker_learns_then_votes_and_then_is_a_manager() {
 }
 
 #[test]
+fn a_promotion_that_is_called_off_ends_when_raft_has_let_go() {
+    let mut scene = Scene::with_managers(3);
+    desire(&mut scene, "w1", Role::Manager, 9);
+    desire(&mut scene, "w1", Role::Worker, 0);
+    let mut seen = outlook(3);
+    seen.voters.insert(9, peer("w1"));
+    assert_eq!(next(&scene, &seen), Some(Change::RemoveVoter { raft_id: 9 }));
+    seen.voters.remove(&9);
+    seen.learners.insert(9, peer("w1"));
+    assert_eq!(next(&scene, &seen), Some(Change::DropLearner { raft_id: 9 }));
+    seen.learners.clear();
+    let role = Change::SetRole {
+        node: node_id("w1"),
+        role: Role::Worker,
+    };
+    assert_eq!(next(&scene, &seen), Some(role));
+    scene.apply(Command::SetRole {
+        node: node_id("w1"),
+        role: Role::Worker,
+        certificate: None,
+    });
+    assert_eq!(next(&scene, &seen), None);
+}
+
+#[test]
 fn a_learner_that_died_gets_no_vote_and_holds_up_nobody() {
     let mut scene = Scene::with_managers(3);
     desire(&mut scene, "w1", Role::Manager, 9);

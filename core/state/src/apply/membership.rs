@@ -22,7 +22,7 @@ pub(super) fn set_desired_role(step: &mut Step<'_>, id: &NodeId, to: Role, raft_
 fn promote(step: &mut Step<'_>, id: &NodeId, raft_id: u64) -> Result<(), Refusal> {
     let node = known(step.state, id)?;
     let hostname = node.hostname.clone();
-    if node.role == Role::Manager {
+    if node.is_in_raft() {
         return Err(Refusal::StillDemoting { node: hostname });
     }
     check_raft_id(step.state, raft_id)?;
@@ -34,25 +34,21 @@ fn promote(step: &mut Step<'_>, id: &NodeId, raft_id: u64) -> Result<(), Refusal
     Ok(())
 }
 
-/// A promotion that is not through yet is called off: the Raft id it brought is gone at once.
+/// A promotion that is not through yet is called off. Raft may have the node already, even with a vote, so that it stays
+/// in the consensus until [`set_role`] says that it has left.
 fn demote(step: &mut Step<'_>, id: &NodeId) -> Result<(), Refusal> {
     let node = known(step.state, id)?;
-    let (hostname, is_manager, raft_id) = (node.hostname.clone(), node.role == Role::Manager, node.raft_id);
+    let (hostname, is_manager) = (node.hostname.clone(), node.role == Role::Manager);
     if is_manager && !has_other_manager(step.state, node) {
         return Err(Refusal::LastManager);
     }
-    step.edit_node(id, |node| {
-        node.desired_role = Role::Worker;
-        if !is_manager {
-            node.raft_id = 0;
-        }
-    });
-    if is_manager {
-        step.audit("node.demote", hostname, "manager -> worker");
+    step.edit_node(id, |node| node.desired_role = Role::Worker);
+    let detail = if is_manager {
+        "manager -> worker"
     } else {
-        step.retire_raft_id(raft_id);
-        step.audit("node.demote", hostname, "its promotion is called off");
-    }
+        "its promotion is called off"
+    };
+    step.audit("node.demote", hostname, detail);
     Ok(())
 }
 
@@ -81,18 +77,24 @@ pub(super) fn set_role(
     if let Some(certificate) = certificate {
         check_key(step.state, id, certificate)?;
     }
-    if from != to {
+    let leaves = to == Role::Worker && raft_id != 0;
+    if from != to || leaves {
         step.edit_node(id, |node| {
             node.role = to;
-            if to == Role::Worker {
+            if leaves {
                 node.raft_id = 0;
                 node.address.clear();
             }
         });
-        if to == Role::Worker {
+        if leaves {
             step.retire_raft_id(raft_id);
         }
-        step.audit("node.role", hostname, format!("{from} -> {to}"));
+        let detail = if from == to {
+            "a worker still; it takes no part in the consensus".to_owned()
+        } else {
+            format!("{from} -> {to}")
+        };
+        step.audit("node.role", hostname, detail);
     }
     if let Some(certificate) = certificate {
         take_certificate(step, id, certificate);

@@ -32,8 +32,9 @@ struct Seen<'a> {
 
 fn check_node<'a>(state: &State, node: &'a Node, seen: &mut Seen<'a>, broken: &mut Broken) {
     let name = &node.hostname;
-    broken.unless(node.is_in_raft() == (node.raft_id != 0), || {
-        format!("node {name} has the Raft id {} and is not to have it", node.raft_id)
+    let is_worker = node.role == Role::Worker && node.desired_role == Role::Worker;
+    broken.unless(is_worker || node.raft_id != 0, || {
+        format!("node {name} is to be a manager and has no Raft id")
     });
     broken.unless(node.raft_id == 0 || seen.raft_ids.insert(node.raft_id), || {
         format!("two nodes have the Raft id {}", node.raft_id)
