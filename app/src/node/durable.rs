@@ -11,18 +11,27 @@ const PAGE: usize = 64 * 1024;
 /// Replaces a file, for its owner's eyes only; durable on return.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = aside(path);
+    let replaced = write(&aside, bytes).and_then(|()| fs::rename(&aside, path));
+    if replaced.is_err() {
+        // Half a file serves nobody; why it is half is the error to tell.
+        let _ = remove(&aside);
+    }
+    replaced?;
+    sync_folder(path)
+}
+
+/// A new file, whole on the disk.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // What an earlier try left may have other permissions: it is never written into.
-    remove(&aside)?;
+    remove(path)?;
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&aside)?;
+        .open(path)?;
     file.set_permissions(fs::Permissions::from_mode(0o600))?; // whatever the umask says
     file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    sync_folder(path)
+    file.sync_all()
 }
 
 /// Removes a file if it is there; durable on return.
@@ -69,7 +78,7 @@ fn overwrite(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path)?;
     let mut left = file.metadata()?.len();
     file.rewind()?;
-    let zeros = [0; PAGE];
+    let zeros = vec![0; PAGE];
     while left > 0 {
         let now = zeros.len().min(usize::try_from(left).unwrap_or(PAGE));
         file.write_all(&zeros[..now])?;
@@ -85,7 +94,8 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-fn aside(path: &Path) -> PathBuf {
+/// Where a file is written before it takes the place of `path`.
+pub fn aside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     path.with_file_name(name)
@@ -116,6 +126,15 @@ mod tests {
         forget(&path).unwrap();
         forget(&path).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_leaves_nothing_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keyring");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"keys").is_err(), "a file does not replace a folder");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -83,8 +83,8 @@ fn make(dir: &Path, wanted: &Wanted, chance: &dyn Chance) -> Result<Manifest, Re
 /// A node's folder with its certificate and key.
 fn identity(node: &Path, issuer: &Issuer, node_id: &str, role: Role, chance: &dyn Chance) -> Result<(), Report> {
     folder(node).map_err(|error| cannot_write(node, &error))?;
-    let issued = badge::issue(issuer, node_id, role, SystemClock.now_ms(), chance);
-    let files = issued.map_err(|error| refused(&error))?;
+    let made = badge::issue(issuer, node_id, role, SystemClock.now_ms(), chance);
+    let files = made.map_err(|error| refused(&error))?;
     files.save(node).map_err(|error| match error {
         FilesError::Write { source, .. } => cannot_write(node, &source),
         other => super::explain(&other),

@@ -32,6 +32,23 @@ pub fn save(path: &Path, keyring: &Keyring) -> io::Result<()> {
     durable::replace(path, keyring.encode().expose())
 }
 
+/// Whether no manager has begun at `path` yet: there is no keyring, nor anything beside it that one would open. Half of a
+/// keyring, as a crash leaves it, is none.
+pub fn is_to_come(path: &Path) -> io::Result<bool> {
+    let entries = match path.parent().map(fs::read_dir) {
+        Some(Ok(entries)) => entries,
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => return Ok(true),
+    };
+    let half = durable::aside(path);
+    for entry in entries {
+        if entry?.path() != half {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn read(path: &Path) -> Result<SecretBytes, Report> {
     let unreadable = |error: io::Error| {
         Report::failure(format!("cannot read {}: {error}", path.display()))
@@ -72,6 +89,21 @@ mod tests {
             let report = open(&path, "c1", "n1").err().unwrap();
             assert!(report.hint.unwrap().contains("chmod 600"), "{mode:o}");
         }
+    }
+
+    #[test]
+    fn half_a_keyring_is_none_and_a_log_without_one_is_not_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manager/keyring");
+        assert!(is_to_come(&path).unwrap());
+        fs::create_dir(dir.path().join("manager")).unwrap();
+        fs::write(dir.path().join("manager/keyring.new"), "hal").unwrap();
+        assert!(is_to_come(&path).unwrap());
+        fs::write(dir.path().join("manager/wal-1"), "log").unwrap();
+        assert!(!is_to_come(&path).unwrap());
+        fs::remove_file(dir.path().join("manager/wal-1")).unwrap();
+        fs::write(&path, "keys").unwrap();
+        assert!(!is_to_come(&path).unwrap());
     }
 
     #[test]

@@ -116,8 +116,8 @@ impl Renewal {
                 error,
             )
         };
-        let issued = badge::issue(issuer, &badge.node_id, badge.role, now_ms, &*self.chance);
-        let files = issued.map_err(|error| about(&error))?;
+        let made = badge::issue(issuer, &badge.node_id, badge.role, now_ms, &*self.chance);
+        let files = made.map_err(|error| about(&error))?;
         files.save(&badge.dir).map_err(|error| about(&error))?;
         let reloaded = badge.tls.reload(&files.certificate_pem, &files.key);
         reloaded.map_err(|error| about(&error))

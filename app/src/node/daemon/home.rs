@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use wardroom_ca::{KeyRequest, NodeFiles};
 use wardroom_keys::Chance;
 
-use super::manifest::Manifest;
+use super::manifest::{MANIFEST, Manifest};
 use crate::node::lock::{self, LOCK, Lock, Taken};
 use crate::node::{durable, explain, explain_with, manifest as embedded};
 use crate::report::{Exit, Report};
@@ -132,12 +132,13 @@ impl Home {
         if Manifest::read(&self.dir)?.is_some() {
             return Ok(());
         }
-        let known = |name: &str| name == LOCK || name == IDENTITY || name == STORE || name.ends_with(".new");
+        // The last one is a manifest that was being replaced.
+        let known = [LOCK, IDENTITY, STORE, &format!("{MANIFEST}.new")];
         let entries = fs::read_dir(&self.dir).map_err(|error| cannot_use(&self.dir, &error))?;
         let strange = entries
             .filter_map(Result::ok)
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .find(|name| !known(name));
+            .find(|name| !known.contains(&name.as_str()));
         match strange {
             None => Ok(()),
             Some(name) => Err(Report::new(

@@ -15,6 +15,7 @@ use wardroom_manager::state::refusal::Refusal as StateRefusal;
 use wardroom_manager::state::validate;
 use wardroom_manager::{Manager, Peer};
 
+use super::begin::start_agent;
 use super::manifest::{Manifest, NodeRole, Phase};
 use super::order::Refusal;
 use super::parts::VERSION;
@@ -127,14 +128,14 @@ impl Supervisor {
         issuer: &Issuer,
     ) -> Result<Manager, Report> {
         let now_ms = self.ground.clock.now_ms();
-        let issued = issuer.issue(
+        let files = issuer.issue(
             &manifest.node_id,
             wardroom_ca::Role::Manager,
             &[],
             now_ms,
             &*self.ground.chance,
         );
-        let files = issued.map_err(|error| explain(&error))?;
+        let files = files.map_err(|error| explain(&error))?;
         files.save(&self.home.identity()).map_err(|error| explain(&error))?;
         let tls = self.ground.tls(&files)?;
         let manager = self.ground.start_manager(&self.home, manifest, keys, &tls).await?;
@@ -224,7 +225,7 @@ impl Supervisor {
             self.switch.lead_to(Some(manager.local_routes()));
         }
         if member.agent.is_none() {
-            self.start_agent(&mut member);
+            start_agent(&self.ground, &mut member);
         }
         self.node = Node::Member(member);
         Ok(())

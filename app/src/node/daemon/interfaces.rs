@@ -117,7 +117,8 @@ fn link(kind: u16, body: &[u8], found: &mut BTreeMap<u32, Interface>) {
     for (attribute, value) in Attributes(&body[LINK..]) {
         match attribute {
             IFLA_IFNAME => {
-                interface.name = String::from_utf8_lossy(value).trim_end_matches('\0').to_owned();
+                let name = String::from_utf8_lossy(value);
+                name.trim_end_matches('\0').clone_into(&mut interface.name);
             }
             IFLA_LINKINFO => interface.is_device = false,
             _ => {}

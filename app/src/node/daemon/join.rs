@@ -16,6 +16,7 @@ use super::step::to_ask;
 use super::supervisor::{Node, Supervisor, stop_agent};
 use super::{address, interfaces, words};
 use crate::node::explain;
+use crate::report::Report;
 
 /// How long the administrator waits for the node to be counted in; it goes on trying without them.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -173,10 +174,14 @@ impl Supervisor {
             manifest.pace = before.pace;
             self.set_down().await;
         }
-        manifest
-            .write(self.home.dir())
-            .map_err(|error| self.cannot_use(&error))?;
-        files.save(&self.home.identity()).map_err(|error| explain(&error))?;
+        if let Err(report) = self.write_down(joiner.before.as_ref(), &manifest, &files) {
+            let refusal = Refusal::from(report);
+            if joiner.before.is_some() || self.is_saved(&manifest) {
+                let why = format!("{}. Then start the daemon again, or run `wardroom swarm leave`", refusal.text);
+                self.node = Node::Broken { manifest, why };
+            }
+            return Err(refusal);
+        }
         let response = v1::JoinResponse {
             node_id: manifest.node_id.clone(),
             role: match role {
@@ -199,6 +204,17 @@ impl Supervisor {
         }
     }
 
+    /// What of it is on disk after an error is still a node: the one that came back, or the one that has its certificate.
+    fn write_down(&self, before: Option<&Manifest>, manifest: &Manifest, files: &NodeFiles) -> Result<(), Report> {
+        if before.is_some_and(|before| before.raft_id != manifest.raft_id) {
+            // It was taken out of the consensus while it was away: what it kept is another voter's, and it begins anew.
+            self.home.wipe_store().map_err(|error| self.cannot_use(&error))?;
+        }
+        let written = manifest.write(self.home.dir());
+        written.map_err(|error| self.cannot_use(&error))?;
+        files.save(&self.home.identity()).map_err(|error| explain(&error))
+    }
+
     /// Nothing of this node runs any more; what it has stays.
     pub async fn set_down(&mut self) {
         self.switch.lead_to(None);
@@ -214,13 +230,11 @@ impl Supervisor {
 impl Joiner {
     /// As the managers are to record it; an empty host stands for the machine that calls.
     fn address(&self) -> String {
-        match &self.advertise {
-            Some(advertise) => advertise.clone(),
-            None => {
-                let port = self.listen.rsplit_once(':').map_or("", |(_, port)| port);
-                format!(":{port}")
-            }
+        if let Some(advertise) = &self.advertise {
+            return advertise.clone();
         }
+        let port = self.listen.rsplit_once(':').map_or("", |(_, port)| port);
+        format!(":{port}")
     }
 }
 

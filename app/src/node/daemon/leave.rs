@@ -8,7 +8,7 @@ use wardroom_manager::{Manager, Word};
 
 use super::call;
 use super::manifest::{NodeRole, Phase};
-use super::member::Member;
+use super::member::{Member, Trouble};
 use super::order::Refusal;
 use super::reconsider::addresses;
 use super::supervisor::{Node, Supervisor, stop_agent};
@@ -19,20 +19,29 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     pub async fn leave(&mut self, force: bool) -> Result<v1::LeaveResponse, Refusal> {
-        match &self.node {
+        let mut manifest = match &self.node {
             Node::None => return Err(Refusal::state(words::NOT_PART)),
-            Node::Broken { .. } => {}
-            Node::Member(member) => check(member, force)?,
-        }
-        if let Node::Member(member) = &mut self.node {
+            Node::Broken { manifest, .. } => manifest.clone(),
+            Node::Member(member) => {
+                check(member, force)?;
+                member.manifest.clone()
+            }
+        };
+        manifest.phase = Phase::Leaving;
+        if let Node::Member(_) = &self.node {
             // From here on the next start finishes it.
-            member.manifest.phase = Phase::Leaving;
-            let written = member.manifest.write(self.home.dir());
-            written.map_err(|error| super::home::cannot_use(self.home.dir(), &error))?;
+            let written = manifest.write(self.home.dir());
+            written.map_err(|error| self.cannot_use(&error))?;
         }
         self.say_goodbye().await;
-        self.home.wipe().map_err(|error| self.cannot_use(&error))?;
+        if let Err(report) = self.wipe(&manifest.node_id) {
+            let refusal = Refusal::from(report);
+            let why = format!("{}. Then run `wardroom swarm leave` again", refusal.text);
+            self.node = Node::Broken { manifest, why };
+            return Err(refusal);
+        }
         self.node = Node::None;
+        self.erasing.succeeded();
         tracing::info!("this node has left its cluster");
         Ok(v1::LeaveResponse {})
     }
@@ -64,7 +73,7 @@ fn check(member: &Member, force: bool) -> Result<(), Refusal> {
     if force || member.manifest.role == NodeRole::Worker {
         return Ok(());
     }
-    if member.is_locked {
+    if matches!(member.manager_trouble, Some(Trouble::Locked)) {
         return Err(Refusal::state(words::LOCKED_LEAVE));
     }
     let counted = member.manager.as_ref().filter(|_| member.votes).map(count);

@@ -1,85 +1,45 @@
 //! What does the supervisor hold of a node that belongs to a cluster? Its parts, what it waits for, and the watchers that
-//! tell when something of it moves. Whatever they tell carries the node's number, so that the words of one that is gone
-//! are not taken for another's.
+//! tell when something of it moves.
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::Instant;
 use wardroom_agent::{Agent, Instructions};
 use wardroom_api::v1;
-use wardroom_ca::{KeyRequest, NodeTls, Role};
-use wardroom_keys::Keyring;
-use wardroom_manager::{FetchError, Manager};
+use wardroom_ca::{NodeTls, Role};
+use wardroom_manager::Manager;
 
-use super::call::CallFailure;
 use super::local::Standing;
 use super::manifest::{Manifest, NodeRole};
+use super::news::{News, Teller, Told};
 use super::order::Reply;
 use super::parts::Ground;
+use super::trial::Trial;
 use super::words;
 use crate::node::due::{draw, point_ms, sleep_until};
-
-/// Between two tries of the same thing: from the first to the longest pause.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// A manager that nobody lets vote for so long asks for a new certificate: the answer says what it is to be.
 const NEWCOMER: Duration = Duration::from_secs(30);
 
-/// What moved.
-pub enum News {
-    /// The managers have new words for this node.
-    Told,
-    /// A manager serves its agent.
-    Served,
-    /// Its manager votes.
-    Votes,
-    /// Its manager has failed, for this reason.
-    Failed(String),
-    /// The time to renew its certificate has come.
-    Due,
-    /// What failed may be tried again.
-    Retry,
-    /// Who waits for the node to be counted in has waited long enough.
-    Patience,
-    /// An answer to a request for a certificate with this key.
-    Renewed(KeyRequest, Result<v1::RenewResponse, CallFailure>),
-    /// An answer to a manager's request for keys.
-    Keys(Result<Keyring, FetchError>),
-}
-
-/// The number of a node, and what it tells.
-pub type Told = (u64, News);
-
-/// What was tried in vain, and when it may be tried again.
+/// Whether a new certificate is wanted by the clock, and what was tried.
 #[derive(Default)]
-pub struct Trial {
-    failures: u32,
-    not_before: Option<Instant>,
+pub struct Renewal {
+    pub is_due: bool,
+    pub trial: Trial,
 }
 
-impl Trial {
-    pub fn may(&self) -> bool {
-        self.not_before.is_none_or(|at| at <= Instant::now())
-    }
-
-    pub fn succeeded(&mut self) {
-        *self = Self::default();
-    }
-
-    /// Doubles the pause; returns it.
-    fn failed(&mut self) -> Duration {
-        let pause = pause_after(self.failures);
-        self.failures += 1;
-        self.not_before = Some(Instant::now() + pause);
-        pause
-    }
+/// Why a manager does not run.
+pub enum Trouble {
+    /// It waits for its unlock key.
+    Locked,
+    /// What failed, and what to do.
+    Failed(String),
 }
 
-fn pause_after(failures: u32) -> Duration {
-    PAUSE_MIN.saturating_mul(1 << failures.min(16)).min(PAUSE_MAX)
+/// Whether a manager takes part in decisions; one that was let in a moment ago only learns.
+pub fn votes(status: &v1::ManagerStatus) -> bool {
+    matches!(status.role.as_str(), "leader" | "follower" | "candidate")
 }
 
 /// A node that belongs to a cluster.
@@ -93,16 +53,15 @@ pub struct Member {
     /// Its cluster has heard it since it was started: an agent is served, or a manager votes.
     pub is_served: bool,
     pub votes: bool,
-    /// Its certificate is to be renewed by the clock.
-    pub is_due: bool,
     /// Something is asked of a manager, and not answered yet.
     pub is_asking: bool,
-    pub renewing: Trial,
+    pub renewal: Renewal,
+    /// Of its manager.
     pub starting: Trial,
-    /// Why its manager, or its agent, does not run, and what to do.
-    pub manager_trouble: Option<String>,
+    pub agent_starting: Trial,
+    pub manager_trouble: Option<Trouble>,
+    /// Why its agent does not run, and what to do.
     pub agent_trouble: Option<String>,
-    pub is_locked: bool,
     /// Who waits for it to be counted in.
     pub waiting: Option<(v1::JoinResponse, Reply<v1::JoinResponse>)>,
     number: u64,
@@ -121,13 +80,12 @@ impl Member {
             agent: None,
             is_served: false,
             votes: false,
-            is_due: false,
             is_asking: false,
-            renewing: Trial::default(),
+            renewal: Renewal::default(),
             starting: Trial::default(),
+            agent_starting: Trial::default(),
             manager_trouble: None,
             agent_trouble: None,
-            is_locked: false,
             waiting: None,
             number,
             news,
@@ -152,11 +110,10 @@ impl Member {
                 words::EXPIRED
             ));
         }
-        if self.is_locked {
-            return Standing::Locked;
-        }
-        if let Some(trouble) = self.manager_trouble.as_ref().or(self.agent_trouble.as_ref()) {
-            return Standing::Error(trouble.clone());
+        match (&self.manager_trouble, &self.agent_trouble) {
+            (Some(Trouble::Locked), _) => return Standing::Locked,
+            (Some(Trouble::Failed(why)), _) | (None, Some(why)) => return Standing::Error(why.clone()),
+            (None, None) => {}
         }
         let is_heard = match self.manifest.role {
             NodeRole::Manager => self.votes,
@@ -193,8 +150,6 @@ impl Member {
         self.manager = Some(manager);
         let tell = self.teller();
         self.watchers.spawn(async move {
-            let votes =
-                |status: &v1::ManagerStatus| matches!(status.role.as_str(), "leader" | "follower" | "candidate");
             if tokio::time::timeout(NEWCOMER, status.wait_for(votes)).await.is_err() {
                 tell.tell(News::Due);
             }
@@ -210,7 +165,7 @@ impl Member {
         if let Some(timer) = self.timer.take() {
             timer.abort();
         }
-        self.is_due = false;
+        self.renewal.is_due = false;
         let due_ms = point_ms(&self.tls.facts(), draw(&*ground.chance));
         let (clock, tell) = (ground.clock.clone(), self.teller());
         self.timer = Some(self.watchers.spawn(async move {
@@ -228,11 +183,17 @@ impl Member {
 
     /// A renewal failed, or brought less than is wanted: another try later.
     pub fn renewal_failed(&mut self) {
-        let pause = self.renewing.failed();
+        let pause = self.renewal.trial.failed();
         self.wake_in(pause);
     }
 
-    /// A part did not start: another try later.
+    /// Its agent did not start: another try later.
+    pub fn agent_failed(&mut self) {
+        let pause = self.agent_starting.failed();
+        self.wake_in(pause);
+    }
+
+    /// Its manager did not start: another try later.
     pub fn start_failed(&mut self) {
         let pause = self.starting.failed();
         self.wake_in(pause);
@@ -271,35 +232,4 @@ async fn tell_failure(mut failure: watch::Receiver<Option<String>>, tell: Teller
         Err(_closed) => return,
     };
     tell.tell(News::Failed(reason));
-}
-
-struct Teller {
-    number: u64,
-    news: mpsc::UnboundedSender<Told>,
-}
-
-impl Teller {
-    fn tell(&self, news: News) {
-        // A supervisor that has ended needs no news.
-        let _ = self.news.send((self.number, news));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn what_fails_is_tried_later_and_later() {
-        let mut trial = Trial::default();
-        assert!(trial.may());
-        let pauses: Vec<u64> = (0..8).map(|_| trial.failed().as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert!(!trial.may());
-        tokio::time::advance(PAUSE_MAX).await;
-        assert!(trial.may());
-        trial.succeeded();
-        assert_eq!(trial.failed(), PAUSE_MIN);
-        assert_eq!(pause_after(u32::MAX), PAUSE_MAX);
-    }
 }

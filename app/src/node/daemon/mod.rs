@@ -4,7 +4,7 @@
 //! ```text
 //! run ─> socket ─> switch ─> the manager's Control, or words about why there is none
 //!            └───> service ─> orders ─┐
-//! agent, manager, clock ───> news ────┴─> supervisor ─> init, join, leave, restore, refound
+//! agent, manager, clock ───> news ────┴─> supervisor ─> begin, init, join, leave, restore, refound
 //!                                              └──────> reconsider (step) ─> renew, keys, promotion, demotion, removal
 //! home (directory, lock) · manifest (what is half done) · parts (what runs) · address · call (to managers) · notify
 //! ```
@@ -13,7 +13,9 @@
 //! finishes it or takes it back.
 
 mod address;
+mod begin;
 mod call;
+mod erase;
 mod home;
 mod init;
 mod interfaces;
@@ -22,6 +24,7 @@ mod leave;
 mod local;
 mod manifest;
 mod member;
+mod news;
 mod notify;
 mod order;
 mod parts;
@@ -35,6 +38,7 @@ mod socket;
 mod step;
 mod supervisor;
 mod switch;
+mod trial;
 mod words;
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use wardroom_log::{RealDisk, Spawn};
 use wardroom_manager::{Manager, ManagerConfig, Seams, StartError, Timing};
 
 use super::home::{Home, cannot_use};
-use super::manifest::{Manifest, Pace};
+use super::manifest::{Manifest, NodeRole, Pace};
+use super::step::to_ask;
 use crate::node::beginning::SNAPSHOT_EVERY;
 use crate::node::nodes::MYSELF;
 use crate::node::{explain, explain_with};
@@ -120,7 +121,7 @@ impl Ground {
             node_id: manifest.node_id.clone(),
             hostname: self.hostname.clone(),
             version: VERSION.to_owned(),
-            managers: manifest.managers.clone(),
+            managers: managers(manifest),
             secrets_root: None,
             shim: PathBuf::from(MYSELF),
             pace: AgentPace::default(),
@@ -129,5 +130,13 @@ impl Ground {
         seams.chance = Arc::clone(&self.chance);
         seams.net = Arc::clone(&self.net);
         Agent::start(config, tls.clone(), seams).map_err(|error| about(&error))
+    }
+}
+
+/// Where the agent looks for the leader: a manager's own first, for it knows who leads the cluster that counts it in.
+fn managers(manifest: &Manifest) -> Vec<String> {
+    match manifest.role {
+        NodeRole::Manager => to_ask(std::slice::from_ref(&manifest.advertise), &manifest.managers),
+        NodeRole::Worker => manifest.managers.clone(),
     }
 }

@@ -2,11 +2,13 @@
 //! it shows, what runs, what is wanted of it. Nothing is remembered that could be looked up, so a crash loses nothing.
 
 use wardroom_ca::{KeyRequest, NodeFiles, Role};
-use wardroom_manager::{FetchError, fetch_keys};
+use wardroom_manager::{FetchError, Manager, fetch_keys};
 
+use super::begin::start_agent;
 use super::call;
 use super::manifest::Phase;
-use super::member::{Member, News};
+use super::member::{Member, Trouble, votes};
+use super::news::News;
 use super::order::Refusal;
 use super::parts::Ground;
 use super::step::{self, Shown, Wish, to_ask};
@@ -37,14 +39,19 @@ impl Supervisor {
     pub async fn reconsider(&mut self) {
         let Node::Member(member) = &self.node else { return };
         let wish = step::wish(shown(member), &member.told());
-        if let Wish::Gone(words) = wish {
-            return self.gone(&words).await;
+        match &wish {
+            Wish::Gone(words) => return self.gone(words).await,
+            Wish::Doubt => return self.doubt().await,
+            Wish::Nothing | Wish::Renew => {}
         }
         if wants_manager(member) {
             self.start_manager().await;
         }
         let Node::Member(member) = &mut self.node else { return };
-        if wish == Wish::Renew && !member.is_asking && member.renewing.may() {
+        if member.agent.is_none() && member.agent_starting.may() {
+            start_agent(&self.ground, member);
+        }
+        if wish == Wish::Renew && !member.is_asking && member.renewal.trial.may() {
             ask_for_certificate(member, &self.ground);
         }
     }
@@ -55,9 +62,9 @@ impl Supervisor {
         if !member.starting.may() || member.is_asking {
             return;
         }
-        match self.home.has_store() {
-            Ok(true) => {}
-            Ok(false) => return ask_for_keys(member, &self.ground, self.ground.seams(&self.home)),
+        match keyring::is_to_come(&self.home.keyring()) {
+            Ok(false) => {}
+            Ok(true) => return ask_for_keys(member, &self.ground, self.ground.seams(&self.home)),
             Err(error) => {
                 let report = super::home::cannot_use(self.home.dir(), &error);
                 return did_not_start(member, report);
@@ -72,7 +79,7 @@ impl Supervisor {
                     .await
             }
             Err(report) if report.exit == Exit::Locked => {
-                member.is_locked = true;
+                member.manager_trouble = Some(Trouble::Locked);
                 return;
             }
             Err(report) => Err(report),
@@ -112,14 +119,14 @@ impl Supervisor {
                 tracing::warn!("the certificate of this manager had expired; it has issued its own");
                 // The cluster has yet to hear of it.
                 member.watch_certificate(&self.ground);
-                member.is_due = true;
+                member.renewal.is_due = true;
             }
             Err(report) => tracing::error!(%report, "the expired certificate of this manager could not be replaced"),
         }
     }
 
     /// The cluster has handed out its keys, or has not.
-    pub async fn keys_came(&mut self, answer: Result<wardroom_keys::Keyring, FetchError>) {
+    pub fn keys_came(&mut self, answer: Result<wardroom_keys::Keyring, FetchError>) {
         let Node::Member(member) = &mut self.node else { return };
         member.is_asking = false;
         let saved = answer.map_err(|error| explain(&error)).and_then(|keys| {
@@ -128,6 +135,17 @@ impl Supervisor {
         if let Err(report) = saved {
             did_not_start(member, report);
         }
+    }
+
+    /// The agent has taken a foreign manager's word and ended everything; it begins anew at its own cluster.
+    async fn doubt(&mut self) {
+        tracing::error!(
+            "a manager says that this node was removed, but its own cluster goes on with it: a cluster was split off with \
+             --force-new-cluster while this one was alive. Remove that manager's address, or let this node leave"
+        );
+        let Node::Member(member) = &mut self.node else { return };
+        stop_agent(member).await;
+        start_agent(&self.ground, member);
     }
 
     /// The cluster has removed this node: what could prove it to anybody goes at once, and the reason stays.
@@ -148,25 +166,29 @@ impl Supervisor {
         if let Some(manager) = member.manager.take() {
             manager.shutdown().await;
         }
-        if let Err(error) = self.home.wipe_keys() {
-            tracing::error!(%error, "the keys of this node could not be erased: remove its state directory");
-        }
         self.node = Node::Broken { manifest, why };
+        self.erase_removed();
     }
 }
 
 /// It is to have a manager, has none, and nothing else is under way that brings one.
 fn wants_manager(member: &Member) -> bool {
     let is_manager = member.role() == Role::Manager && member.manifest.raft_id != 0;
-    is_manager && member.manifest.phase == Phase::Member && member.manager.is_none() && !member.is_locked
+    let is_locked = matches!(member.manager_trouble, Some(Trouble::Locked));
+    is_manager && member.manifest.phase == Phase::Member && member.manager.is_none() && !is_locked
 }
 
 fn shown(member: &Member) -> Shown {
     Shown {
         role: member.role(),
         is_of_newest_root: member.tls.facts().issuer == member.tls.root_key_id(),
-        is_due: member.is_due,
+        is_due: member.renewal.is_due,
+        is_led: member.manager.as_ref().is_some_and(is_led),
     }
+}
+
+fn is_led(manager: &Manager) -> bool {
+    votes(&manager.status().borrow()) && manager.leadership().borrow().leader.is_some()
 }
 
 fn trust(member: &mut Member, identity: &std::path::Path, roots_pem: String) -> Result<(), Report> {
@@ -189,7 +211,7 @@ pub fn show(member: &mut Member, identity: &std::path::Path, files: &NodeFiles) 
 
 fn did_not_start(member: &mut Member, report: Report) {
     tracing::error!(%report, "this node has no manager yet; it is tried again");
-    member.manager_trouble = Some(Refusal::from(report).text);
+    member.manager_trouble = Some(Trouble::Failed(Refusal::from(report).text));
     member.start_failed();
 }
 

@@ -11,10 +11,12 @@ use wardroom_manager::state::ids::NodeId;
 use wardroom_manager::state::node::{Node as StateNode, Role};
 use wardroom_manager::{Manager, Refounding, refound};
 
+use super::begin::start_agent;
 use super::init::Addresses;
 use super::manifest::{Manifest, NodeRole, Phase};
+use super::member::Trouble;
 use super::order::Refusal;
-use super::supervisor::{Node, Supervisor};
+use super::supervisor::{Node, Supervisor, stop_agent};
 use super::words;
 use crate::node::beginning::{certificate, system};
 use crate::node::{explain, keyring};
@@ -75,14 +77,14 @@ impl Supervisor {
             }
         };
         let mut member = self.member(manifest.clone(), tls);
-        self.start_agent(&mut member);
+        start_agent(&self.ground, &mut member);
         self.node = Node::Member(Box::new(member));
         if let Err(refusal) = self.refound_here(manifest).await {
             tracing::error!(%refusal, "the cluster could not be begun anew");
         }
     }
 
-    /// The agent goes on meanwhile: tasks need no manager to run.
+    /// The agent goes on meanwhile: tasks need no manager to run, unless it is to be found elsewhere from now on.
     async fn refound_here(&mut self, mut manifest: Manifest) -> Result<(), Refusal> {
         self.switch.lead_to(None);
         let Node::Member(member) = &mut self.node else {
@@ -90,6 +92,10 @@ impl Supervisor {
         };
         if let Some(manager) = member.manager.take() {
             manager.shutdown().await;
+        }
+        if member.manifest.advertise != manifest.advertise {
+            // It knows no manager that is left; it begins anew with the new address.
+            stop_agent(member).await;
         }
         member.manifest = manifest.clone();
         member.votes = false;
@@ -99,7 +105,8 @@ impl Supervisor {
             return Err(Refusal::state(words::NOT_PART));
         };
         if let Err(refusal) = done {
-            member.manager_trouble = Some(format!("{refusal}. Repeat `wardroom swarm init --force-new-cluster`."));
+            let why = format!("{refusal}. Repeat `wardroom swarm init --force-new-cluster`.");
+            member.manager_trouble = Some(Trouble::Failed(why));
             return Err(refusal);
         }
         manifest.phase = Phase::Member;

@@ -47,7 +47,7 @@ impl Supervisor {
         if member.told().desired_role.is_some_and(|desired| desired != role) {
             member.renewal_failed();
         } else {
-            member.renewing.succeeded();
+            member.renewal.trial.succeeded();
         }
         tracing::info!(role = role.unit(), "this node has a new certificate");
     }

@@ -44,6 +44,8 @@ pub enum Wish {
     Renew,
     /// To be gone, in the manager's words.
     Gone(String),
+    /// To be gone, says a manager of a cluster that was split off with `--force-new-cluster`: this node's own goes on.
+    Doubt,
 }
 
 /// The certificate that a node shows.
@@ -54,12 +56,19 @@ pub struct Shown {
     pub is_of_newest_root: bool,
     /// The time to renew it has come by the clock.
     pub is_due: bool,
+    /// The node's own manager votes, and somebody leads it.
+    pub is_led: bool,
 }
 
-/// A word is older than the certificate when what it asks for is there already.
+/// A word is older than the certificate when what it asks for is there already. A manager is demoted before it can be
+/// removed: one that still votes under a leader was not removed by its own cluster, and must not destroy what it holds.
 pub fn wish(shown: Shown, told: &Instructions) -> Wish {
     if let Some(words) = &told.removed {
-        return Wish::Gone(words.clone());
+        return if shown.is_led {
+            Wish::Doubt
+        } else {
+            Wish::Gone(words.clone())
+        };
     }
     let has_other_role = told.desired_role.is_some_and(|desired| desired != shown.role);
     let has_old_root = told.renew && !shown.is_of_newest_root;
@@ -130,6 +139,7 @@ mod tests {
             role: Role::Worker,
             is_of_newest_root: true,
             is_due: false,
+            is_led: false,
         };
         let due = Shown { is_due: true, ..worker };
         assert_eq!(wish(worker, &told), Wish::Nothing);
@@ -163,6 +173,11 @@ mod tests {
             ..promoted
         };
         assert_eq!(wish(due, &removed), Wish::Gone("bye".into()));
+        let led = Shown {
+            is_led: true,
+            ..manager
+        };
+        assert_eq!(wish(led, &removed), Wish::Doubt);
     }
 
     #[test]

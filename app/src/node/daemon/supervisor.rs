@@ -5,13 +5,14 @@
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::erase::Erasing;
 use super::home::Home;
 use super::local::{Local, Standing};
-use super::manifest::{Manifest, NodeRole, Phase};
-use super::member::{Member, News, Told};
+use super::manifest::Manifest;
+use super::member::Member;
+use super::news::{News, Told};
 use super::order::{Order, Refusal, Reply};
 use super::parts::Ground;
-use super::step::{self, Start};
 use super::switch::Switch;
 use super::{notify, words};
 use crate::report::Report;
@@ -33,6 +34,7 @@ pub struct Supervisor {
     pub home: Home,
     pub node: Node,
     pub switch: Switch,
+    pub erasing: Erasing,
     local: watch::Sender<Local>,
     /// Cancelled when the daemon is to end; no wait inside a transition outlives it.
     pub stop: CancellationToken,
@@ -49,6 +51,7 @@ impl Supervisor {
             ground,
             home,
             node: Node::None,
+            erasing: Erasing::default(),
             local,
             stop,
             news,
@@ -73,6 +76,7 @@ impl Supervisor {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
+                () = self.erasing.due() => self.erase_removed(),
                 Some((number, news)) = self.news.recv() => self.hear(number, news).await?,
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order).await,
@@ -83,89 +87,11 @@ impl Supervisor {
         }
     }
 
-    /// What the directory says is taken up, finished or undone.
-    async fn begin(&mut self) -> Result<(), Report> {
-        let manifest = Manifest::read(self.home.dir())?;
-        let is_saved = manifest.as_ref().is_some_and(|manifest| self.is_saved(manifest));
-        match (step::at_start(manifest.as_ref(), is_saved), manifest) {
-            (Start::Wipe, _) => {
-                tracing::warn!("what was begun here before the last end is undone");
-                self.home.wipe().map_err(|error| self.cannot_use(&error))?;
-            }
-            (Start::AskAgain, _) => {
-                tracing::warn!("this machine was about to join; ask it again, it is the same node");
-                Manifest::remove(self.home.dir()).map_err(|error| self.cannot_use(&error))?;
-            }
-            (Start::Run, Some(manifest)) => self.enter(manifest).await,
-            (Start::Refound, Some(manifest)) => self.finish_refounding(manifest).await,
-            (Start::Tell, Some(manifest)) => {
-                let why = manifest.reason.clone();
-                self.node = Node::Broken { manifest, why };
-            }
-            (_, _) => {}
-        }
-        self.publish();
-        Ok(())
-    }
-
-    /// Whether the certificate of the manifest's node is on disk.
-    fn is_saved(&self, manifest: &Manifest) -> bool {
-        let identity = self.ground.identity(&self.home);
-        identity.is_ok_and(|(_, tls)| tls.identity().node_id == manifest.node_id)
-    }
-
-    /// Takes up the node of a manifest. What of it does not start is told and tried again; what cannot be is told.
-    pub async fn enter(&mut self, mut manifest: Manifest) {
-        let tls = match self.ground.identity(&self.home) {
-            Ok((_, tls)) => tls,
-            Err(report) => {
-                let why = Refusal::from(report).text;
-                self.node = Node::Broken { manifest, why };
-                return;
-            }
-        };
-        // The certificate has the last word; the manifest may be a step ahead of it or behind.
-        let role = NodeRole::of(tls.identity().role).unwrap_or(NodeRole::Worker);
-        manifest.role = role;
-        manifest.phase = Phase::Member;
-        if role == NodeRole::Worker {
-            manifest.raft_id = 0;
-        }
-        if let Err(error) = self.settle(&manifest) {
-            let why = Refusal::from(self.cannot_use(&error)).text;
-            self.node = Node::Broken { manifest, why };
-            return;
-        }
-        let mut member = self.member(manifest, tls);
-        self.start_agent(&mut member);
-        self.node = Node::Member(Box::new(member));
-        self.reconsider().await;
-    }
-
-    /// The directory is as the manifest says: a worker keeps nothing of a manager.
-    fn settle(&self, manifest: &Manifest) -> std::io::Result<()> {
-        if manifest.role == NodeRole::Worker && self.home.has_store()? {
-            self.home.wipe_store()?;
-        }
-        manifest.write(self.home.dir())
-    }
-
     pub fn member(&mut self, manifest: Manifest, tls: wardroom_ca::NodeTls) -> Member {
         self.numbers += 1;
         let mut member = Member::new(manifest, tls, self.numbers, self.tell.clone());
         member.watch_certificate(&self.ground);
         member
-    }
-
-    /// A node whose agent does not start is no use as a worker, and is told so; a manager goes on without.
-    pub fn start_agent(&self, member: &mut Member) {
-        match self.ground.start_agent(&member.manifest, &member.tls) {
-            Ok(agent) => member.watch_agent(agent),
-            Err(report) => {
-                tracing::error!(%report, "this node runs no tasks");
-                member.agent_trouble = Some(Refusal::from(report).text);
-            }
-        }
     }
 
     /// What this node has become is known before the answer is: who asked may look at once.
@@ -218,7 +144,7 @@ impl Supervisor {
                     )),
                 );
             }
-            News::Due => member.is_due = true,
+            News::Due => member.renewal.is_due = true,
             News::Retry => {}
             News::Patience => {
                 if let Some((_, reply)) = member.waiting.take() {
@@ -226,7 +152,7 @@ impl Supervisor {
                 }
             }
             News::Renewed(asked, answer) => self.renewed(asked, answer).await,
-            News::Keys(answer) => self.keys_came(answer).await,
+            News::Keys(answer) => self.keys_came(answer),
         }
         self.reconsider().await;
         Ok(())

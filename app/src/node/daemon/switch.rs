@@ -37,8 +37,8 @@ impl Switch {
 
     /// From now on the routes of a manager answer, or nobody.
     pub fn lead_to(&self, routes: Option<Routes>) {
-        let router = routes.map(|routes| routes.prepare().into_axum_router());
-        *self.manager.write().unwrap_or_else(PoisonError::into_inner) = router;
+        let manager = routes.map(|routes| routes.prepare().into_axum_router());
+        *self.manager.write().unwrap_or_else(PoisonError::into_inner) = manager;
     }
 
     /// What the local socket serves: the daemon itself, and behind it whoever answers.

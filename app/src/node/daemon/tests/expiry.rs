@@ -23,11 +23,8 @@ async fn a_cluster_that_slept_too_long_wakes_up() {
     let local = manager.is_active().await;
     assert!(local.certificate_not_after_ms > clock.now_ms() + 80 * DAY_MS);
     assert_eq!(manager.secrets().await, ["kept"]);
-    let fingerprint = |nodes: &[v1::Node]| {
-        let own = nodes.iter().find(|node| node.id == local.node_id);
-        own.is_some_and(|node| node.certificate_not_after_ms > clock.now_ms())
-    };
-    manager.sees("its new certificate is recorded", fingerprint).await;
+    let recorded = |view: &ClusterView| view.nodes[&local.node_id].certificate_not_after_ms > clock.now_ms();
+    manager.sees("its new certificate is recorded", recorded).await;
 
     let worker = Machine::start(&with, &clock).await;
     let expired = |local: &Local| matches!(&local.standing, Standing::Error(why) if why.starts_with(words::EXPIRED));
@@ -76,10 +73,8 @@ async fn a_certificate_whose_time_has_come_is_renewed_while_connections_stay() {
     let worker = Machine::start(&with, &clock).await;
     let is_newer = |local: &Local| local.certificate_not_after_ms > before + 70 * DAY_MS;
     let local = worker.is("renewed", is_newer).await;
-    let recorded = |nodes: &[v1::Node]| {
-        let own = nodes.iter().find(|node| node.id == local.node_id);
-        own.is_some_and(|node| node.certificate_not_after_ms == local.certificate_not_after_ms)
-    };
+    let recorded =
+        |view: &ClusterView| view.nodes[&local.node_id].certificate_not_after_ms == local.certificate_not_after_ms;
     manager.sees("it is recorded", recorded).await;
     worker.is_active().await;
     worker.stop().await;

@@ -86,7 +86,7 @@ async fn a_manager_that_was_to_be_the_only_one_becomes_it() {
     halfway(&dir, Phase::Refounding);
     let survivor = Machine::start(&dir, &clock).await;
     survivor.is_active().await;
-    survivor.sees("it is alone", |nodes| nodes.len() == 1).await;
+    survivor.sees("it is alone", |view| view.nodes.len() == 1).await;
     survivor.stop().await;
 }
 

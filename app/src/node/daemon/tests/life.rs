@@ -17,17 +17,15 @@ async fn a_machine_joins_and_leaves_without_a_trace() {
     let refused = worker.nodes().await.unwrap_err().to_string();
     assert_eq!(refused, words::WORKER);
     manager
-        .sees("both are ready", |nodes| {
-            nodes.len() == 2
-                && nodes
-                    .iter()
-                    .all(|node| node.state() == v1::NodeState::Ready && node.runs_tasks)
+        .sees("both are ready", |view| {
+            let is_ready = |node: &v1::Node| node.state() == v1::NodeState::Ready && node.runs_tasks;
+            view.nodes.len() == 2 && view.nodes.values().all(is_ready)
         })
         .await;
 
     worker.leave(false).await.unwrap();
     assert_eq!(worker.local.borrow().standing, Standing::Inactive);
-    let left = |nodes: &[v1::Node]| nodes.iter().any(|node| node.state() == v1::NodeState::Down);
+    let left = |view: &ClusterView| view.nodes.values().any(|node| node.state() == v1::NodeState::Down);
     manager.sees("the worker is down", left).await;
     let identity = scratch.path().join("w1/identity");
     assert_eq!(std::fs::read_dir(identity).unwrap().count(), 0);

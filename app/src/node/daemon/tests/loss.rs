@@ -40,7 +40,9 @@ async fn a_survivor_goes_on_alone_at_another_address() {
     survivor.create_secret("kept").await;
     let token = survivor.token(v1::Role::Manager).await;
     lost.join(&token, &remote).await.unwrap();
-    survivor.sees("there are two managers", |nodes| nodes.len() == 2).await;
+    survivor
+        .sees("there are two managers", |view| view.nodes.len() == 2)
+        .await;
     lost.stop().await;
 
     let moved = address();
@@ -54,12 +56,15 @@ async fn a_survivor_goes_on_alone_at_another_address() {
     assert_eq!(again.node_id, survivor.local.borrow().node_id, "it keeps its identity");
     assert_eq!(survivor.secrets().await, ["kept"]);
     survivor
-        .sees(
-            "it is the only manager, at its new address",
-            |nodes| matches!(nodes, [only] if only.address == moved && only.role() == v1::Role::Manager),
-        )
+        .sees("it is the only manager, at its new address", |view| {
+            let nodes: Vec<&v1::Node> = view.nodes.values().collect();
+            matches!(nodes[..], [only] if only.address == moved && only.role() == v1::Role::Manager)
+        })
         .await;
     survivor.create_secret("new").await;
+    survivor.create_service("web").await;
+    let runs = |view: &ClusterView| view.tasks.values().any(|task| task.state() == v1::TaskState::Running);
+    survivor.sees("its agent has found it at the new address", runs).await;
 
     let newcomer = Machine::start(&scratch.path().join("w1"), &clock).await;
     let token = again.worker_token.take().unwrap().take();

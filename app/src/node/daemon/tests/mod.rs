@@ -1,6 +1,7 @@
 //! Does a machine become what it is told to be? Supervisors in one process, each with a directory, a port and an agent of
 //! its own, on one clock that a test can move.
 
+mod departure;
 mod expiry;
 mod halfway;
 mod life;
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
-use wardroom_api::{Client, TcpNet, v1};
+use wardroom_api::{Client, ClusterView, FeedEvent, TcpNet, WatchFeed, v1};
 use wardroom_ca::{Clock, ManualClock, SystemClock};
 use wardroom_keys::OsChance;
 
@@ -118,7 +119,8 @@ impl Machine {
 
     async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(order(reply)).await.ok().expect("the supervisor runs");
+        let sent = self.orders.send(order(reply)).await;
+        assert!(sent.is_ok(), "the supervisor runs");
         let answered = tokio::time::timeout(DEADLINE, answer).await;
         answered.expect("an order is answered").expect("the supervisor runs")
     }
@@ -127,10 +129,10 @@ impl Machine {
     async fn is(&self, what: &str, wanted: impl FnMut(&Local) -> bool) -> Local {
         let mut local = self.local.clone();
         let found = tokio::time::timeout(DEADLINE, local.wait_for(wanted)).await;
-        match found {
-            Ok(found) => found.expect("the supervisor runs").clone(),
-            Err(_elapsed) => panic!("waited in vain until it is {what}: {:?}", self.local.borrow()),
-        }
+        let Ok(found) = found else {
+            panic!("waited in vain until it is {what}: {:?}", self.local.borrow())
+        };
+        found.expect("the supervisor runs").clone()
     }
 
     async fn is_active(&self) -> Local {
@@ -164,16 +166,37 @@ impl Machine {
         Ok(listed.objects.into_iter().filter_map(node).collect())
     }
 
-    /// Waits until the cluster sees its nodes as wanted.
-    async fn sees(&self, what: &str, wanted: impl Fn(&[v1::Node]) -> bool) {
+    /// Waits until the cluster is as wanted, as this manager sees it.
+    async fn sees(&self, what: &str, wanted: impl Fn(&ClusterView) -> bool) {
+        let mut feed = WatchFeed::everything(self.client.clone());
+        let mut view = ClusterView::default();
         let looking = async {
-            while !self.nodes().await.is_ok_and(|nodes| wanted(&nodes)) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            while view.index == 0 || !wanted(&view) {
+                if let FeedEvent::Message(message) = feed.event().await {
+                    view.apply(&message);
+                }
             }
         };
-        if tokio::time::timeout(DEADLINE, looking).await.is_err() {
-            panic!("waited in vain until {what}: {:?}", self.nodes().await);
-        }
+        let seen = tokio::time::timeout(DEADLINE, looking).await.is_ok();
+        assert!(seen, "waited in vain until {what}: {:?} {:?}", view.nodes, view.tasks);
+    }
+
+    /// One task, wherever there is room, that only has its files written.
+    async fn create_service(&self, name: &str) {
+        let spec = v1::ServiceSpec {
+            name: name.to_owned(),
+            executor: v1::Executor::Files.into(),
+            replicas: 1,
+            ..v1::ServiceSpec::default()
+        };
+        let message = v1::CreateServiceRequest { spec: Some(spec) };
+        let call = async {
+            self.client
+                .control()
+                .create_service(request(message, CALL_DEADLINE))
+                .await
+        };
+        within(CALL_DEADLINE, call).await.unwrap();
     }
 
     async fn create_secret(&self, name: &str) {

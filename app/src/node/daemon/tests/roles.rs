@@ -78,13 +78,13 @@ async fn every_node_follows_the_cluster_to_its_new_root() {
             .await
     };
     within(CALL_DEADLINE, call).await.unwrap();
-    let has_moved = |nodes: &[v1::Node]| {
+    let has_moved = |view: &ClusterView| {
         let is_new = |node: &v1::Node| {
             before
                 .iter()
                 .all(|old| old.certificate_issuer != node.certificate_issuer)
         };
-        nodes.len() == 3 && nodes.iter().all(is_new)
+        view.nodes.len() == 3 && view.nodes.values().all(is_new)
     };
     manager
         .sees("everybody has a certificate of the new root", has_moved)
