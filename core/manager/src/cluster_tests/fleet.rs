@@ -297,7 +297,7 @@ impl Fleet {
             .filter(|highest| indexes().any(|index| index != *highest))
         {
             for manager in self.alive() {
-                let _ = manager.replica().wait_index(highest).await;
+                manager.replica().wait_index(highest).await;
             }
         }
     }
