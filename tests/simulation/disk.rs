@@ -51,6 +51,11 @@ impl SimDisk {
         self.knobs.fails.store(true, Ordering::Relaxed);
     }
 
+    /// What was to fail does not.
+    pub(crate) fn spare_syncs(&self) {
+        self.knobs.fails.store(false, Ordering::Relaxed);
+    }
+
     /// Failed syncs so far.
     pub(crate) fn struck(&self) -> u64 {
         self.knobs.struck.load(Ordering::Relaxed)

@@ -213,7 +213,8 @@ impl Faults {
     }
 
     fn fail_sync(&mut self, run: &mut Run, place: usize, down_ms: u64) {
-        if self.down.contains(&Host::Manager(place).name()) {
+        // One that is down, or is no manager now, syncs nothing.
+        if !run.world.lives.borrow().contains_key(&place) {
             return;
         }
         let disk = &run.world.cluster.managers[place].disk;

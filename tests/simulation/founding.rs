@@ -1,5 +1,6 @@
 //! Who is in the simulated cluster? Ids, keys and certificates of every node, made from the seed before anything runs.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -43,7 +44,10 @@ pub(crate) struct ManagerSeat {
     pub(crate) name: String,
     pub(crate) cluster_id: String,
     pub(crate) node_id: String,
-    pub(crate) raft_id: u64,
+    /// 0 for one that was never a manager. Comes anew with every promotion.
+    pub(crate) raft_id: Cell<u64>,
+    /// It was a manager when the cluster was last seen at rest.
+    pub(crate) votes: Cell<bool>,
     pub(crate) papers: Papers,
     pub(crate) disk: SimDisk,
     pub(crate) clock: Arc<SimClock>,
@@ -77,6 +81,7 @@ pub(crate) struct WorkerSeat {
 /// A cluster before its first start.
 pub(crate) struct Founded {
     pub(crate) cluster_id: String,
+    /// The founders, then those that may be promoted.
     pub(crate) managers: Vec<Rc<ManagerSeat>>,
     pub(crate) workers: Vec<Rc<WorkerSeat>>,
     /// Opens every value: only the checks use it.
@@ -90,22 +95,29 @@ impl Founded {
             address: seat.address(),
             node_id: seat.node_id.clone(),
         };
-        self.managers.iter().map(|seat| (seat.raft_id, peer(seat))).collect()
+        let founders = self.managers.iter().filter(|seat| seat.raft_id.get() != 0);
+        founders.map(|seat| (seat.raft_id.get(), peer(seat))).collect()
     }
 }
 
-/// Makes a cluster of `managers` and `workers`, the same for the same seed, with the fault that is planted in it.
-pub(crate) fn found(seed: u64, managers: usize, workers: usize, plant: Plant) -> Founded {
+/// Makes a cluster of `founders`, `spares` that may become managers, and `workers`, the same for the same seed, with the fault that is planted in it.
+pub(crate) fn found(seed: u64, founders: usize, spares: usize, workers: usize, plant: Plant) -> Founded {
     let maker = Maker::new(seed);
     let sealing_root = SealingRoot::generate(&maker.chance);
     let mut nodes = Vec::new();
-    let managers = (1..=managers)
+    let managers = (1..=founders + spares)
         .map(|number| {
             let seat = maker.manager(number, &sealing_root, plant);
             let tls = seat.papers.tls(Arc::clone(&seat.clock) as Arc<dyn Clock>);
             let mut node = node(&seat.name, &tls, node::Role::Manager);
-            node.address = seat.address();
-            node.raft_id = seat.raft_id;
+            if number <= founders {
+                seat.raft_id.set(number as u64);
+                node.address = seat.address();
+                node.raft_id = seat.raft_id.get();
+            } else {
+                node.role = node::Role::Worker;
+                node.desired_role = node::Role::Worker;
+            }
             nodes.push(node);
             Rc::new(seat)
         })
@@ -174,7 +186,8 @@ impl Maker {
             cluster_id: self.cluster_id.clone(),
             papers: self.papers(&node_id, Role::Manager),
             node_id,
-            raft_id: number as u64,
+            raft_id: Cell::new(0),
+            votes: Cell::new(false),
             disk: SimDisk::new(plant == Plant::LyingDisk),
             clock: Arc::default(),
             keyring: keyring.encode(),

@@ -51,11 +51,11 @@ pub(crate) async fn manager(place: usize, world: Rc<World>) -> turmoil::Result {
     std::future::pending().await
 }
 
-async fn start(seat: &ManagerSeat, seed: u64, life: &str) -> Result<Manager, wardroom_manager::StartError> {
+pub(crate) async fn start(seat: &ManagerSeat, seed: u64, life: &str) -> Result<Manager, wardroom_manager::StartError> {
     let config = ManagerConfig {
         cluster_id: seat.cluster_id.clone(),
         node_id: seat.node_id.clone(),
-        raft_id: seat.raft_id,
+        raft_id: seat.raft_id.get(),
         hostname: seat.name.clone(),
         listen: seat.address(),
         advertise: seat.address(),

@@ -16,10 +16,15 @@ use crate::founding::found;
 use crate::hosts;
 use crate::plant::Plant;
 use crate::schedule::FAULTS_UNTIL_MS;
+use crate::spare;
 use crate::trace::Trace;
 use crate::world::World;
 
-pub(crate) const MANAGERS: usize = 3;
+/// Managers from the beginning.
+const FOUNDERS: usize = 3;
+/// Nodes that become managers and workers again during a run.
+const SPARES: usize = 1;
+pub(crate) const MANAGERS: usize = FOUNDERS + SPARES;
 pub(crate) const WORKERS: usize = 2;
 /// Clients go on for this long after the last fault.
 const WORK_ON_MS: u64 = 700;
@@ -37,6 +42,8 @@ pub(crate) struct Report {
     pub(crate) hits: BTreeMap<&'static str, u32>,
     /// Confirmed, refused, unknown.
     pub(crate) calls: (usize, usize, usize),
+    /// Changes of the membership that were confirmed, by kind.
+    pub(crate) moves: BTreeMap<&'static str, u32>,
     pub(crate) simulated_ms: u64,
     /// Raft index at the end.
     pub(crate) index: u64,
@@ -66,7 +73,7 @@ pub(crate) fn run(seed: u64, plant: Plant) -> Report {
 
 impl Run {
     fn new(seed: u64, plant: Plant) -> Self {
-        let world = Rc::new(World::new(seed, found(seed, MANAGERS, WORKERS, plant)));
+        let world = Rc::new(World::new(seed, found(seed, FOUNDERS, SPARES, WORKERS, plant)));
         let mut sim = Builder::new()
             .rng_seed(seed)
             .simulation_duration(Duration::from_secs(600))
@@ -77,7 +84,11 @@ impl Run {
             .build();
         for (place, seat) in world.cluster.managers.iter().enumerate() {
             let world = Rc::clone(&world);
-            sim.host(seat.name.as_str(), move || hosts::manager(place, Rc::clone(&world)));
+            if place < FOUNDERS {
+                sim.host(seat.name.as_str(), move || hosts::manager(place, Rc::clone(&world)));
+            } else {
+                sim.host(seat.name.as_str(), move || spare::run(place, Rc::clone(&world)));
+            }
         }
         for (place, seat) in world.cluster.workers.iter().enumerate() {
             let world = Rc::clone(&world);
@@ -150,6 +161,9 @@ impl Run {
         }
         self.now_ms += 1;
         let mut findings: Findings = self.world.complaints.borrow_mut().drain(..).collect();
+        for place in self.world.left.borrow_mut().drain(..) {
+            self.checks.died(place, &self.world);
+        }
         for place in 0..MANAGERS {
             findings.extend(self.observe(place));
             findings.extend(self.checks.status(place, &self.world));
@@ -226,6 +240,7 @@ impl Run {
             trace: self.trace.hash(),
             hits: faults.hits,
             calls,
+            moves: self.world.moves.borrow().clone(),
             simulated_ms: self.now_ms,
             index,
             findings: self.findings,

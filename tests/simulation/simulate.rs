@@ -18,11 +18,14 @@ mod net;
 mod plant;
 mod run;
 mod schedule;
+mod spare;
+mod steward;
 mod trace;
 mod workload;
 mod world;
 
 use std::backtrace::Backtrace;
+use std::collections::BTreeMap;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
@@ -78,16 +81,16 @@ fn print(seed: u64, report: &Report) {
     for finding in report.findings.iter().take(SHOWN) {
         println!("BROKEN {finding}");
     }
-    let hits: Vec<String> = report
-        .hits
-        .iter()
-        .map(|(kind, count)| format!("{kind} {count}"))
-        .collect();
+    let listed = |counts: &BTreeMap<&str, u32>| -> String {
+        let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        counts.join(", ")
+    };
     let (ok, refused, unknown) = report.calls;
     println!(
-        "seed {seed}: trace {} | calls {ok} ok, {refused} refused, {unknown} unknown | hit {} | index {} | {} ms simulated",
+        "seed {seed}: trace {} | calls {ok} ok, {refused} refused, {unknown} unknown | hit {} | moves {} | index {} | {} ms simulated",
         report.trace,
-        hits.join(", "),
+        listed(&report.hits),
+        listed(&report.moves),
         report.index,
         report.simulated_ms,
     );

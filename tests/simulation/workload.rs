@@ -8,10 +8,13 @@ use wardroom_api::{CallError, Client, v1};
 
 use crate::dice::Dice;
 use crate::history::{Answer, Ask};
+use crate::steward;
 use crate::world::{World, now_ms};
 
 /// How long a client waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(3);
+/// Of a hundred calls so many change who is a manager, or who leads.
+const MOVES: u64 = 4;
 /// Confirmed services at once; each has up to three tasks.
 const SERVICES_MAX: usize = 5;
 
@@ -30,6 +33,10 @@ pub(crate) async fn run(life: &str, host: &str, client: &Client, world: &World) 
             return;
         }
         if !world.begun.get() {
+            continue;
+        }
+        if dice.below(100) < MOVES {
+            steward::make_a_move(client, &dice, world).await;
             continue;
         }
         made += 1;

@@ -24,6 +24,10 @@ pub(crate) struct World {
     pub(crate) begun: Cell<bool>,
     /// Clients ask nothing new from here on, simulated milliseconds.
     pub(crate) work_until_ms: Cell<u64>,
+    /// Managers that have left in order since the last look.
+    pub(crate) left: RefCell<Vec<usize>>,
+    /// Changes of the membership that were confirmed, by kind.
+    pub(crate) moves: RefCell<BTreeMap<&'static str, u32>>,
     /// What hosts found wrong.
     pub(crate) complaints: RefCell<Vec<String>>,
 }
@@ -64,6 +68,8 @@ impl World {
             starts: RefCell::default(),
             begun: Cell::new(false),
             work_until_ms: Cell::new(u64::MAX),
+            left: RefCell::default(),
+            moves: RefCell::default(),
             complaints: RefCell::default(),
         }
     }
@@ -74,6 +80,12 @@ impl World {
         let start = starts.entry(host.to_owned()).or_default();
         *start += 1;
         format!("{host}/{start}")
+    }
+
+    /// A manager's process ends in order.
+    pub(crate) fn leave(&self, place: usize) {
+        self.lives.borrow_mut().remove(&place);
+        self.left.borrow_mut().push(place);
     }
 
     pub(crate) fn complain(&self, text: String) {

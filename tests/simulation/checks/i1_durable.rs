@@ -24,7 +24,8 @@ struct Scan {
 pub(crate) fn check(world: &World) -> Findings {
     let mut findings = Findings::new();
     let mut scans = Vec::new();
-    for seat in &world.cluster.managers {
+    let voters = || world.cluster.managers.iter().filter(|seat| seat.votes.get());
+    for seat in voters() {
         match scan(seat, world.seed) {
             Ok(scan) => scans.push(scan),
             Err(error) => findings.push(format!("I1 the log of {} does not open: {error}", seat.name)),
@@ -39,7 +40,7 @@ pub(crate) fn check(world: &World) -> Findings {
         .map(|made| made.index)
         .max();
     let acknowledged = acknowledged.unwrap_or(0);
-    let majority = world.cluster.managers.len() / 2 + 1;
+    let majority = voters().count() / 2 + 1;
     let holders = scans.iter().filter(|scan| scan.last >= acknowledged).count();
     if holders < majority {
         let reached: Vec<_> = scans.iter().map(|scan| (&scan.who, scan.last)).collect();

@@ -26,7 +26,7 @@ impl Leaders {
             let mut seats = world.cluster.managers.iter();
             seats
                 .find(|seat| seat.node_id == node_id)
-                .map_or(0, |seat| seat.raft_id)
+                .map_or(0, |seat| seat.raft_id.get())
         };
         let told = status.elections.iter().filter(|election| !election.leader.is_empty());
         let told: Vec<_> = told

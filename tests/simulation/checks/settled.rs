@@ -2,17 +2,18 @@
 
 use wardroom_state::State;
 use wardroom_state::holding::HoldingState;
-use wardroom_state::node::{NodeState, Role};
+use wardroom_state::node::NodeState;
 use wardroom_state::service::Mode;
 use wardroom_state::task::TaskState;
 
+use crate::spare;
 use crate::world::{Life, World};
 
 /// Why it has not; `None` when it has.
 pub(crate) fn unsettled(world: &World) -> Option<String> {
     let lives = world.lives.borrow();
-    if lives.len() < world.cluster.managers.len() {
-        return Some("not all managers are up".to_owned());
+    if let Some(why) = spare::unsettled(world, &lives) {
+        return Some(why);
     }
     if !world.begun.get() {
         return Some("the cluster has not begun".to_owned());
@@ -44,7 +45,7 @@ fn moving(state: &State) -> Option<String> {
     let down = state
         .nodes()
         .values()
-        .find(|node| node.role == Role::Worker && node.state != NodeState::Ready);
+        .find(|node| node.runs_tasks && node.state != NodeState::Ready);
     if let Some(node) = down {
         return Some(format!(
             "worker {} is {:?}: {}",
@@ -69,7 +70,7 @@ fn moving(state: &State) -> Option<String> {
         let running = tasks.filter(|task| task.status.state == TaskState::Running).count();
         let wanted = match service.spec.mode {
             Mode::Replicated(replicas) => replicas as usize,
-            Mode::Global => state.nodes().values().filter(|node| node.role == Role::Worker).count(),
+            Mode::Global => state.nodes().values().filter(|node| node.runs_tasks).count(),
         };
         (running != wanted).then(|| format!("service {} runs {running} of {wanted} tasks", service.spec.name))
     })
