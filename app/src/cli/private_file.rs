@@ -91,4 +91,3 @@ pub fn cannot_write(path: &Path, error: &io::Error) -> Report {
     Report::failure(format!("cannot write {}: {error}", path.display()))
         .hint("check that the folder is yours and has room, or name another with XDG_CONFIG_HOME")
 }
-

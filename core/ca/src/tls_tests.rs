@@ -254,7 +254,11 @@ async fn nobody_connects_to_a_removed_node_and_it_comes_in_to_be_told() {
     far.refused().refuse("m1");
     let (_, answered) = meet(&near, &far, ExpectPeer::AnyManager).await;
     let (_, peer) = answered.unwrap();
-    assert_eq!(peer.unwrap().0.node_id, "m1", "whoever answers its calls knows whom to refuse");
+    assert_eq!(
+        peer.unwrap().0.node_id,
+        "m1",
+        "whoever answers its calls knows whom to refuse"
+    );
     let refusal = refused_by_client(&far, &near, ExpectPeer::AnyManager).await;
     assert_eq!(refusal, PeerRefusal::Removed("m1".into()));
     assert!(

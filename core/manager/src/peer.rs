@@ -146,7 +146,10 @@ impl PeerService for Service {
 
     async fn elect(&self, request: Request<v1::ElectRequest>) -> Result<Response<v1::ElectResponse>, Status> {
         self.may_end(&request).map_err(Status::failed_precondition)?;
-        tracing::info!(term = request.get_ref().term, "the leader steps down in favour of this manager");
+        tracing::info!(
+            term = request.get_ref().term,
+            "the leader steps down in favour of this manager"
+        );
         if !self.context.consensus.elect().await {
             return Err(Status::unavailable("this manager has stopped"));
         }

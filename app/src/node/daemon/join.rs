@@ -177,7 +177,10 @@ impl Supervisor {
         if let Err(report) = self.write_down(joiner.before.as_ref(), &manifest, &files) {
             let refusal = Refusal::from(report);
             if joiner.before.is_some() || self.is_saved(&manifest) {
-                let why = format!("{}. Then start the daemon again, or run `wardroom swarm leave`", refusal.text);
+                let why = format!(
+                    "{}. Then start the daemon again, or run `wardroom swarm leave`",
+                    refusal.text
+                );
                 self.node = Node::Broken { manifest, why };
             }
             return Err(refusal);
@@ -205,7 +208,7 @@ impl Supervisor {
     }
 
     /// What of it is on disk after an error is still a node: the one that came back, or the one that has its certificate.
-    fn write_down(&self, before: Option<&Manifest>, manifest: &Manifest, files: &NodeFiles) -> Result<(), Report> {
+    pub fn write_down(&self, before: Option<&Manifest>, manifest: &Manifest, files: &NodeFiles) -> Result<(), Report> {
         if before.is_some_and(|before| before.raft_id != manifest.raft_id) {
             // It was taken out of the consensus while it was away: what it kept is another voter's, and it begins anew.
             self.home.wipe_store().map_err(|error| self.cannot_use(&error))?;

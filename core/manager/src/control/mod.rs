@@ -56,7 +56,11 @@ pub(crate) fn local_routes(context: &Context) -> Routes {
 }
 
 fn guarded(context: &Context, routes: Routes) -> Routes {
-    let gate = gate::Gate::new(context.offices.refusals.clone(), context.tls.refused().clone(), context.replica.clone());
+    let gate = gate::Gate::new(
+        context.offices.refusals.clone(),
+        context.tls.refused().clone(),
+        context.replica.clone(),
+    );
     routes.into_axum_router().layer(gate).into()
 }
 

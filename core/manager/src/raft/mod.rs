@@ -48,8 +48,8 @@ use self::types::{Proposed, Raft};
 use crate::founding::InitializeError;
 use crate::propose::ProposeError;
 
-pub(crate) use self::log_store::Room;
 pub(crate) use self::encode::DecodeError;
+pub(crate) use self::log_store::Room;
 pub(crate) use self::members::Members;
 pub use self::open::OpenError;
 pub(crate) use self::open::{Opening, open};
