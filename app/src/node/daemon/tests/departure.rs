@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use wardroom_ca::{KeyRequest, NodeFiles};
+
 use super::super::manifest::{Manifest, NodeRole, Phase};
 use super::*;
 
@@ -140,4 +142,35 @@ async fn who_comes_back_and_cannot_be_written_down_is_still_a_node() {
     assert_eq!(back.node_id, joined.node_id, "it is the node it was");
     worker.stop().await;
     manager.stop().await;
+}
+
+#[test]
+fn who_comes_back_as_another_voter_keeps_nothing_of_the_one_it_was() {
+    let scratch = tempfile::tempdir().unwrap();
+    let left = Left::behind(scratch.path().join("m1"), Phase::Member);
+    let before = Manifest {
+        role: NodeRole::Manager,
+        raft_id: 7,
+        ..Manifest::read(&left.dir).unwrap().unwrap()
+    };
+    let ground = Ground::real().unwrap();
+    let (told, _) = watch::channel(Local::inactive("m1", left.dir.clone()));
+    let supervisor = Supervisor::new(ground, home(&left.dir), told, CancellationToken::new());
+    let keyring = left.dir.join("manager/keyring");
+    for (raft_id, stays) in [(7, true), (8, false)] {
+        let files = NodeFiles {
+            root_pem: String::new(),
+            certificate_pem: String::new(),
+            key: KeyRequest::generate(&OsChance).key,
+        };
+        let manifest = Manifest {
+            raft_id,
+            ..before.clone()
+        };
+        supervisor.write_down(Some(&before), &manifest, &files).unwrap();
+        assert_eq!(keyring.exists(), stays, "{raft_id}");
+        assert_eq!(Manifest::read(&left.dir).unwrap(), Some(manifest));
+    }
+    wardroom_agent::files::forget(&before.node_id).unwrap();
+    assert!(!left.memory.exists());
 }
