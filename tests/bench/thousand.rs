@@ -113,7 +113,6 @@ fn join(leader: &Daemon, crowds: &mut [Crowd], workers: usize) {
     );
 }
 
-/// All at once, as after the loss of a leader.
 fn open(runtime: &Runtime, client: &Client, crowds: &mut [Crowd], workers: usize) {
     let started = Instant::now();
     crowds.iter_mut().for_each(Crowd::open);
@@ -126,7 +125,12 @@ fn open(runtime: &Runtime, client: &Client, crowds: &mut [Crowd], workers: usize
     };
     runtime.block_on(ready.all("every worker is ready", workers, is_ready));
     crowds.iter_mut().for_each(Crowd::wait_open);
-    row(&format!("{workers} sessions open at once"), &ms(started.elapsed()), "");
+    let took = started.elapsed();
+    row(
+        &format!("their {workers} sessions open"),
+        &ms(took),
+        &format!("{:.0} sessions/s", count(workers) / took.as_secs_f64()),
+    );
 }
 
 /// Nothing has been proposed for as long as a heartbeat takes.

@@ -28,8 +28,9 @@ use wardroom_keys::OsChance;
 
 /// The first argument of a process that is a crowd.
 pub const COMMAND: &str = "--agents";
-/// Agents of one crowd that join at the same time. A manager has room for 64 strangers.
-const JOIN_AT_ONCE: usize = 8;
+/// Agents of one crowd that are at it at the same time. A manager has room for 64 strangers, and machines start one by
+/// one where they do not share two cores.
+const AT_ONCE: usize = 8;
 /// Far beyond what a crowd needs; one that gets here has failed.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -122,20 +123,13 @@ pub fn run(mut arguments: impl Iterator<Item = String>) {
     let Some(token) = commands.next() else { return };
     let token = Arc::new(JoinToken::parse(token.as_bytes()).unwrap());
     let names = (first..first + agents).map(|number| format!("w{number}"));
-    let joining = stream::iter(names.map(|name| join(name, &manager, &token))).buffer_unordered(JOIN_AT_ONCE);
+    let joining = stream::iter(names.map(|name| join(name, &manager, &token))).buffer_unordered(AT_ONCE);
     let joined: Vec<(AgentConfig, NodeTls)> = runtime.block_on(joining.collect());
     answer(JOINED);
 
     let Some(_open) = commands.next() else { return };
-    let _inside = runtime.enter();
-    let agents: Vec<Agent> = joined.into_iter().map(start).collect();
-    runtime.block_on(async {
-        for agent in &agents {
-            let mut served_by = agent.served_by();
-            let served = timeout(DEADLINE, served_by.wait_for(Option::is_some)).await;
-            served.expect("every agent has a session in time").unwrap();
-        }
-    });
+    let opening = stream::iter(joined.into_iter().map(open)).buffer_unordered(AT_ONCE);
+    let _agents: Vec<Agent> = runtime.block_on(opening.collect());
     answer(OPEN);
     // Until the end of file.
     commands.for_each(drop);
@@ -187,7 +181,12 @@ async fn join(hostname: String, manager: &str, token: &JoinToken) -> (AgentConfi
     (config, tls)
 }
 
-fn start((config, tls): (AgentConfig, NodeTls)) -> Agent {
+/// Returns when a manager serves the agent.
+async fn open((config, tls): (AgentConfig, NodeTls)) -> Agent {
     let seams = AgentSeams::simulated(Arc::new(OsChance), Arc::new(TcpNet), Arc::new(MemoryFiles::new()));
-    Agent::start(config, tls, seams).unwrap()
+    let agent = Agent::start(config, tls, seams).unwrap();
+    let mut served_by = agent.served_by();
+    let served = timeout(DEADLINE, served_by.wait_for(Option::is_some)).await;
+    served.expect("every agent has a session in time").unwrap();
+    agent
 }
