@@ -116,14 +116,15 @@ fn a_passphrase_is_typed_twice_and_never_seen() {
     terminal.keys(&format!("{secret}\r"));
     terminal.shows("Once more:");
     terminal.keys("another one altogether\r");
+    // What was said last is read off the screen before its end is asked for: the terminal lags behind the program.
+    terminal.shows("differs");
     assert_eq!(terminal.ended(), 2);
-    assert!(terminal.contents().contains("differs"), "{}", terminal.contents());
 
     let mut terminal = open();
     terminal.shows("Passphrase for the backup:");
     terminal.keys("half\u{3}");
+    terminal.shows("cancelled");
     assert_eq!(terminal.ended(), 1);
-    assert!(terminal.contents().contains("cancelled"), "{}", terminal.contents());
 
     let mut terminal = open();
     terminal.shows("Passphrase for the backup:");
