@@ -72,10 +72,11 @@ pub fn ask(prompt: &str, instead: &str) -> Result<SecretBytes, Report> {
     }
     let terminal = |error: io::Error| Report::failure(format!("the terminal failed: {error}")).hint(instead);
     let mut notes = io::stderr();
-    notes.write_all(prompt.as_bytes()).map_err(terminal)?;
-    notes.flush().map_err(terminal)?;
     let typed = {
+        // Silent first: who answers as soon as the question is there must not be seen, nor lose what was typed.
         let _silent = Silent::begin().map_err(terminal)?;
+        notes.write_all(prompt.as_bytes()).map_err(terminal)?;
+        notes.flush().map_err(terminal)?;
         read_line()
     };
     writeln!(notes).map_err(terminal)?;
