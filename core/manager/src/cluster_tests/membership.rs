@@ -4,7 +4,8 @@ use tokio::time::timeout;
 use wardroom_state::command::Command;
 use wardroom_state::node::Role;
 
-use super::fleet::{CLUSTER, Fleet, PATIENCE};
+use super::berth::CLUSTER;
+use super::fleet::{Fleet, PATIENCE};
 use crate::{FetchError, Timing, fetch_keys};
 
 fn demote(fleet: &Fleet, place: usize) -> Command {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
 
+mod berth;
 mod fleet;
 mod full_disk;
 mod membership;
@@ -15,7 +16,8 @@ use wardroom_ca::{Root, SystemClock};
 use wardroom_keys::{Keyring, OsChance, SealingRoot};
 use wardroom_state::command::Command;
 
-use self::fleet::{Berth, CLUSTER, Fleet, PATIENCE, actor, seams, secret};
+use self::berth::{Berth, CLUSTER, seams};
+use self::fleet::{Fleet, PATIENCE, actor, secret};
 use crate::{InitializeError, Manager, ProposeError, StartError, Word};
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use tokio::time::timeout;
 use wardroom_state::State;
 use wardroom_state::command::Command;
 
-use super::fleet::{Berth, Fleet, PATIENCE};
+use super::berth::Berth;
+use super::fleet::{Fleet, PATIENCE};
 use crate::{RefoundError, Refounding, Timing, Word, refound};
 
 async fn refounded(berth: &Berth, from: Refounding) -> Result<u64, RefoundError> {
