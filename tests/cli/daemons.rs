@@ -61,6 +61,8 @@ fn machines_come_in_by_their_token_and_go() {
         .run(&["secret", "ls"])
         .refused(7, &["This node is not a swarm manager. Use \"wardroom swarm init\""]);
     init(&manager);
+    let audit = manager.ask(&["audit", "ls"]).unwrap().to_string();
+    assert!(audit.contains("cluster.bootstrap") && audit.contains("admin:"), "{audit}");
     assert_eq!(
         join(&worker, &manager, "worker").ok(),
         "This node joined a swarm as a worker.\n"
@@ -162,4 +164,29 @@ fn systemd_hears_that_it_is_ready_what_it_is_and_that_it_ends() {
     heard("STOPPING=1");
     let ended = until("it ends", || child.try_wait().unwrap());
     assert_eq!(ended.code(), Some(0));
+}
+
+#[test]
+#[allow(clippy::print_stderr)] // a skip is said aloud
+fn the_unit_keeps_the_daemon_in_its_box() {
+    const EXPOSURE_TENTHS_MAX: &str = "30";
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/systemd/wardroom.service");
+    let mut judge = Command::new("systemd-analyze");
+    judge.args([
+        "security",
+        "--offline=true",
+        "--no-pager",
+        "--threshold",
+        EXPOSURE_TENTHS_MAX,
+    ]);
+    let Ok(judged) = judge.arg(unit).output() else {
+        eprintln!("\n*** SKIPPED the_unit_keeps_the_daemon_in_its_box: there is no systemd-analyze ***\n");
+        return;
+    };
+    let said = Said::from(judged);
+    if said.err.contains("unrecognized option") {
+        eprintln!("\n*** SKIPPED the_unit_keeps_the_daemon_in_its_box: this systemd-analyze is too old ***\n");
+        return;
+    }
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }

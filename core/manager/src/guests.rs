@@ -4,7 +4,10 @@
 use std::io;
 
 use tokio::net::UnixStream;
+use tonic::Request;
+use wardroom_state::command::Actor;
 
+use crate::control::caller::Caller;
 use crate::server::{Local, user_name};
 
 /// A group of this machine whose members are let in.
@@ -59,6 +62,11 @@ impl Local {
         );
         Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
     }
+}
+
+/// In whose name a request comes, as the audit chain names them; `None` unless [`crate::serve_local`] has let it in.
+pub fn actor_of<T>(request: &Request<T>) -> Option<Actor> {
+    request.extensions().get::<Caller>().map(Caller::actor)
 }
 
 /// Read anew each time: who is taken out of the group stays out from then on.

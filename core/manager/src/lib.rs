@@ -53,7 +53,7 @@ use wardroom_state::command::{Actor, Command};
 
 pub use config::{ManagerConfig, Seams, StartError, Timing};
 pub use founding::InitializeError;
-pub use guests::Guests;
+pub use guests::{Guests, actor_of};
 pub use keys::{FetchError, fetch_keys};
 pub use peer::{Managers, Table, Word};
 pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};

@@ -8,7 +8,7 @@ use wardroom_api::v1;
 use wardroom_ca::{JoinToken, Root};
 use wardroom_keys::{Keyring, SealingRoot};
 use wardroom_manager::state::cluster::Cluster;
-use wardroom_manager::state::command::Command;
+use wardroom_manager::state::command::{Actor, Command};
 use wardroom_manager::state::ids::NodeId;
 use wardroom_manager::state::node::{Availability, Node as Member, NodeState, Role};
 use wardroom_manager::state::refusal::Refusal as StateRefusal;
@@ -21,7 +21,7 @@ use super::order::Refusal;
 use super::parts::VERSION;
 use super::supervisor::{Node, Supervisor};
 use super::{address, interfaces, words};
-use crate::node::beginning::{Founding, certificate, id, system};
+use crate::node::beginning::{Founding, certificate, id};
 use crate::node::issuer::Issuer;
 use crate::node::{explain, keyring};
 use crate::report::Report;
@@ -63,10 +63,10 @@ struct Wanted {
 }
 
 impl Supervisor {
-    pub async fn init(&mut self, request: v1::InitRequest) -> Result<v1::InitResponse, Refusal> {
+    pub async fn init(&mut self, request: v1::InitRequest, actor: &Actor) -> Result<v1::InitResponse, Refusal> {
         match &self.node {
             Node::None => {}
-            _ if request.force_new_cluster => return self.force_new_cluster(&request).await,
+            _ if request.force_new_cluster => return self.force_new_cluster(&request, actor).await,
             _ => return Err(Refusal::state(words::ALREADY)),
         }
         self.home.check_empty()?;
@@ -82,7 +82,7 @@ impl Supervisor {
             addresses: Addresses::resolve(&request.listen, &request.advertise)?,
             settings: request,
         };
-        match self.found(&wanted).await {
+        match self.found(&wanted, actor).await {
             Ok(response) => Ok(response),
             Err(refusal) => {
                 self.undo().await;
@@ -91,7 +91,7 @@ impl Supervisor {
         }
     }
 
-    async fn found(&mut self, wanted: &Wanted) -> Result<v1::InitResponse, Refusal> {
+    async fn found(&mut self, wanted: &Wanted, actor: &Actor) -> Result<v1::InitResponse, Refusal> {
         let (ground, now_ms) = (self.ground.clone(), self.ground.clock.now_ms());
         let chance = &*ground.chance;
         let manifest = Manifest {
@@ -115,7 +115,11 @@ impl Supervisor {
             .await?;
         let mut node = self.own_node(&manifest)?;
         node.availability = wanted.availability;
-        self.initialize(&manager, &manifest, cluster, node).await?;
+        let first_change = Command::Bootstrap {
+            cluster,
+            nodes: vec![node],
+        };
+        self.initialize(&manager, &manifest, actor, first_change).await?;
         self.settle_in(manifest, &token)
     }
 
@@ -149,20 +153,16 @@ impl Supervisor {
         &self,
         manager: &Manager,
         manifest: &Manifest,
-        cluster: Cluster,
-        node: Member,
+        actor: &Actor,
+        first_change: Command,
     ) -> Result<(), Refusal> {
         let peer = Peer {
             address: manifest.advertise.clone(),
             node_id: manifest.node_id.clone(),
         };
         let members = BTreeMap::from([(manifest.raft_id, peer)]);
-        let bootstrap = Command::Bootstrap {
-            cluster,
-            nodes: vec![node],
-        };
         let begun = self
-            .unless_stopped(manager.initialize(members, system(), bootstrap))
+            .unless_stopped(manager.initialize(members, actor.clone(), first_change))
             .await?;
         begun.map(|_| ()).map_err(|error| Refusal::failure(error.to_string()))
     }

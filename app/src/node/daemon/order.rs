@@ -4,18 +4,19 @@
 use tokio::sync::oneshot;
 use tonic::{Code, Status};
 use wardroom_api::v1;
+use wardroom_manager::state::command::Actor;
 
 use crate::report::{Exit, Report};
 
 /// Where an answer goes. Nobody waiting for it any more is no failure.
 pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
-/// What an administrator of this machine wants.
+/// What an administrator of this machine wants, who stands in the audit chain for what it changes in the cluster.
 pub enum Order {
-    Init(v1::InitRequest, Reply<v1::InitResponse>),
+    Init(v1::InitRequest, Actor, Reply<v1::InitResponse>),
     Join(v1::JoinRequest, Reply<v1::JoinResponse>),
-    Leave(v1::LeaveRequest, Reply<v1::LeaveResponse>),
-    Restore(Restore, Reply<v1::RestoreResponse>),
+    Leave(v1::LeaveRequest, Actor, Reply<v1::LeaveResponse>),
+    Restore(Restore, Actor, Reply<v1::RestoreResponse>),
 }
 
 /// A backup to begin from, whole.

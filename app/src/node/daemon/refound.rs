@@ -6,7 +6,7 @@ use std::time::Duration;
 use wardroom_api::v1;
 use wardroom_ca::JoinToken;
 use wardroom_manager::state::State;
-use wardroom_manager::state::command::Command;
+use wardroom_manager::state::command::{Actor, Command};
 use wardroom_manager::state::ids::NodeId;
 use wardroom_manager::state::node::{Node as StateNode, Role};
 use wardroom_manager::{Manager, Refounding, refound};
@@ -27,7 +27,11 @@ const ELECTION: Duration = Duration::from_secs(30);
 
 impl Supervisor {
     /// `wardroom swarm init --force-new-cluster` on a manager.
-    pub async fn force_new_cluster(&mut self, request: &v1::InitRequest) -> Result<v1::InitResponse, Refusal> {
+    pub async fn force_new_cluster(
+        &mut self,
+        request: &v1::InitRequest,
+        actor: &Actor,
+    ) -> Result<v1::InitResponse, Refusal> {
         let Node::Member(member) = &self.node else {
             return Err(Refusal::state(words::NOT_PART));
         };
@@ -53,7 +57,7 @@ impl Supervisor {
         manifest
             .write(self.home.dir())
             .map_err(|error| self.cannot_use(&error))?;
-        self.refound_here(manifest).await?;
+        self.refound_here(manifest, actor).await?;
         let Node::Member(member) = &self.node else {
             return Err(Refusal::state(words::NOT_PART));
         };
@@ -79,13 +83,13 @@ impl Supervisor {
         let mut member = self.member(manifest.clone(), tls);
         start_agent(&self.ground, &mut member);
         self.node = Node::Member(Box::new(member));
-        if let Err(refusal) = self.refound_here(manifest).await {
+        if let Err(refusal) = self.refound_here(manifest, &system()).await {
             tracing::error!(%refusal, "the cluster could not be begun anew");
         }
     }
 
     /// The agent goes on meanwhile: tasks need no manager to run, unless it is to be found elsewhere from now on.
-    async fn refound_here(&mut self, mut manifest: Manifest) -> Result<(), Refusal> {
+    async fn refound_here(&mut self, mut manifest: Manifest, actor: &Actor) -> Result<(), Refusal> {
         self.switch.lead_to(None);
         let Node::Member(member) = &mut self.node else {
             return Err(Refusal::state(words::NOT_PART));
@@ -100,7 +104,7 @@ impl Supervisor {
         member.manifest = manifest.clone();
         member.votes = false;
         member.manager_trouble = None;
-        let done = self.lead_anew(&manifest).await;
+        let done = self.lead_anew(&manifest, actor).await;
         let Node::Member(member) = &mut self.node else {
             return Err(Refusal::state(words::NOT_PART));
         };
@@ -116,7 +120,7 @@ impl Supervisor {
         self.complete(manifest)
     }
 
-    async fn lead_anew(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
+    async fn lead_anew(&mut self, manifest: &Manifest, actor: &Actor) -> Result<(), Refusal> {
         let keys = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id)?;
         let (config, seams) = (self.ground.manager_config(manifest), self.ground.seams(&self.home)?);
         let refounded = refound(&config, keys, &seams, Refounding::Survivor).await;
@@ -130,11 +134,11 @@ impl Supervisor {
             .await?;
         member.watch_manager(manager.clone());
         self.issue_for_itself();
-        self.lead_alone(&manager, manifest).await
+        self.lead_alone(&manager, manifest, actor).await
     }
 
     /// Waits until the manager leads, and tells the state that it is the only one.
-    pub async fn lead_alone(&self, manager: &Manager, manifest: &Manifest) -> Result<(), Refusal> {
+    pub async fn lead_alone(&self, manager: &Manager, manifest: &Manifest, actor: &Actor) -> Result<(), Refusal> {
         let mut leadership = manager.leadership();
         let led = self
             .unless_stopped(async {
@@ -151,7 +155,7 @@ impl Supervisor {
         let node = self.as_only_manager(manager, manifest)?;
         let command = Command::ForceNewCluster { node };
         let proposed = self
-            .unless_stopped(manager.proposer().propose(system(), command))
+            .unless_stopped(manager.proposer().propose(actor.clone(), command))
             .await?;
         proposed
             .map(|_| ())

@@ -6,6 +6,7 @@ use wardroom_ca::Root;
 use wardroom_keys::{Keyring, SealingRoot, SecretBytes};
 use wardroom_manager::backup::{self, Key, Opened};
 use wardroom_manager::state::cluster::Cluster;
+use wardroom_manager::state::command::Actor;
 use wardroom_manager::{Refounding, refound};
 
 use super::init::Addresses;
@@ -27,7 +28,7 @@ struct Remains {
 }
 
 impl Supervisor {
-    pub async fn restore(&mut self, restore: Restore) -> Result<v1::RestoreResponse, Refusal> {
+    pub async fn restore(&mut self, restore: Restore, actor: &Actor) -> Result<v1::RestoreResponse, Refusal> {
         if !matches!(self.node, Node::None) {
             return Err(Refusal::state(words::ALREADY));
         }
@@ -40,7 +41,7 @@ impl Supervisor {
         let opened = self.unless_stopped(opening).await?;
         let opened = opened.map_err(|panic| Refusal::failure(format!("the backup could not be read: {panic}")))?;
         let opened = opened.map_err(|error| Refusal::invalid(error.to_string()))?;
-        match self.begin_again(opened, &addresses).await {
+        match self.begin_again(opened, &addresses, actor).await {
             Ok(response) => Ok(response),
             Err(refusal) => {
                 self.undo().await;
@@ -49,7 +50,12 @@ impl Supervisor {
         }
     }
 
-    async fn begin_again(&mut self, opened: Opened, addresses: &Addresses) -> Result<v1::RestoreResponse, Refusal> {
+    async fn begin_again(
+        &mut self,
+        opened: Opened,
+        addresses: &Addresses,
+        actor: &Actor,
+    ) -> Result<v1::RestoreResponse, Refusal> {
         let (ground, now_ms) = (self.ground.clone(), self.ground.clock.now_ms());
         let chance = &*ground.chance;
         let mut manifest = Manifest {
@@ -81,7 +87,7 @@ impl Supervisor {
         let keys = refounded.map_err(|error| explain(&error))?.keyring;
         let issuer = issuer(&remains)?;
         let manager = self.first_manager(&manifest, keys, &issuer).await?;
-        self.lead_alone(&manager, &manifest).await?;
+        self.lead_alone(&manager, &manifest, actor).await?;
         manifest.phase = Phase::Member;
         manifest
             .write(self.home.dir())

@@ -6,9 +6,12 @@ use tonic::{Request, Response, Status, Streaming};
 use wardroom_api::channel::MESSAGE_BYTES_MAX;
 use wardroom_api::v1;
 use wardroom_api::v1::daemon_server::{Daemon, DaemonServer};
+use wardroom_manager::actor_of;
+use wardroom_manager::state::command::Actor;
 
 use super::local::Local;
 use super::order::{Order, Refusal, Reply, Restore};
+use crate::node::beginning::system;
 
 /// The largest backup that is taken in, in bytes: it is read whole before anything is done with it.
 const BACKUP_BYTES_MAX: usize = 1 << 30;
@@ -42,7 +45,9 @@ impl Daemon for Service {
     }
 
     async fn init(&self, request: Request<v1::InitRequest>) -> Result<Response<v1::InitResponse>, Status> {
-        self.order(|reply| Order::Init(request.into_inner(), reply)).await
+        let actor = asking(&request);
+        self.order(|reply| Order::Init(request.into_inner(), actor, reply))
+            .await
     }
 
     async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::JoinResponse>, Status> {
@@ -50,16 +55,24 @@ impl Daemon for Service {
     }
 
     async fn leave(&self, request: Request<v1::LeaveRequest>) -> Result<Response<v1::LeaveResponse>, Status> {
-        self.order(|reply| Order::Leave(request.into_inner(), reply)).await
+        let actor = asking(&request);
+        self.order(|reply| Order::Leave(request.into_inner(), actor, reply))
+            .await
     }
 
     async fn restore(
         &self,
         request: Request<Streaming<v1::RestoreRequest>>,
     ) -> Result<Response<v1::RestoreResponse>, Status> {
+        let actor = asking(&request);
         let restore = collect(request.into_inner()).await?;
-        self.order(|reply| Order::Restore(restore, reply)).await
+        self.order(|reply| Order::Restore(restore, actor, reply)).await
     }
+}
+
+/// The user at the other end; the process itself where nobody is.
+fn asking<T>(request: &Request<T>) -> Actor {
+    actor_of(request).unwrap_or_else(system)
 }
 
 /// The head, then the pieces in their order.

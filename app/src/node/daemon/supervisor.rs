@@ -97,17 +97,18 @@ impl Supervisor {
     /// What this node has become is known before the answer is: who asked may look at once.
     async fn obey(&mut self, order: Order) {
         match order {
-            Order::Init(request, reply) => {
-                let outcome = self.init(request).await;
+            Order::Init(request, actor, reply) => {
+                let outcome = self.init(request, &actor).await;
                 self.answer(reply, outcome);
             }
             Order::Join(request, reply) => self.join(request, reply).await,
-            Order::Leave(request, reply) => {
+            Order::Leave(request, actor, reply) => {
+                tracing::info!(by = actor.name, force = request.force, "this node is to leave");
                 let outcome = self.leave(request.force).await;
                 self.answer(reply, outcome);
             }
-            Order::Restore(restore, reply) => {
-                let outcome = self.restore(restore).await;
+            Order::Restore(restore, actor, reply) => {
+                let outcome = self.restore(restore, &actor).await;
                 self.answer(reply, outcome);
             }
         }

@@ -43,7 +43,7 @@ async fn what_docker_refuses_is_refused_in_its_words() {
     let manager = Machine::start(&scratch.path().join("m1"), &clock).await;
     assert_eq!(manager.leave(false).await.unwrap_err().text, words::NOT_PART);
     assert_eq!(manager.nodes().await.unwrap_err().to_string(), words::NOT_INITIALISED);
-    let init = |message: v1::InitRequest| manager.order(|reply| Order::Init(message, reply));
+    let init = |message: v1::InitRequest| manager.order(|reply| Order::Init(message, system(), reply));
     let short = v1::InitRequest {
         listen: address(),
         certificate_life_ms: 60_000,

@@ -51,7 +51,10 @@ async fn a_survivor_goes_on_alone_at_another_address() {
         force_new_cluster: true,
         ..v1::InitRequest::default()
     };
-    let mut again = survivor.order(|reply| Order::Init(message, reply)).await.unwrap();
+    let mut again = survivor
+        .order(|reply| Order::Init(message, system(), reply))
+        .await
+        .unwrap();
     assert_eq!(again.address, moved);
     assert_eq!(again.node_id, survivor.local.borrow().node_id, "it keeps its identity");
     assert_eq!(survivor.secrets().await, ["kept"]);
@@ -90,10 +93,10 @@ async fn a_backup_becomes_a_cluster_on_a_new_machine() {
     let new = Machine::start(&scratch.path().join("m2"), &clock).await;
     let listen = address();
     let wrong = restore(&file, b"another passphrase", &listen);
-    assert!(new.order(|reply| Order::Restore(wrong, reply)).await.is_err());
+    assert!(new.order(|reply| Order::Restore(wrong, system(), reply)).await.is_err());
     assert_eq!(new.local.borrow().standing, Standing::Inactive);
     let right = restore(&file, PASSPHRASE, &listen);
-    let restored = new.order(|reply| Order::Restore(right, reply)).await.unwrap();
+    let restored = new.order(|reply| Order::Restore(right, system(), reply)).await.unwrap();
     assert_eq!((restored.secrets, restored.address.as_str()), (1, listen.as_str()));
     let local = new.is_active().await;
     assert_eq!(local.cluster_id, cluster, "it is the same cluster");

@@ -26,6 +26,7 @@ use super::local::{Local, Standing};
 use super::order::{Order, Refusal, Reply};
 use super::parts::Ground;
 use super::supervisor::Supervisor;
+use crate::node::beginning::system;
 use crate::node::{door, founding};
 use crate::report::Report;
 
@@ -98,7 +99,7 @@ impl Machine {
             listen,
             ..v1::InitRequest::default()
         };
-        let mut founded = self.order(|reply| Order::Init(message, reply)).await.unwrap();
+        let mut founded = self.order(|reply| Order::Init(message, system(), reply)).await.unwrap();
         (founded.address.clone(), founded.worker_token.take().unwrap().take())
     }
 
@@ -113,7 +114,7 @@ impl Machine {
     }
 
     async fn leave(&self, force: bool) -> Result<v1::LeaveResponse, Refusal> {
-        self.order(|reply| Order::Leave(v1::LeaveRequest { force }, reply))
+        self.order(|reply| Order::Leave(v1::LeaveRequest { force }, system(), reply))
             .await
     }
 
