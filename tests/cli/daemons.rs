@@ -62,7 +62,10 @@ fn machines_come_in_by_their_token_and_go() {
         .refused(7, &["This node is not a swarm manager. Use \"wardroom swarm init\""]);
     init(&manager);
     let audit = manager.ask(&["audit", "ls"]).unwrap().to_string();
-    assert!(audit.contains("cluster.bootstrap") && audit.contains("admin:"), "{audit}");
+    assert!(
+        audit.contains("cluster.bootstrap") && audit.contains("admin:"),
+        "{audit}"
+    );
     assert_eq!(
         join(&worker, &manager, "worker").ok(),
         "This node joined a swarm as a worker.\n"
