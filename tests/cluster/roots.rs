@@ -41,15 +41,10 @@ fn the_root_rotates_and_nobody_is_cut_off() {
     assert_ne!(fingerprint(&machines), root);
     assert_ne!(machines.token("worker"), token, "tokens pin the new root");
 
-    let alive = machines
-        .running("web")
-        .into_iter()
-        .find(|task| task["node"] == "w1")
-        .unwrap();
-    assert!(
-        tasks.iter().any(|task| task["pid"] == alive["pid"]),
-        "the task on w1 did not notice"
-    );
+    let on_w1 = tasks.iter().find(|task| task["node"] == "w1").unwrap();
+    let now = machines.running("web");
+    let is_untouched = now.iter().any(|task| task["pid"] == on_w1["pid"] && task["node"] == "w1");
+    assert!(is_untouched, "the task on w1 did not notice: {now:?}");
     machines.named_mut("w2").start();
     machines.wait_node("w2", |node| node["status"] == "ready");
     machines.wait_files("web", "db", 2, VALUE);
