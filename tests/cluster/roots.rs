@@ -43,7 +43,9 @@ fn the_root_rotates_and_nobody_is_cut_off() {
 
     let on_w1 = tasks.iter().find(|task| task["node"] == "w1").unwrap();
     let now = machines.running("web");
-    let is_untouched = now.iter().any(|task| task["pid"] == on_w1["pid"] && task["node"] == "w1");
+    let is_untouched = now
+        .iter()
+        .any(|task| task["pid"] == on_w1["pid"] && task["node"] == "w1");
     assert!(is_untouched, "the task on w1 did not notice: {now:?}");
     machines.named_mut("w2").start();
     machines.wait_node("w2", |node| node["status"] == "ready");
