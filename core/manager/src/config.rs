@@ -87,6 +87,8 @@ pub enum StartError {
     OtherKeyring { found_cluster: String, found_node: String },
     #[error("cannot listen at {address}; choose another address, or stop what uses it")]
     Bind { address: String, source: io::Error },
+    #[error("cannot read the manager's directory; check its disk and its permissions")]
+    Disk(#[source] io::Error),
     #[error(transparent)]
     Open(#[from] OpenError),
 }

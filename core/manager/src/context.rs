@@ -10,6 +10,7 @@ use wardroom_keys::{Chance, Keyring};
 use crate::config::ManagerConfig;
 use crate::control::offices::Offices;
 use crate::links::Links;
+use crate::mark::Mark;
 use crate::peer::Managers;
 use crate::propose::Proposer;
 use crate::raft::Consensus;
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) proposer: Proposer,
     /// Who is in the consensus, and how that is changed.
     pub(crate) consensus: Consensus,
+    /// The store was refounded, and the state does not know it yet.
+    pub(crate) mark: Mark,
     /// Who leads; whether this manager may decide.
     pub(crate) leadership: watch::Receiver<Leadership>,
     /// Channels to the other managers, e.g. to forward a write to the leader.

@@ -20,6 +20,7 @@ mod founding;
 mod guests;
 mod keys;
 mod links;
+mod mark;
 mod membership;
 mod peer;
 mod propose;
@@ -117,6 +118,7 @@ impl Manager {
             replica: replica.clone(),
             seams: seams.clone(),
         };
+        let mark = mark::Mark::read(Arc::clone(&seams.disk)).map_err(StartError::Disk)?;
         let consensus = raft::open(opening).await?;
         let stop = CancellationToken::new();
         let reporter = status::Reporter {
@@ -134,6 +136,7 @@ impl Manager {
             keyring,
             proposer,
             consensus,
+            mark,
             tls,
             clock: seams.clock,
             chance: seams.chance,

@@ -2,12 +2,14 @@
 //! not run: from what its disk holds, or from a state that was kept elsewhere. It then leads by itself when it starts,
 //! and tells the state that the others are gone.
 
+use std::io;
 use std::sync::Arc;
 
 use wardroom_keys::Keyring;
 use wardroom_log::{Identity, LogError, RecoverError, SnapshotError};
 use wardroom_state::State;
 
+use crate::mark::Mark;
 use crate::raft::{DecodeError, Ground, Peer, restored, survivor};
 use crate::{ManagerConfig, Seams};
 
@@ -47,6 +49,8 @@ pub enum RefoundError {
     Log(#[from] LogError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error("the disk could not be written; check it, then try again")]
+    Disk(#[from] io::Error),
     #[error("what the disk holds was written by another version of wardroom, or is damaged: {0}")]
     Malformed(String),
 }
@@ -99,10 +103,14 @@ pub async fn refound(
     };
     // The disk makes one wait; nobody else shall.
     let done = tokio::task::spawn_blocking(move || {
-        let end = match &from {
+        let done = match &from {
             Refounding::Survivor => survivor(&ground),
             Refounding::State(state) => restored(&ground, state),
         };
+        let end = done.and_then(|end| {
+            Mark::set(&*ground.disk)?;
+            Ok(end)
+        });
         (end, ground.keyring)
     });
     let (end, keyring) = done.await.expect("it returns its errors and does not panic");

@@ -1,6 +1,8 @@
 //! Does a cluster go on from one manager, and from a state alone? With everything that was acknowledged, and without
 //! those that were left behind.
 
+use std::time::Duration;
+
 use tokio::time::timeout;
 use wardroom_state::State;
 use wardroom_state::command::Command;
@@ -63,6 +65,41 @@ async fn one_survivor_of_three_goes_on_with_everything_and_without_the_others() 
         .unwrap();
     assert!(fleet.manager(survivor).leadership().borrow().mine);
     assert_eq!(fleet.manager(survivor).replica().read(|state| state.nodes().len()), 1);
+}
+
+/// A vote it was given before the state forgets it could never be taken away again: it is refused from then on.
+#[tokio::test]
+async fn one_that_was_left_behind_and_runs_is_not_taken_in() {
+    let mut fleet = Fleet::begun_by(3, 3, Timing::fast()).await;
+    let index = fleet.create(0).await;
+    fleet.agree(index, 1).await;
+    let leader = fleet.wait_leader().await;
+    let (survivor, left) = ((leader + 1) % 3, (leader + 2) % 3);
+    fleet.kill(leader).await;
+    fleet.kill(survivor).await;
+    refounded(&fleet.berths[survivor], Refounding::Survivor).await.unwrap();
+    fleet.start(survivor).await;
+    fleet.wait_leader().await;
+    // As long as several looks of the membership take.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let members = fleet.manager(survivor).0.context.consensus.members();
+    assert_eq!((members.voters.len(), members.learners.len()), (1, 0));
+    assert!(fleet.manager(left).leadership().borrow().leader.is_none());
+
+    fleet.propose(force(&fleet.berths[survivor])).await;
+    let index = fleet.create(1).await;
+    timeout(PATIENCE, fleet.manager(survivor).replica().wait_index(index))
+        .await
+        .unwrap();
+    fleet.wait_voters(&[survivor]).await;
+    let lifted = async {
+        while fleet.manager(survivor).0.context.mark.stands() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, lifted)
+        .await
+        .expect("from now on whoever is let in comes in");
 }
 
 #[tokio::test]

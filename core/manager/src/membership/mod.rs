@@ -66,7 +66,9 @@ async fn lead(context: &Context) {
         let seen = outlook(context);
         let now = Instant::now();
         let waiting = trials.waiting(now);
-        let Some(change) = context.replica.read(|state| decide(state, &seen, &waiting)) else {
+        let held = is_held(context);
+        let decided = context.replica.read(|state| decide(state, &seen, &waiting));
+        let Some(change) = decided.filter(|_| !held) else {
             if !wakes.next(context, &seen, trials.next(now)).await {
                 return;
             }
@@ -93,6 +95,21 @@ async fn lead(context: &Context) {
             }
         }
     }
+}
+
+/// Nobody joins a refounded cluster before the state has forgotten the managers that were left behind.
+fn is_held(context: &Context) -> bool {
+    if !context.mark.stands() {
+        return false;
+    }
+    let me = context.config.node_id.as_str();
+    let others = context
+        .replica
+        .read(|state| state.managers().any(|node| node.id.as_str() != me));
+    if !others {
+        context.mark.lift();
+    }
+    others
 }
 
 /// What a look may follow on.
