@@ -38,7 +38,7 @@ async fn a_flood_of_wrong_tokens_is_slowed_down() {
 
 /// Callers without a certificate hold every place there is for them, and others send what is no TLS or nothing at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_do_not_crowd_nodes_out() {
+async fn strangers_crowd_nobody_out() {
     let fleet = Fleet::start(1).await;
     let place = fleet.leader();
     let (pin, text) = token(&fleet, worker()).await;
@@ -62,22 +62,14 @@ async fn strangers_do_not_crowd_nodes_out() {
     }
     let key = KeyRequest::generate(&OsChance);
     let mut client = channel::join(nobody(&fleet, place, &pin));
-    let refused = client.admit(request(&text, &key)).await.unwrap_err();
-    assert!(
-        std::error::Error::source(&refused).is_some(),
-        "no place is left: {refused:?}"
-    );
+    // The oldest of those that took all places makes room.
+    in_time("a newcomer comes in", client.admit(request(&text, &key)))
+        .await
+        .unwrap();
     let mut node = channel::dispatcher(line(address, &fleet.worker_tls("w1")));
     in_time("a node's session", node.session(v1::SessionRequest::default()))
         .await
         .unwrap();
     drop(strangers);
-    let mut client = channel::join(nobody(&fleet, place, &pin));
-    in_time("a place that is free again", async {
-        while client.admit(request(&text, &key)).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
     fleet.stop().await;
 }
