@@ -168,11 +168,11 @@ fn hand_over(runtime: &Runtime, daemons: &[Daemon], number: usize) -> Duration {
     runtime.block_on(async {
         let writer = Client::unix(&daemons[other].socket);
         let asking = Client::unix(&daemons[leading].socket);
-        let asked = tokio::spawn(async move { asking.control().step_down(v1::StepDownRequest::default()).await });
+        let handing = tokio::spawn(async move { asking.control().step_down(v1::StepDownRequest::default()).await });
         let mut longest = Duration::ZERO;
         let mut writes = 0;
         loop {
-            let over = asked.is_finished();
+            let over = handing.is_finished();
             let started = Instant::now();
             create(&writer, format!("hand-over-{number}-{writes}")).await.unwrap();
             longest = longest.max(started.elapsed());
@@ -181,7 +181,7 @@ fn hand_over(runtime: &Runtime, daemons: &[Daemon], number: usize) -> Duration {
                 break;
             }
         }
-        asked.await.unwrap().unwrap();
+        handing.await.unwrap().unwrap();
         longest
     })
 }

@@ -103,7 +103,9 @@ fn crowds(workers: usize, manager: &str) -> Vec<Crowd> {
 fn join(leader: &Daemon, crowds: &mut [Crowd], workers: usize) {
     let token = leader.run(&["swarm", "join-token", "-q", "worker"]).ok();
     let started = Instant::now();
-    crowds.iter_mut().for_each(|crowd| crowd.join(&token));
+    for crowd in crowds.iter_mut() {
+        crowd.join(&token);
+    }
     crowds.iter_mut().for_each(Crowd::wait_joined);
     let took = started.elapsed();
     row(
