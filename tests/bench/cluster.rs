@@ -166,17 +166,17 @@ fn hand_over(runtime: &Runtime, daemons: &[Daemon], number: usize) -> Duration {
     let leading = leader(runtime, daemons);
     let other = (leading + 1) % daemons.len();
     runtime.block_on(async {
-        let writer = Client::unix(&daemons[other].socket);
+        let busy = Client::unix(&daemons[other].socket);
         let asking = Client::unix(&daemons[leading].socket);
         let handing = tokio::spawn(async move { asking.control().step_down(v1::StepDownRequest::default()).await });
         let mut longest = Duration::ZERO;
-        let mut writes = 0;
+        let mut written = 0;
         loop {
             let over = handing.is_finished();
             let started = Instant::now();
-            create(&writer, format!("hand-over-{number}-{writes}")).await.unwrap();
+            create(&busy, format!("hand-over-{number}-{written}")).await.unwrap();
             longest = longest.max(started.elapsed());
-            writes += 1;
+            written += 1;
             if over {
                 break;
             }
