@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Cluster, JoinToken};
 use crate::holding::HoldingState;
 use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId, VersionId};
+use crate::keys::{ManagerKeys, SealedUnlockKey};
 use crate::node::{Availability, Certificate, Node, NodeState, Role};
 use crate::operator::Operator;
 use crate::rotation::{RotationPhase, RotationProgress};
@@ -203,6 +204,45 @@ pub enum Command {
         /// Of its program.
         version: String,
     },
+    /// Whether managers lock, and under which unlock key. Turning it on takes a new key; a new key while it is on is a
+    /// rotation. Both order a fresh DEK.
+    SetLock {
+        autolock: bool,
+        unlock_key: Option<NewUnlockKey>,
+        /// The cluster's `version_index`.
+        expected: Option<u64>,
+    },
+    /// Every manager is to write under a fresh DEK and to destroy the one before.
+    OrderDek,
+    /// [`Command::RevokeSecret`], and the order that makes the value unreadable in every old record, in one step. What is
+    /// revoked already is only ordered.
+    ShredSecret {
+        secret: SecretId,
+        version: Option<u32>,
+        expected: Option<u64>,
+    },
+    /// The leader's record of one manager's keys, as that manager told them.
+    RecordKeys {
+        node: NodeId,
+        keys: ManagerKeys,
+    },
+    /// Something was read that the audit chain must know of: an unlock key, a join token, a backup.
+    NoteAccess {
+        /// `unlock-key.read`, `join-token.read`, `backup.read`.
+        action: String,
+        object: String,
+        detail: String,
+    },
+}
+
+/// An unlock key on its way in: made and sealed before it gets here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewUnlockKey {
+    /// The one after the epoch in force.
+    pub epoch: u32,
+    /// First bytes of a check value of the key.
+    pub check: [u8; 4],
+    pub sealed: SealedUnlockKey,
 }
 
 /// A version on its way in: sealed, with everything random already decided.

@@ -16,6 +16,7 @@ mod encoding;
 pub mod event;
 pub mod holding;
 pub mod ids;
+pub mod keys;
 mod lookup;
 mod members;
 pub mod node;

@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::derived::Derived;
 use crate::holding::{Holding, HoldingKey, HoldingState};
 use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId};
+use crate::keys::KeyFacts;
 use crate::node::{Node, Tombstone};
 use crate::operator::Operator;
 use crate::rotation::{Rotation, RotationProgress};
@@ -49,6 +50,7 @@ pub(crate) struct Facts {
     pub(crate) audit_length: u64,
     /// Hash of the newest record.
     pub(crate) audit_head: [u8; 32],
+    pub(crate) keys: KeyFacts,
 }
 
 impl State {

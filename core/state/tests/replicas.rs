@@ -183,6 +183,12 @@ fn the_generator_reaches_what_matters() {
         "operator.add ok",
         "operator.rm ok",
         "secret.update ok",
+        "secret.shred ok",
+        "cluster.autolock ok",
+        "unlock-key.rotate ok",
+        "dek.rotate ok",
+        "dek.done ok",
+        "join-token.read ok",
     ] {
         assert!(seen.contains(wanted), "{wanted} never happened, only {seen:?}");
     }

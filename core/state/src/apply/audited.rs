@@ -100,6 +100,11 @@ pub(super) fn note_refusal(step: &mut Step<'_>, method: &str, reason: &str) {
     );
 }
 
+/// A read that changes nothing and that somebody may ask about.
+pub(super) fn note_access(step: &mut Step<'_>, action: &str, object: &str, detail: &str) {
+    step.audit(&shorten(action, 64), shorten(object, 200), shorten(detail, 500));
+}
+
 /// Text from outside at a bounded length, so that nobody can fill the state with it.
 pub(super) fn shorten(text: &str, most: usize) -> String {
     if text.chars().nth(most).is_none() {
@@ -146,6 +151,20 @@ mod tests {
             &Script::new().play(refused("CreateSecret")),
             "access.refuse CreateSecret [denied] not an operator",
         );
+    }
+
+    #[test]
+    fn a_read_is_recorded_at_a_bounded_length() {
+        let read = |detail: &str| Command::NoteAccess {
+            action: "join-token.read".into(),
+            object: "worker".into(),
+            detail: detail.into(),
+        };
+        let mut script = Script::new();
+        expect(&script.play(read("")), "join-token.read worker [ok] ");
+        script.play(read(&"x".repeat(900)));
+        let record = script.state.audit().next_back().unwrap();
+        assert_eq!(record.detail.chars().count(), 500);
     }
 
     #[test]

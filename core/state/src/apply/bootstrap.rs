@@ -14,6 +14,9 @@ pub(super) fn apply(step: &mut Step<'_>, cluster: &Cluster, nodes: &[Node]) -> R
         return Err(Refusal::AlreadyBootstrapped);
     }
     check_members(nodes)?;
+    if cluster.autolock {
+        return Err(Refusal::UnlockKeyMissing);
+    }
     if cluster.worker_token.is(&cluster.manager_token.digest) {
         return Err(Refusal::TokenInvalid);
     }
@@ -66,6 +69,7 @@ fn check_members(nodes: &[Node]) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use crate::cluster::Cluster;
     use crate::command::{Actor, Command, Proposal};
     use crate::node::{Node, Role};
     use crate::refusal::Refusal;
@@ -98,6 +102,18 @@ mod tests {
         let mut script = Script::new();
         let records: Vec<&str> = script.state.audit().map(|record| record.detail.as_str()).collect();
         assert_eq!(records, ["1 manager, 2 workers"]);
+        let locked = Command::Bootstrap {
+            cluster: Cluster {
+                autolock: true,
+                ..cluster()
+            },
+            nodes: vec![node("m1", "harbour", 1)],
+        };
+        assert_eq!(
+            apply(&mut State::default(), locked),
+            Err(Refusal::UnlockKeyMissing),
+            "its key is made afterwards"
+        );
         let again = Command::Bootstrap {
             cluster: cluster(),
             nodes: Vec::new(),

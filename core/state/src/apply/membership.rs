@@ -1,6 +1,7 @@
 //! Who is a manager? The role a node is to have, and the one it has.
 
 use super::admit::check_raft_id;
+use super::manager_keys;
 use super::node::{check_key, known, take_certificate};
 use super::step::Step;
 use crate::ids::NodeId;
@@ -95,6 +96,10 @@ pub(super) fn set_role(
             format!("{from} -> {to}")
         };
         step.audit("node.role", hostname, detail);
+        if leaves {
+            manager_keys::forget(step, id);
+            manager_keys::settle(step);
+        }
     }
     if let Some(certificate) = certificate {
         take_certificate(step, id, certificate);

@@ -5,8 +5,11 @@ mod admit;
 mod audited;
 mod bootstrap;
 mod change;
+mod dek_order;
 mod files;
 mod holding;
+mod lock;
+mod manager_keys;
 mod membership;
 mod node;
 mod operator;
@@ -20,6 +23,7 @@ mod rotation;
 mod secret;
 mod secret_policy;
 mod service;
+mod shred;
 mod step;
 mod task;
 mod version;
@@ -182,5 +186,21 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             hostname,
             version,
         } => node::describe(step, node, hostname, version),
+        Command::SetLock {
+            autolock,
+            unlock_key,
+            expected,
+        } => lock::apply(step, *autolock, unlock_key.as_ref(), *expected),
+        Command::OrderDek => dek_order::demand(step),
+        Command::ShredSecret {
+            secret,
+            version,
+            expected,
+        } => shred::apply(step, secret, *version, *expected),
+        Command::RecordKeys { node, keys } => manager_keys::record(step, node, keys),
+        Command::NoteAccess { action, object, detail } => {
+            audited::note_access(step, action, object, detail);
+            Ok(())
+        }
     }
 }

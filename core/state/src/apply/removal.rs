@@ -4,6 +4,7 @@ use super::admit::check_raft_id;
 use super::audited::counted;
 use super::change::orphan;
 use super::holding;
+use super::manager_keys;
 use super::node::{check_key, known};
 use super::step::Step;
 use crate::holding::HoldingKey;
@@ -45,6 +46,7 @@ pub(super) fn force_new_cluster(step: &mut Step<'_>, survivor: &Node) -> Result<
         &survivor.hostname,
         format!("the only manager; {} removed", counted(others.len(), "other manager")),
     );
+    manager_keys::settle(step);
     Ok(())
 }
 
@@ -85,7 +87,9 @@ fn settle_in(step: &mut Step<'_>, survivor: &Node) {
         return;
     }
     if kept.raft_id != known.raft_id {
+        // Its storage is new, and so are its keys.
         step.retire_raft_id(known.raft_id);
+        manager_keys::forget(step, &known.id);
     }
     step.edit_node(&known.id, |node| *node = kept);
 }
@@ -103,6 +107,7 @@ fn bury(step: &mut Step<'_>, id: &NodeId) -> String {
         holding::give_up(step, key);
     }
     step.remove_node(id);
+    manager_keys::forget(step, id);
     let receipts = counted(owed.len(), "erasure receipt");
     format!("{} left, {receipts} never came", counted(tasks.len(), "task"))
 }

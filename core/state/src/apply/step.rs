@@ -8,6 +8,7 @@ use crate::command::{Actor, Proposal};
 use crate::event::{Event, ObjectKey};
 use crate::holding::{Holding, HoldingKey};
 use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId};
+use crate::keys::KeyFacts;
 use crate::node::{Node, Tombstone};
 use crate::operator::Operator;
 use crate::rotation::Rotation;
@@ -125,6 +126,12 @@ impl<'a> Step<'a> {
             cluster.version_index = self.index;
             self.put(ObjectKey::Cluster);
         }
+    }
+
+    /// They travel with the cluster. Its settings have not changed: its token of concurrency stays.
+    pub(super) fn edit_keys(&mut self, edit: impl FnOnce(&mut KeyFacts)) {
+        edit(&mut self.state.facts.keys);
+        self.put(ObjectKey::Cluster);
     }
 
     pub(super) fn insert_secret(&mut self, secret: Secret) {

@@ -1,5 +1,6 @@
 //! Is the state whole? Everything that must hold between two commands, in words for whoever reads a failing test.
 
+mod keys;
 mod members;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ impl State {
     pub fn check(&self) -> Vec<String> {
         let mut broken = Broken(Vec::new());
         members::check(self, &mut broken);
+        keys::check(self, &mut broken);
         self.facts.secrets.iter().for_each(|(id, secret)| {
             broken.unless(*id == secret.id, || format!("secret {id} is filed under another id"));
             check_secret(secret, &mut broken);

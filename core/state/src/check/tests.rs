@@ -3,9 +3,10 @@
 use super::*;
 use crate::cluster::{Cluster, RetiringRoot};
 use crate::ids::{NodeId, OperatorId, SecretId, TaskId};
+use crate::keys::ManagerKeys;
 use crate::node::{Certificate, Node, Role, Tombstone};
 use crate::operator::{Operator, OperatorRole};
-use crate::script::{Script, secret};
+use crate::script::{Script, lock, record, secret};
 use crate::state::Facts;
 
 /// Breaks one thing and expects it to be named.
@@ -211,5 +212,74 @@ fn graves_tokens_and_roots_are_compared() {
             add(facts, operator("o1", "ada"));
         },
         "operator ada was removed and is there",
+    );
+}
+
+/// Locked under the unlock key of epoch 3, with order 1 finished and order 2 owed.
+fn check_keys(break_it: impl FnOnce(&mut Facts), words: &str) {
+    let mut script = Script::new();
+    script.play(lock(2));
+    script.play(record("m1", 2, 1));
+    script.play(lock(3));
+    let mut facts = script.state.facts;
+    break_it(&mut facts);
+    let broken = State::from_facts(1, facts).check();
+    assert!(
+        broken.iter().any(|line| line.contains(words)),
+        "{words:?} is not in {broken:?}"
+    );
+}
+
+/// What harbour said of its keys.
+fn told(facts: &mut Facts) -> &mut ManagerKeys {
+    facts.keys.managers.get_mut(&NodeId::new("m1")).unwrap()
+}
+
+#[test]
+fn keys_that_do_not_fit_are_named() {
+    check_keys(|facts| facts.keys.unlock_key = None, "no unlock key is known");
+    check_keys(
+        |facts| facts.keys.unlock_key.as_mut().unwrap().sealed = Vec::new().into(),
+        "the unlock key of epoch 3 was never made",
+    );
+    for epoch in [1, 3] {
+        check_keys(
+            |facts| {
+                facts.keys.earlier.insert(epoch, vec![1].into());
+            },
+            &format!("the unlock key of epoch {epoch} is no earlier one"),
+        );
+    }
+    check_keys(
+        |facts| told(facts).kek_epoch = 3,
+        "nobody hangs on the unlock key of epoch 2 any more",
+    );
+    check_keys(|facts| told(facts).kek_epoch = 4, "done what nobody asked");
+    check_keys(|facts| told(facts).order = 9, "done what nobody asked");
+    check_keys(
+        |facts| told(facts).order = 2,
+        "nobody owes order 2, and it is not finished",
+    );
+    check_keys(
+        |facts| {
+            let told = told(facts).clone();
+            facts.keys.managers.insert(NodeId::new("n1"), told);
+        },
+        "keys of n1, which is no manager",
+    );
+    check_keys(|facts| facts.keys.orders.swap(0, 1), "the orders are out of order");
+    check_keys(|facts| facts.keys.last_order = 1, "can be given again");
+    check_keys(
+        |facts| {
+            facts.keys.orders[1].done.insert(NodeId::new("m1"), 1);
+        },
+        "order 2 is done by others",
+    );
+    check_keys(
+        |facts| {
+            let finished = facts.keys.orders[0].clone();
+            facts.keys.orders.extend(vec![finished; 16]);
+        },
+        "17 finished and 1 unfinished orders are too many",
     );
 }

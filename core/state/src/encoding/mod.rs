@@ -2,6 +2,7 @@
 //! when it comes from a newer program. What an older one wrote is read.
 
 mod v1;
+mod v2;
 
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::state::State;
 /// Format of a proposal in the log.
 pub const PROPOSAL_FORMAT: u8 = 2;
 /// Format of a state in a snapshot.
-pub const STATE_FORMAT: u8 = 2;
+pub const STATE_FORMAT: u8 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -43,6 +44,7 @@ impl State {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (index, facts) = decode("snapshot", STATE_FORMAT, bytes, |format, body| match format {
             v1::FORMAT => v1::state(body),
+            v2::FORMAT => v2::state(body),
             _ => postcard::take_from_bytes(body),
         })?;
         Ok(Self::from_facts(index, facts))
@@ -126,7 +128,7 @@ mod tests {
         let mut frozen = vec![2, 2, 10];
         frozen.extend(b"admin:root\x05local\x0f\x01m\x01r");
         assert_eq!(encode_proposal(&proposal), frozen);
-        for format in 1..=2 {
+        for format in 1..=PROPOSAL_FORMAT {
             frozen[0] = format;
             assert_eq!(decode_proposal(&frozen).as_ref(), Ok(&proposal));
         }

@@ -78,7 +78,8 @@ impl Refusal {
             | Self::RootKeyReused
             | Self::OperatorNameInvalid { .. }
             | Self::LeaseInvalid
-            | Self::ConstraintInvalid { .. } => RefusalKind::Invalid,
+            | Self::ConstraintInvalid { .. }
+            | Self::UnlockKeyMissing => RefusalKind::Invalid,
             Self::NotFound { .. } | Self::VersionNotFound { .. } | Self::RootNotRetiring { .. } => {
                 RefusalKind::NotFound
             }
@@ -106,13 +107,18 @@ impl Refusal {
             | Self::NodeNotDown { .. }
             | Self::NodeIsManager { .. }
             | Self::RootsTooMany { .. }
-            | Self::RootInUse { .. } => RefusalKind::Precondition,
+            | Self::RootInUse { .. }
+            | Self::AutolockOff
+            | Self::OrdersTooMany { .. } => RefusalKind::Precondition,
             Self::OutOfSequence
             | Self::NotGranted { .. }
             | Self::TaskPlaced { .. }
             | Self::RotationOver { .. }
             | Self::RotationStep { .. }
-            | Self::RoleNotDesired { .. } => RefusalKind::Conflict,
+            | Self::RoleNotDesired { .. }
+            | Self::UnlockKeyEpoch { .. }
+            | Self::NotAManager { .. }
+            | Self::KeysUnknown { .. } => RefusalKind::Conflict,
         }
     }
 }

@@ -196,4 +196,20 @@ pub enum Refusal {
         "invalid placement constraint '{text}': {problem}; write KEY==VALUE or KEY!=VALUE with node.id, node.hostname, node.role or node.labels.NAME"
     )]
     ConstraintInvalid { text: String, problem: String },
+
+    #[error("cannot rotate because autolock is not turned on")]
+    AutolockOff,
+    #[error("autolock takes a new unlock key, sealed; turn it on, once the cluster has begun, with one")]
+    UnlockKeyMissing,
+    #[error("unlock key epoch {epoch} does not follow the one in force, {current}; look at the cluster again")]
+    UnlockKeyEpoch { epoch: u32, current: u32 },
+    #[error(
+        "{orders} DEK rotations wait for {}; start these managers, or demote and remove them",
+        shortened(.owing)
+    )]
+    OrdersTooMany { orders: usize, owing: Vec<String> },
+    #[error("node {node} is not a manager and keeps no keys; plan again")]
+    NotAManager { node: String },
+    #[error("node {node} says it has {what}, which this cluster never gave; look at that node")]
+    KeysUnknown { node: String, what: String },
 }

@@ -2,6 +2,7 @@
 //! invariants, that a refusal changes nothing, and that a snapshot gives the same state.
 
 mod commands;
+mod keys;
 
 use crate::command::{Actor, Command, NewTask, Proposal, TaskChange};
 use crate::event::{Event, ObjectKey};
@@ -10,6 +11,7 @@ use crate::ids::{NodeId, TaskId};
 use crate::secret::VersionState;
 use crate::state::State;
 pub(crate) use commands::*;
+pub(crate) use keys::*;
 
 /// A cluster with the manager harbour and the workers ember (n1) and flint (n2).
 pub(crate) struct Script {

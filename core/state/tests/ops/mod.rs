@@ -1,6 +1,7 @@
 //! Which commands could come? Operations with small numbers that are turned into commands by looking at the state, so
 //! that most of them make sense and some do not.
 
+mod keys;
 mod members;
 mod reports;
 mod world;
@@ -52,6 +53,7 @@ enum Deed {
     Advance,
     Node,
     Member(members::Deed),
+    Key(keys::Deed),
 }
 
 pub(crate) fn op() -> impl Strategy<Value = Op> {
@@ -59,9 +61,10 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
     let deed = prop_oneof![
         3 => prop_oneof![Just(CreateSecret), Just(CreateService), Just(UpdateService)],
         3 => prop_oneof![Just(CreateTask), Just(CreateUnplaced), Just(Place), Just(Desire), Just(Orphan), Just(Reap)],
-        2 => prop_oneof![Just(Rotate), Just(Advance)],
+        3 => prop_oneof![Just(Rotate), Just(Advance)],
         1 => prop_oneof![Just(Revoke), Just(RevokeVersion), Just(RemoveSecret), Just(RemoveService), Just(Node)],
         2 => members::deed().prop_map(Member),
+        1 => keys::deed().prop_map(Key),
         4 => prop_oneof![Just(Refresh), Just(GoodReceipts), Just(Receipt), Just(OldFiles), Just(Inventory), Just(Status)],
     ];
     (deed, 0..64usize, 0..64usize).prop_map(|(deed, pick, other)| Op { deed, pick, other })
@@ -88,16 +91,18 @@ impl Op {
             Deed::Receipt | Deed::GoodReceipts | Deed::Inventory | Deed::Status => self.report(state),
             Deed::Advance => self.on_rotation(state),
             Deed::Node => self.on_node(state),
-            Deed::Member(deed) => {
-                let (pick, other) = (self.pick, self.other);
-                members::Picks {
-                    state,
-                    index,
-                    pick,
-                    other,
-                }
-                .command(deed)
-            }
+            Deed::Member(deed) => self.picks(state, index).command(deed),
+            Deed::Key(deed) => keys::command(self.picks(state, index), deed),
+        }
+    }
+
+    fn picks<'a>(&self, state: &'a State, index: u64) -> members::Picks<'a> {
+        let (pick, other) = (self.pick, self.other);
+        members::Picks {
+            state,
+            index,
+            pick,
+            other,
         }
     }
 
@@ -268,7 +273,11 @@ impl Op {
         let Some(rotation) = nth(running, self.pick) else {
             return note();
         };
-        let phase = [Done, RollingBack, Done, Verifying, RolledBack, Rolling, Done, Failed][self.other % 8];
+        let phase = match rotation.phase {
+            // Only one step leads out of it.
+            RollingBack if self.pick.is_multiple_of(2) => RolledBack,
+            _ => [Done, RollingBack, Done, Verifying, RolledBack, Rolling, Done, Failed][self.other % 8],
+        };
         let progress = state.rotation_progress(&rotation);
         Command::AdvanceRotation {
             rotation: rotation.id,

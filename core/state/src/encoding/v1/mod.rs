@@ -12,6 +12,7 @@ use crate::audit::AuditRecord;
 use crate::command::{Actor, Command, Proposal};
 use crate::holding::{Holding, HoldingKey};
 use crate::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
+use crate::keys::KeyFacts;
 use crate::rotation::Rotation;
 use crate::state::Facts;
 use crate::task::Task;
@@ -105,6 +106,7 @@ impl From<FactsThen> for Facts {
             audit: then.audit,
             audit_length: then.audit_length,
             audit_head: then.audit_head,
+            keys: KeyFacts::default(),
         }
     }
 }
