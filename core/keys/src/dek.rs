@@ -4,25 +4,28 @@
 use crate::chance::Chance;
 use crate::cipher::{Nonce, OpenError, mac, open, same, seal};
 use crate::key::Key;
+use crate::memory::KeyMemory;
 
 /// A manager's data-encryption key of one epoch.
 pub struct Dek {
     key: Key,
     epoch: u32,
+    order: u64,
     created_at_ms: i64,
 }
 
 impl Dek {
-    pub fn generate(chance: &dyn Chance, epoch: u32, now_ms: i64) -> Self {
-        Self {
-            key: Key::generate(chance),
-            epoch,
-            created_at_ms: now_ms,
-        }
+    pub fn generate(chance: &dyn Chance, epoch: u32, order: u64, now_ms: i64) -> Self {
+        Self::from_key(Key::generate(chance), epoch, order, now_ms)
     }
 
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// The number of the cluster's order that this key was made to fulfil; 0 for none.
+    pub fn order(&self) -> u64 {
+        self.order
     }
 
     pub fn created_at_ms(&self) -> i64 {
@@ -52,10 +55,11 @@ impl Dek {
         SnapshotCipher { key, snapshot_id }
     }
 
-    pub(crate) fn from_key(key: Key, epoch: u32, created_at_ms: i64) -> Self {
+    pub(crate) fn from_key(key: Key, epoch: u32, order: u64, created_at_ms: i64) -> Self {
         Self {
             key,
             epoch,
+            order,
             created_at_ms,
         }
     }
@@ -64,8 +68,8 @@ impl Dek {
         self.key.bytes()
     }
 
-    pub(crate) fn is_locked_in_memory(&self) -> bool {
-        self.key.is_locked()
+    pub(crate) fn memory(&self) -> KeyMemory {
+        self.key.memory()
     }
 }
 
@@ -133,7 +137,7 @@ mod tests {
     use crate::chance::SeededChance;
 
     fn dek(epoch: u32) -> Dek {
-        Dek::generate(&SeededChance::new(1), epoch, 0)
+        Dek::generate(&SeededChance::new(1), epoch, 0, 0)
     }
 
     #[test]

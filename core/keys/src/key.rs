@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::chance::Chance;
 use crate::cipher::{bind, derive, mac};
+use crate::memory::KeyMemory;
 use crate::page::KeyPage;
 
 /// A long-lived 256-bit key. The public newtypes (`Dek`, `SealingRoot`, `UnlockKey`) say which one.
@@ -43,8 +44,12 @@ impl Key {
         self.bytes().ct_eq(other.bytes()).into()
     }
 
-    pub(crate) fn is_locked(&self) -> bool {
-        self.0.is_locked()
+    pub(crate) fn memory(&self) -> KeyMemory {
+        if self.0.is_locked() {
+            KeyMemory::Locked
+        } else {
+            KeyMemory::Plain
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which keys does a manager hold? Its DEK and the cluster's sealing root, both wrapped under the unlock key.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -7,7 +9,8 @@ use crate::chance::Chance;
 use crate::cipher::{bind, derive, open_random, seal_random};
 use crate::dek::Dek;
 use crate::key::Key;
-use crate::keyring_file::{DekSlot, KeyringFile, WRAPPED_LEN, id_fits};
+use crate::keyring_file::{DekSlot, KEYRING_FORMAT, KeyringFile, WRAPPED_LEN, id_fits};
+use crate::memory::KeyMemory;
 use crate::sealing::SealingRoot;
 use crate::secret_bytes::SecretBytes;
 use crate::unlock_key::UnlockKey;
@@ -18,7 +21,7 @@ pub enum KeyringError {
     #[error("this is not a wardroom keyring; give the data directory of a manager")]
     NotAKeyring,
     #[error(
-        "the keyring has format {format}, this wardroom reads up to 1; \
+        "the keyring has format {format}, this wardroom reads up to {KEYRING_FORMAT}; \
          start it with the wardroom that wrote it, or a newer one"
     )]
     Newer { format: u16 },
@@ -53,18 +56,23 @@ pub struct KeyStatus {
     pub dek_epoch: u32,
     pub dek_created_at_ms: i64,
     pub dek_check: [u8; 4],
+    /// The number of the cluster's order that this DEK fulfils; 0 for none.
+    pub dek_order: u64,
     /// Set while a DEK rotation runs.
     pub pending_dek_epoch: Option<u32>,
-    /// Whether the keys' pages are locked into memory; a low `RLIMIT_MEMLOCK` prevents it.
-    pub locked_in_memory: bool,
+    /// The order that the rotation under way will fulfil.
+    pub pending_dek_order: Option<u64>,
+    /// How well the memory that holds the keys is guarded.
+    pub memory: KeyMemory,
 }
 
 /// An open keyring.
 pub struct Keyring {
     file: KeyringFile,
-    kek: UnlockKey,
-    deks: Vec<Dek>,
-    root: SealingRoot,
+    kek: Arc<UnlockKey>,
+    /// As in the file: the current one, then the pending one while a rotation runs.
+    deks: Vec<Arc<Dek>>,
+    root: Arc<SealingRoot>,
 }
 
 impl Keyring {
@@ -90,8 +98,10 @@ impl Keyring {
             id_fits(cluster) && id_fits(node),
             "ids are made by wardroom and are 25 characters"
         );
+        let kek = Arc::new(UnlockKey::copy_from(kek.bytes()));
         let mut keyring = Self {
             file: KeyringFile {
+                format: KEYRING_FORMAT,
                 cluster: cluster.to_owned(),
                 node: node.to_owned(),
                 kek_epoch,
@@ -100,11 +110,11 @@ impl Keyring {
                 wrapped_root: [0; WRAPPED_LEN],
                 deks: Vec::new(),
                 commitment: [0; 32],
-                clear_kek: Some(UnlockKey::copy_from(kek.bytes())),
+                clear_kek: Some(Arc::clone(&kek)),
             },
-            kek: UnlockKey::copy_from(kek.bytes()),
-            deks: vec![Dek::generate(chance, 1, now_ms)],
-            root: SealingRoot::from_key(Key::copy_from(root.bytes())),
+            kek,
+            deks: vec![Arc::new(Dek::generate(chance, 1, 0, now_ms))],
+            root: Arc::new(SealingRoot::from_key(Key::copy_from(root.bytes()))),
         };
         keyring.wrap(chance);
         keyring
@@ -113,8 +123,7 @@ impl Keyring {
     /// Opens a file whose KEK stands beside it, for the manager it must belong to.
     pub fn open(file: KeyringFile, cluster: &str, node: &str) -> Result<Self, KeyringError> {
         belongs_to(&file, cluster, node)?;
-        let kek = file.clear_kek.as_ref().ok_or(KeyringError::Locked)?;
-        let kek = UnlockKey::copy_from(kek.bytes());
+        let kek = file.clear_kek.clone().ok_or(KeyringError::Locked)?;
         Self::unwrap_with(file, kek).map_err(|error| match error {
             KeyringError::WrongKey => KeyringError::Damaged, // nobody gave a key that could be wrong
             other => other,
@@ -124,7 +133,7 @@ impl Keyring {
     /// Opens a file with the operator's unlock key.
     pub fn unlock(file: KeyringFile, key: &UnlockKey, cluster: &str, node: &str) -> Result<Self, KeyringError> {
         belongs_to(&file, cluster, node)?;
-        Self::unwrap_with(file, UnlockKey::copy_from(key.bytes()))
+        Self::unwrap_with(file, Arc::new(UnlockKey::copy_from(key.bytes())))
     }
 
     pub fn cluster(&self) -> &str {
@@ -136,21 +145,21 @@ impl Keyring {
     }
 
     /// The DEK that new segments and snapshots use: the pending one while a rotation runs.
-    pub fn dek(&self) -> &Dek {
-        self.deks.last().expect("a keyring has one or two DEKs")
+    pub fn dek(&self) -> Arc<Dek> {
+        Arc::clone(self.deks.last().expect("a keyring has one or two DEKs"))
     }
 
     /// The DEK of an epoch that something on disk names; `None` once it was destroyed.
-    pub fn dek_of(&self, epoch: u32) -> Option<&Dek> {
-        self.deks.iter().find(|dek| dek.epoch() == epoch)
+    pub fn dek_of(&self, epoch: u32) -> Option<Arc<Dek>> {
+        self.deks.iter().find(|dek| dek.epoch() == epoch).cloned()
     }
 
-    pub fn sealing_root(&self) -> &SealingRoot {
-        &self.root
+    pub fn sealing_root(&self) -> Arc<SealingRoot> {
+        Arc::clone(&self.root)
     }
 
-    pub fn unlock_key(&self) -> &UnlockKey {
-        &self.kek
+    pub fn unlock_key(&self) -> Arc<UnlockKey> {
+        Arc::clone(&self.kek)
     }
 
     pub fn created_at_ms(&self) -> i64 {
@@ -163,7 +172,7 @@ impl Keyring {
     }
 
     pub fn status(&self) -> KeyStatus {
-        let dek = &self.deks[0];
+        let (dek, pending) = (&self.deks[0], self.deks.get(1));
         KeyStatus {
             kek_epoch: self.file.kek_epoch,
             autolock: self.file.is_locked(),
@@ -171,24 +180,39 @@ impl Keyring {
             dek_epoch: dek.epoch(),
             dek_created_at_ms: dek.created_at_ms(),
             dek_check: dek.check(),
-            pending_dek_epoch: self.deks.get(1).map(Dek::epoch),
-            locked_in_memory: dek.is_locked_in_memory(),
+            dek_order: dek.order(),
+            pending_dek_epoch: pending.map(|dek| dek.epoch()),
+            pending_dek_order: pending.map(|dek| dek.order()),
+            memory: dek.memory(),
         }
     }
 
     /// Takes the KEK out of the file, or puts it back. Store the keyring afterwards.
     pub fn set_autolock(&mut self, on: bool) {
-        self.file.clear_kek = (!on).then(|| UnlockKey::copy_from(self.kek.bytes()));
+        self.file.clear_kek = (!on).then(|| Arc::clone(&self.kek));
         self.file.commit(&commit_key(&self.kek));
     }
 
+    /// Wraps every key anew under `kek`, which may be the same as before, and sets autolock in the same step, so that no
+    /// file ever holds a KEK in clear that is to lock it. Store the keyring afterwards.
+    pub fn rewrap(&mut self, chance: &dyn Chance, kek: &UnlockKey, kek_epoch: u32, autolock: bool) {
+        self.kek = Arc::new(UnlockKey::copy_from(kek.bytes()));
+        self.file.kek_epoch = kek_epoch;
+        self.file.kek_check = kek.check();
+        self.file.clear_kek = (!autolock).then(|| Arc::clone(&self.kek));
+        self.wrap(chance);
+    }
+
     /// Begins a DEK rotation: from now on [`Self::dek`] is a fresh key of the next epoch, and the one before still opens
-    /// what it sealed. Store the keyring before anything is written under the new key. `false` if one already runs.
-    pub fn begin_dek_rotation(&mut self, chance: &dyn Chance, now_ms: i64) -> bool {
+    /// what it sealed. `order` is the number of the cluster's order that it fulfils, or that of the DEK before when it is
+    /// for this manager alone. Store the keyring before anything is written under the new key. `false` if one already
+    /// runs.
+    pub fn begin_dek_rotation(&mut self, chance: &dyn Chance, order: u64, now_ms: i64) -> bool {
         if self.deks.len() > 1 {
             return false;
         }
-        self.deks.push(Dek::generate(chance, self.dek().epoch() + 1, now_ms));
+        let dek = Dek::generate(chance, self.dek().epoch() + 1, order, now_ms);
+        self.deks.push(Arc::new(dek));
         self.wrap(chance);
         true
     }
@@ -203,6 +227,16 @@ impl Keyring {
         true
     }
 
+    /// A second keyring with the same keys, to change without being seen.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            file: self.file.copy(),
+            kek: Arc::clone(&self.kek),
+            deks: self.deks.clone(),
+            root: Arc::clone(&self.root),
+        }
+    }
+
     /// Wraps root and DEKs anew under the KEK and commits the file to it.
     fn wrap(&mut self, chance: &dyn Chance) {
         let key = wrap_key(&self.kek);
@@ -212,8 +246,9 @@ impl Keyring {
                 .expect("32 bytes wrap to 72")
         };
         self.file.wrapped_root = wrap(root_aad(&self.file), self.root.bytes());
-        let slot = |dek: &Dek| DekSlot {
+        let slot = |dek: &Arc<Dek>| DekSlot {
             epoch: dek.epoch(),
+            order: dek.order(),
             created_at_ms: dek.created_at_ms(),
             check: dek.check(),
             wrapped: wrap(dek_aad(&self.file, dek.epoch()), dek.bytes()),
@@ -222,7 +257,7 @@ impl Keyring {
         self.file.commit(&commit_key(&self.kek));
     }
 
-    fn unwrap_with(file: KeyringFile, kek: UnlockKey) -> Result<Self, KeyringError> {
+    fn unwrap_with(mut file: KeyringFile, kek: Arc<UnlockKey>) -> Result<Self, KeyringError> {
         // The commitment comes first: the cipher alone does not commit to its key.
         if kek.check() != file.kek_check || !file.is_committed_to(&commit_key(&kek)) {
             return Err(if kek.check() == file.kek_check {
@@ -240,11 +275,16 @@ impl Keyring {
                 .map(Key::copy_from)
                 .map_err(|_| KeyringError::Damaged)
         };
-        let root = SealingRoot::from_key(unwrap(root_aad(&file), &file.wrapped_root)?);
+        let root = Arc::new(SealingRoot::from_key(unwrap(root_aad(&file), &file.wrapped_root)?));
         let mut deks = Vec::with_capacity(2);
         for slot in &file.deks {
             let dek = unwrap(dek_aad(&file, slot.epoch), &slot.wrapped)?;
-            deks.push(Dek::from_key(dek, slot.epoch, slot.created_at_ms));
+            let dek = Dek::from_key(dek, slot.epoch, slot.order, slot.created_at_ms);
+            deks.push(Arc::new(dek));
+        }
+        if file.format < KEYRING_FORMAT {
+            file.format = KEYRING_FORMAT; // what is written next is of the newest format
+            file.commit(&commit_key(&kek));
         }
         Ok(Self { file, kek, deks, root })
     }

@@ -1,12 +1,14 @@
 //! What does a keyring look like on disk? The exact bytes, read without trusting them; `FORMAT.md` has the table.
 
+use std::sync::Arc;
+
 use crate::cipher::{NONCE_LEN, TAG_LEN, mac, same};
 use crate::keyring::KeyringError;
 use crate::secret_bytes::SecretBytes;
 use crate::unlock_key::UnlockKey;
 
-/// The newest keyring format this build reads and the one it writes.
-pub const KEYRING_FORMAT: u16 = 1;
+/// The newest keyring format this build reads and the one it writes. It still reads format 1, which knew no orders.
+pub const KEYRING_FORMAT: u16 = 2;
 const MAGIC: &[u8; 8] = b"WRDKEYRG";
 pub(crate) const WRAPPED_LEN: usize = NONCE_LEN + 32 + TAG_LEN;
 const COMMITMENT_LEN: usize = 32;
@@ -15,6 +17,8 @@ const ID_LEN_MAX: usize = 255;
 
 /// A keyring as it stands on disk, its keys still wrapped.
 pub struct KeyringFile {
+    /// What the bytes are, or will be: a file that was read stays what it was, for its commitment covers that too.
+    pub(crate) format: u16,
     pub(crate) cluster: String,
     pub(crate) node: String,
     pub(crate) kek_epoch: u32,
@@ -25,12 +29,15 @@ pub struct KeyringFile {
     pub(crate) deks: Vec<DekSlot>,
     pub(crate) commitment: [u8; COMMITMENT_LEN],
     /// Stands in the file as it is while autolock is off.
-    pub(crate) clear_kek: Option<UnlockKey>,
+    pub(crate) clear_kek: Option<Arc<UnlockKey>>,
 }
 
 /// One wrapped DEK.
+#[derive(Clone)]
 pub(crate) struct DekSlot {
     pub(crate) epoch: u32,
+    /// The number of the replicated order that this DEK fulfils; 0 for none.
+    pub(crate) order: u64,
     pub(crate) created_at_ms: i64,
     pub(crate) check: [u8; 4],
     pub(crate) wrapped: [u8; WRAPPED_LEN],
@@ -43,6 +50,16 @@ impl KeyringFile {
 
     pub fn node(&self) -> &str {
         &self.node
+    }
+
+    /// The epoch of the unlock key that opens it, which a locked manager may say.
+    pub fn kek_epoch(&self) -> u32 {
+        self.kek_epoch
+    }
+
+    /// Names the unlock key that opens it; see [`UnlockKey::check`].
+    pub fn kek_check(&self) -> [u8; 4] {
+        self.kek_check
     }
 
     /// Whether an unlock key is needed to open it.
@@ -61,10 +78,11 @@ impl KeyringFile {
             return Err(KeyringError::Newer { format });
         }
         let [autolock, slots] = rest.take()?;
-        if format != KEYRING_FORMAT || autolock > 1 || !(1..=2).contains(&slots) {
+        if format == 0 || autolock > 1 || !(1..=2).contains(&slots) {
             return Err(KeyringError::Damaged);
         }
         let mut file = Self {
+            format,
             kek_epoch: u32::from_le_bytes(rest.take()?),
             kek_check: rest.take()?,
             created_at_ms: i64::from_le_bytes(rest.take()?),
@@ -78,6 +96,11 @@ impl KeyringFile {
         for _ in 0..slots {
             file.deks.push(DekSlot {
                 epoch: u32::from_le_bytes(rest.take()?),
+                order: if format == 1 {
+                    0
+                } else {
+                    u64::from_le_bytes(rest.take()?)
+                },
                 created_at_ms: i64::from_le_bytes(rest.take()?),
                 check: rest.take()?,
                 wrapped: rest.take()?,
@@ -85,7 +108,7 @@ impl KeyringFile {
         }
         file.commitment = rest.take()?;
         if autolock == 0 {
-            file.clear_kek = Some(UnlockKey::copy_from(rest.take_ref()?));
+            file.clear_kek = Some(Arc::new(UnlockKey::copy_from(rest.take_ref()?)));
         }
         if rest.0.is_empty() {
             Ok(file)
@@ -106,10 +129,26 @@ impl KeyringFile {
         SecretBytes::new(out)
     }
 
+    /// Wrapped keys are no secret; a KEK in clear is shared, not copied.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            format: self.format,
+            cluster: self.cluster.clone(),
+            node: self.node.clone(),
+            kek_epoch: self.kek_epoch,
+            kek_check: self.kek_check,
+            created_at_ms: self.created_at_ms,
+            wrapped_root: self.wrapped_root,
+            deks: self.deks.clone(),
+            commitment: self.commitment,
+            clear_kek: self.clear_kek.clone(),
+        }
+    }
+
     /// Everything but the commitment and the clear KEK.
     pub(crate) fn committed_bytes(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&KEYRING_FORMAT.to_le_bytes());
+        out.extend_from_slice(&self.format.to_le_bytes());
         out.push(u8::from(self.is_locked()));
         out.push(u8::try_from(self.deks.len()).expect("one or two slots"));
         out.extend_from_slice(&self.kek_epoch.to_le_bytes());
@@ -122,6 +161,9 @@ impl KeyringFile {
         out.extend_from_slice(&self.wrapped_root);
         for slot in &self.deks {
             out.extend_from_slice(&slot.epoch.to_le_bytes());
+            if self.format > 1 {
+                out.extend_from_slice(&slot.order.to_le_bytes());
+            }
             out.extend_from_slice(&slot.created_at_ms.to_le_bytes());
             out.extend_from_slice(&slot.check);
             out.extend_from_slice(&slot.wrapped);

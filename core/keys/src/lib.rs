@@ -1,7 +1,7 @@
 //! Who can read it? The keys of a cluster, the values sealed under them, and the types that wipe themselves.
 //!
 //! ```text
-//! unlock key (KEK) ──wraps──> DEK ──derives──> segment and snapshot keys      one manager's disk
+//! unlock key (KEK) ──wraps──> DEK ──derives──> segment, snapshot and node keys   one manager's disk
 //!                  └─wraps──> sealing root ──wraps──> data key ──seals──> value   the replicated state
 //! ```
 //!
@@ -11,14 +11,18 @@
 mod chance;
 mod cipher;
 mod dek;
+pub mod failpoint;
 mod key;
 mod keyring;
 mod keyring_file;
 pub mod memory;
+mod node_key;
 mod page;
 pub mod pem;
 mod sealing;
 mod secret_bytes;
+mod shared;
+mod store;
 mod unlock_key;
 
 pub use chance::{Chance, OsChance, SeededChance};
@@ -26,6 +30,10 @@ pub use cipher::{NONCE_LEN, Nonce, OpenError, TAG_LEN};
 pub use dek::{Dek, SegmentCipher, SnapshotCipher};
 pub use keyring::{KeyStatus, Keyring, KeyringError};
 pub use keyring_file::{KEYRING_FORMAT, KeyringFile};
+pub use memory::KeyMemory;
+pub use node_key::{NodeKeyError, node_key_epoch};
 pub use sealing::{Opened, SealContext, Sealed, SealingRoot, UnsealError, receipt_digest};
 pub use secret_bytes::SecretBytes;
+pub use shared::SharedKeyring;
+pub use store::{KeyStore, MemKeyStore};
 pub use unlock_key::{UnlockKey, UnlockKeyError};

@@ -5,6 +5,17 @@ use std::io;
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 
+/// What keeps the long-lived keys of this process from leaving its memory, as far as the kernel and the limits allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyMemory {
+    /// Ordinary memory, left out of core files: it may be swapped out. `RLIMIT_MEMLOCK` is too low for better.
+    Plain,
+    /// Locked into memory and left out of core files.
+    Locked,
+    /// `memfd_secret`: besides, no other process can read it, not even root through the kernel.
+    Secret,
+}
+
 /// Forbids core files for this process and everything it starts.
 ///
 /// Call it first thing in a process that will hold keys. Safe everywhere: it takes nothing away but core files.

@@ -7,6 +7,7 @@ use crate::chance::Chance;
 use crate::cipher::{OpenError, bind, derive, mac, open_random, seal_random};
 use crate::key::{Key, check_of};
 use crate::secret_bytes::SecretBytes;
+use crate::unlock_key::UnlockKey;
 
 /// What a sealed value belongs to. It opens under exactly the context it was sealed under.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,11 @@ pub enum UnsealError {
          make a new one with `wardroom swarm join-token --rotate`"
     )]
     JoinSecret(#[source] OpenError),
+    #[error(
+        "the unlock key in the state does not open under this cluster's sealing root; \
+         make a new one with `wardroom swarm unlock-key --rotate`"
+    )]
+    UnlockKey(#[source] OpenError),
 }
 
 /// The key above all data keys of a cluster, the same on every manager.
@@ -170,6 +176,21 @@ impl SealingRoot {
             .map_err(UnsealError::JoinSecret)
     }
 
+    /// Seals the cluster's unlock key of one epoch for the replicated state, so that every unlocked manager can wrap its
+    /// keyring under it. It opens for the same cluster and epoch only.
+    pub fn seal_unlock_key(&self, chance: &dyn Chance, cluster: &str, epoch: u32, key: &UnlockKey) -> Vec<u8> {
+        let aad = unlock_key_aad(cluster, epoch);
+        seal_random(&self.wrap_key(cluster), chance, &aad, key.bytes())
+    }
+
+    pub fn open_unlock_key(&self, cluster: &str, epoch: u32, sealed: &[u8]) -> Result<UnlockKey, UnsealError> {
+        let opened = open_random(&self.wrap_key(cluster), &unlock_key_aad(cluster, epoch), sealed);
+        let opened = Zeroizing::new(opened.map_err(UnsealError::UnlockKey)?);
+        let key = opened.as_slice().try_into();
+        key.map(UnlockKey::copy_from)
+            .map_err(|_| UnsealError::UnlockKey(OpenError))
+    }
+
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         self.0.bytes()
     }
@@ -185,6 +206,10 @@ impl SealingRoot {
 
 fn join_secret_aad(cluster: &str, role: &str) -> Vec<u8> {
     bind("wardroom/join-secret/v1", &[cluster.as_bytes(), role.as_bytes()])
+}
+
+fn unlock_key_aad(cluster: &str, epoch: u32) -> Vec<u8> {
+    bind("wardroom/unlock-key/v1", &[cluster.as_bytes(), &epoch.to_le_bytes()])
 }
 
 fn subkey(key: &[u8; 32], info: &[u8]) -> Zeroizing<[u8; 32]> {

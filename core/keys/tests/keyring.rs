@@ -33,7 +33,7 @@ fn a_keyring_comes_back_with_the_same_keys() {
     assert_eq!(read.status(), made.status());
     assert_eq!(read.dek().check(), made.dek().check());
     assert_eq!(read.sealing_root().check(), made.sealing_root().check());
-    assert!(read.unlock_key().equals(made.unlock_key()));
+    assert!(read.unlock_key().equals(&made.unlock_key()));
     assert_eq!(
         (read.cluster(), read.node(), read.created_at_ms()),
         ("cluster1", "node1", 1_700_000_000_000)
@@ -46,13 +46,13 @@ fn a_manager_that_joins_has_the_clusters_keys_and_a_disk_key_of_its_own() {
     let first = keyring();
     let chance = SeededChance::new(6);
     let (root, kek) = (first.sealing_root(), first.unlock_key());
-    let joined = Keyring::join(&chance, "cluster1", "node2", root, kek, 3, 9);
+    let joined = Keyring::join(&chance, "cluster1", "node2", &root, &kek, 3, 9);
     assert_eq!(joined.sealing_root().check(), root.check());
-    assert!(joined.unlock_key().equals(kek));
+    assert!(joined.unlock_key().equals(&kek));
     assert_eq!((joined.status().kek_epoch, joined.created_at_ms()), (3, 9));
     assert_ne!(joined.dek().check(), first.dek().check());
     let file = KeyringFile::decode(&bytes_of(&joined)).unwrap();
-    assert!(Keyring::unlock(file, kek, "cluster1", "node2").is_ok());
+    assert!(Keyring::unlock(file, &kek, "cluster1", "node2").is_ok());
 }
 
 #[test]
@@ -121,14 +121,41 @@ fn autolock_takes_the_key_out_of_the_file() {
 }
 
 #[test]
+fn a_new_unlock_key_opens_and_the_one_before_no_longer_does() {
+    let chance = SeededChance::new(8);
+    let mut keyring = keyring();
+    keyring.begin_dek_rotation(&chance, 1, 5);
+    let (old, new) = (keyring.unlock_key(), UnlockKey::generate(&chance));
+    let (deks, root) = (
+        [1, 2].map(|epoch| keyring.dek_of(epoch).unwrap().check()),
+        keyring.sealing_root(),
+    );
+    keyring.rewrap(&chance, &new, 2, true);
+    let locked = bytes_of(&keyring);
+    let unlock = |key| Keyring::unlock(KeyringFile::decode(&locked).unwrap(), key, "cluster1", "node1");
+    assert_eq!(error_of(unlock(&old)), KeyringError::WrongKey);
+    let read = unlock(&new).expect("the new key opens");
+    assert_eq!(read.status(), keyring.status());
+    assert_eq!((read.status().kek_epoch, read.status().autolock), (2, true));
+    assert_eq!([1, 2].map(|epoch| read.dek_of(epoch).unwrap().check()), deks);
+    assert_eq!(read.sealing_root().check(), root.check());
+    keyring.rewrap(&chance, &new, 2, false);
+    assert!(open(&bytes_of(&keyring)).is_ok());
+}
+
+#[test]
 fn a_dek_rotation_keeps_both_until_it_ends() {
     let chance = SeededChance::new(6);
     let mut keyring = keyring();
     let old = keyring.dek().check();
-    assert!(keyring.begin_dek_rotation(&chance, 5));
-    assert!(!keyring.begin_dek_rotation(&chance, 6));
+    assert!(keyring.begin_dek_rotation(&chance, 4, 5));
+    assert!(!keyring.begin_dek_rotation(&chance, 5, 6));
     let keyring = open(&bytes_of(&keyring)).expect("two slots");
     assert_eq!(keyring.status().pending_dek_epoch, Some(2));
+    assert_eq!(
+        (keyring.status().dek_order, keyring.status().pending_dek_order),
+        (0, Some(4))
+    );
     assert_eq!(keyring.dek().epoch(), 2);
     assert_eq!(keyring.dek_of(1).unwrap().check(), old);
 
@@ -137,6 +164,10 @@ fn a_dek_rotation_keeps_both_until_it_ends() {
     assert!(!keyring.finish_dek_rotation(&chance));
     let keyring = open(&bytes_of(&keyring)).expect("one slot");
     assert_eq!((keyring.status().dek_epoch, keyring.status().dek_created_at_ms), (2, 5));
+    assert_eq!(
+        (keyring.status().dek_order, keyring.status().pending_dek_order),
+        (4, None)
+    );
     assert!(keyring.dek_of(1).is_none());
 }
 

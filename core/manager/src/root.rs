@@ -25,6 +25,6 @@ pub(crate) fn open(sealing_root: &SealingRoot, cluster: &Cluster) -> Result<Root
 impl Manager {
     /// The root of `cluster`, which is the state's or, before its first change is applied, the one that change names.
     pub fn root(&self, cluster: &Cluster) -> Result<Root, RootError> {
-        open(self.0.context.keyring.sealing_root(), cluster)
+        open(&self.0.context.keyring.sealing_root(), cluster)
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wardroom_api::v1;
 use wardroom_ca::{Clock, NodeTls};
-use wardroom_keys::Keyring;
+use wardroom_keys::{KeyMemory, Keyring};
 
 use crate::ManagerConfig;
 use crate::raft::{Consensus, Peer, View};
@@ -224,7 +224,7 @@ impl Reporter {
             certificate_fingerprint: certificate.fingerprint,
             certificate_not_before_ms: certificate.not_before_ms,
             certificate_not_after_ms: certificate.not_after_ms,
-            memory_locked: keys.locked_in_memory,
+            memory_locked: keys.memory != KeyMemory::Plain,
         }
     }
 }

@@ -115,7 +115,7 @@ async fn keys_go_to_whom_the_state_wants_as_a_manager() {
     assert_eq!(keyring.sealing_root().check(), fleet.sealing_root.check());
     let given = fleet.berths[leader].keyring();
     assert!(
-        keyring.unlock_key().equals(given.unlock_key()),
+        keyring.unlock_key().equals(&given.unlock_key()),
         "the leader's unlock key is the cluster's"
     );
     assert_ne!(keyring.dek().check(), given.dek().check());

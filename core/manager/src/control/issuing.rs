@@ -23,7 +23,7 @@ pub(super) struct Issuer {
 impl Issuer {
     pub(super) fn of(context: &Context) -> Result<Self, Failure> {
         let cluster = cluster(context)?;
-        let root = root::open(context.keyring.sealing_root(), &cluster).map_err(|error| match error {
+        let root = root::open(&context.keyring.sealing_root(), &cluster).map_err(|error| match error {
             RootError::Sealed(_) => Failure::precondition(error.to_string()),
             RootError::Parts(error) => refused(&error),
         })?;

@@ -82,7 +82,7 @@ impl Feed {
             let Some(step) = step else { continue };
             self.look = true;
             let root = self.context.keyring.sealing_root();
-            let message = delivery::message(root, &self.context.config.cluster_id, step);
+            let message = delivery::message(&root, &self.context.config.cluster_id, step);
             return Some(message.map_err(|error| {
                 tracing::error!(node = %self.node, %error, "a sealed value does not open");
                 Status::internal("a sealed value does not open on this manager; see its log")
