@@ -73,11 +73,16 @@ fn fitting(bytes: Vec<u8>) -> Result<Vec<u8>, ProposeError> {
 }
 
 /// On a full disk nothing new is begun. What workers say, and what takes a secret away, still goes as long as it fits:
-/// it must not be lost, and the tasks it is about run all the same.
+/// it must not be lost, and the tasks it is about run all the same. So does the record that a backup waits for.
 fn admits(room: Room, command: &Command, bytes: usize) -> bool {
     let must_go_on = matches!(
         command,
-        Command::Report { .. } | Command::SetNodeState { .. } | Command::RevokeSecret { .. }
+        Command::Report { .. }
+            | Command::SetNodeState { .. }
+            | Command::RevokeSecret { .. }
+            | Command::ShredSecret { .. }
+            | Command::RecordKeys { .. }
+            | Command::NoteAccess { .. }
     );
     room == Room::Enough || (must_go_on && room.fits(bytes))
 }
@@ -195,8 +200,18 @@ mod tests {
             version: None,
             expected: None,
         };
+        let shred = Command::ShredSecret {
+            secret: secret.clone(),
+            version: None,
+            expected: None,
+        };
+        let read = Command::NoteAccess {
+            action: "backup.read".into(),
+            object: String::new(),
+            detail: String::new(),
+        };
         let remove = Command::RemoveSecret { secret };
-        for command in [&report, &revoke] {
+        for command in [&report, &revoke, &shred, &read] {
             assert!(admits(Room::Last(100), command, 100));
             assert!(!admits(Room::Last(100), command, 101));
         }

@@ -56,6 +56,9 @@ const RULES: &[(&str, &[Role])] = &[
     ("/wardroom.v1.Control/AddOperator", ADMINS),
     ("/wardroom.v1.Control/RemoveOperator", ADMINS),
     ("/wardroom.v1.Control/Backup", ADMINS),
+    ("/wardroom.v1.Control/GetUnlockKey", ADMINS),
+    ("/wardroom.v1.Control/RotateUnlockKey", ADMINS),
+    ("/wardroom.v1.Control/RotateDek", ADMINS),
     ("/wardroom.v1.Join/Admit", JOINERS),
     ("/wardroom.v1.Ca/Renew", NODES),
     ("/wardroom.v1.Ca/Depart", NODES),
@@ -74,6 +77,9 @@ const RULES: &[(&str, &[Role])] = &[
     ("/wardroom.v1.Daemon/Join", MACHINE),
     ("/wardroom.v1.Daemon/Leave", MACHINE),
     ("/wardroom.v1.Daemon/Restore", MACHINE),
+    ("/wardroom.v1.Lock/GetLock", MACHINE),
+    ("/wardroom.v1.Lock/Unlock", MACHINE),
+    ("/wardroom.v1.Lock/Close", MACHINE),
 ];
 
 const _: () = assert!(
@@ -220,7 +226,7 @@ mod tests {
         let control = METHODS.iter().filter(|path| path.contains(".Control/")).count();
         assert_eq!(
             reach(Identity::Local("root".into())),
-            own(&[("Control", control), ("Daemon", 5)])
+            own(&[("Control", control), ("Daemon", 5), ("Lock", 3)])
         );
         assert_eq!(reach(operator(OperatorRole::Admin)), own(&[("Control", control)]));
         assert_eq!(reach(operator(OperatorRole::Operator)), own(&[("Control", 11)]));

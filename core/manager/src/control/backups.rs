@@ -14,11 +14,14 @@ use wardroom_api::channel::{self, CALL_DEADLINE};
 use wardroom_api::v1;
 use wardroom_keys::SecretBytes;
 use wardroom_state::State;
+use wardroom_state::command::Command;
 
 use crate::backup::{self, BackupError, Content, Lock};
 use crate::context::Context;
+use crate::control::caller::Caller;
 use crate::control::error::Failure;
 use crate::control::forward::{self, in_the_name_of};
+use crate::control::issuing::cluster;
 use crate::links::Lane;
 
 type Chunks = BoxStream<'static, Result<v1::BackupChunk, Status>>;
@@ -30,8 +33,9 @@ const WAITING: usize = 4;
 /// How long a reader may leave them waiting.
 const READER_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Made by the leader, whose word is the newest. While nobody leads it is made from what this manager has, at the index
-/// that each chunk tells: then of all times a backup must be possible.
+/// Made by the leader, whose word is the newest, and not before the audit chain says who has it. While nobody leads it is
+/// made from what this manager has, at the index that each chunk tells: then of all times a backup must be possible, and
+/// only this manager's log can say who took it.
 pub(super) async fn backup(context: &Context, request: Request<v1::BackupRequest>) -> Result<Chunks, Status> {
     let caller = forward::caller(&request);
     match forward::leader(context, &caller).await {
@@ -46,16 +50,13 @@ pub(super) async fn backup(context: &Context, request: Request<v1::BackupRequest
             attempt.answered();
             return Ok(opened?.into_inner().boxed());
         }
-        Ok(None) => {
-            context.proposer.confirm().await.map_err(Failure::from)?;
-        }
-        Err(Failure::NoLeader) => {}
-        Err(failure) => return Err(failure.into()),
+        Ok(None) => made_here(context, &caller, request.into_inner(), true).await,
+        Err(Failure::NoLeader) => made_here(context, &caller, request.into_inner(), false).await,
+        Err(failure) => Err(failure.into()),
     }
-    made_here(context, request.into_inner()).await
 }
 
-async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chunks, Status> {
+async fn made_here(context: &Context, caller: &Caller, request: v1::BackupRequest, led: bool) -> Result<Chunks, Status> {
     let busy = || Failure::Unavailable("a backup is being made already; wait for it, then repeat".into());
     let turn = context
         .offices
@@ -63,8 +64,10 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
         .clone()
         .try_acquire_owned()
         .map_err(|_| busy())?;
+    let opens = opens(&request);
     let lock = blocking(move || lock(request)).await?;
     let lock = lock.map_err(|error| Failure::invalid(error.to_string()))?;
+    note(context, caller, opens, led).await?;
     let state = context.replica.read(State::clone);
     let index = state.index();
     let (cluster_id, created_at_ms) = (context.config.cluster_id.clone(), context.clock.now_ms());
@@ -91,6 +94,36 @@ async fn made_here(context: &Context, request: v1::BackupRequest) -> Result<Chun
     });
     let file = ReceiverStream::new(chunks).take_until(context.stop.clone().cancelled_owned());
     Ok(file.map(Ok).chain(stream::once(is_whole).filter_map(last_word)).boxed())
+}
+
+/// Who may open it, for the audit chain.
+fn opens(request: &v1::BackupRequest) -> String {
+    match request.recipients.len() {
+        0 => "for a passphrase".to_owned(),
+        1 => "for 1 recipient".to_owned(),
+        several => format!("for {several} recipients"),
+    }
+}
+
+/// With a leader the record is in the chain, and in the backup, before its first byte leaves.
+async fn note(context: &Context, caller: &Caller, opens: String, led: bool) -> Result<(), Failure> {
+    let actor = caller.actor();
+    if !led {
+        tracing::warn!(
+            actor = actor.name,
+            from = actor.from,
+            opens,
+            "a backup is taken while nobody leads: the audit chain does not know of it"
+        );
+        return Ok(());
+    }
+    let command = Command::NoteAccess {
+        action: "backup.read".to_owned(),
+        object: cluster(context)?.name,
+        detail: opens,
+    };
+    context.proposer.propose(actor, command).await?;
+    Ok(())
 }
 
 /// A file that ends early must not look whole.

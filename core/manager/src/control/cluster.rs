@@ -11,7 +11,7 @@ use crate::control::caller::Caller;
 use crate::control::error::Failure;
 use crate::control::issuing::{Issuer, cluster};
 use crate::control::secrets::planned;
-use crate::control::{plan, tokens};
+use crate::control::{keys, plan, tokens};
 
 pub(super) async fn update(
     context: Context,
@@ -22,14 +22,43 @@ pub(super) async fn update(
     request.certificate_life_ms.map_or(Ok(()), validate::certificate_life)?;
     request.heartbeat_ms.map_or(Ok(()), validate::heartbeat)?;
     request.snapshot_every.map_or(Ok(()), validate::snapshot_every)?;
+    let lock = keys::Lock::of(&context)?;
+    let plan = planned(&context, &request.plan_basis, |state, health| {
+        plan::cluster_update(state, &request, health)
+    })?;
+    let (mut index, mut order) = (plan.0.index, 0);
+    if !request.plan_only {
+        plan.check_runnable()?;
+        if let Some(on) = request.autolock {
+            let confirmed = !request.plan_basis.is_empty();
+            (index, order) = lock.turn(&context, &caller, on, confirmed).await?;
+        }
+        if let Some(command) = settings(&request) {
+            index = context.proposer.propose(caller.actor(), command).await?.index;
+        }
+    }
+    Ok(v1::UpdateClusterResponse {
+        index,
+        plan: Some(plan.0),
+        order,
+    })
+}
+
+/// `None` where only autolock is to change.
+fn settings(request: &v1::UpdateClusterRequest) -> Option<Command> {
     let command = Command::UpdateCluster {
         certificate_life_ms: request.certificate_life_ms,
         heartbeat_ms: request.heartbeat_ms,
         task_history: request.task_history,
         snapshot_every: request.snapshot_every,
     };
-    let committed = context.proposer.propose(caller.actor(), command).await?;
-    Ok(v1::UpdateClusterResponse { index: committed.index })
+    let nothing = Command::UpdateCluster {
+        certificate_life_ms: None,
+        heartbeat_ms: None,
+        task_history: None,
+        snapshot_every: None,
+    };
+    (request.autolock.is_none() || command != nothing).then_some(command)
 }
 
 /// The new root issues from now on, and the one before vouches for it: nodes that trust only the old one accept what the

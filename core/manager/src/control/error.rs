@@ -34,6 +34,13 @@ impl Failure {
         }
     }
 
+    pub(crate) fn not_found(text: impl Into<String>) -> Self {
+        Self::Refused {
+            kind: RefusalKind::NotFound,
+            text: text.into(),
+        }
+    }
+
     pub(crate) fn precondition(text: impl Into<String>) -> Self {
         Self::Refused {
             kind: RefusalKind::Precondition,

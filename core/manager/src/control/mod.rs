@@ -13,6 +13,7 @@ pub(crate) mod forward;
 mod gate;
 mod issuing;
 mod join;
+mod keys;
 mod list;
 mod nodes;
 pub(crate) mod offices;
@@ -23,6 +24,7 @@ mod secrets;
 mod service;
 mod services;
 mod tokens;
+mod unlock_key;
 
 use tonic::service::Routes;
 use wardroom_api::channel::{MESSAGE_BYTES_MAX, WATCH_BYTES_MAX};

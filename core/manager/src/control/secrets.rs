@@ -12,6 +12,7 @@ use wardroom_state::validate;
 use crate::context::Context;
 use crate::control::caller::Caller;
 use crate::control::error::Failure;
+use crate::control::keys::order_at;
 use crate::control::nodes::labels;
 use crate::control::plan::{self, Plan};
 use crate::control::{chance, convert};
@@ -112,24 +113,34 @@ pub(crate) async fn revoke(
         Ok::<_, Failure>((secret.id.clone(), version, secret.version_index))
     })?;
     let plan = planned(&context, &request.plan_basis, |state, health| {
-        plan::revocation(state, known(state, &secret)?, version, health)
+        plan::revocation(state, known(state, &secret)?, version, request.shred, health)
     })?;
     if request.plan_only {
         return Ok(v1::RevokeSecretResponse {
             index: plan.0.index,
             plan: Some(plan.0),
+            order: 0,
         });
     }
     let expected = (!request.plan_basis.is_empty()).then_some(expected);
-    let command = Command::RevokeSecret {
-        secret,
-        version,
-        expected,
+    let command = if request.shred {
+        Command::ShredSecret {
+            secret,
+            version,
+            expected,
+        }
+    } else {
+        Command::RevokeSecret {
+            secret,
+            version,
+            expected,
+        }
     };
     let committed = context.proposer.propose(caller.actor(), command).await?;
     Ok(v1::RevokeSecretResponse {
         plan: Some(plan.0),
         index: committed.index,
+        order: order_at(&context, committed.index),
     })
 }
 

@@ -8,7 +8,7 @@ use wardroom_api::v1::control_server::Control;
 use wardroom_api::{channel, v1};
 
 use crate::context::Context;
-use crate::control::{backups, cluster, forward, list, nodes, operators, secrets, services, tokens};
+use crate::control::{backups, cluster, forward, keys, list, nodes, operators, secrets, services, tokens, unlock_key};
 use crate::peer::Word;
 use crate::watch::Watcher;
 
@@ -16,7 +16,7 @@ pub(super) struct Service {
     pub(super) context: Context,
 }
 
-/// Forwards or does a write: `write!(self, request, create_secret, secrets::create)`.
+/// Forwards or does a write, and a read that the audit chain has to know of first: `write!(self, request, create_secret, secrets::create)`.
 macro_rules! write {
     ($self:ident, $request:ident, $method:ident, $here:path) => {
         forward::write(&$self.context, $request, $here, |leader, request| async move {
@@ -140,7 +140,7 @@ impl Control for Service {
         &self,
         request: Request<v1::GetJoinTokenRequest>,
     ) -> Result<Response<v1::JoinTokenResponse>, Status> {
-        Ok(Response::new(tokens::show(&self.context, request.into_inner())?))
+        write!(self, request, get_join_token, tokens::show)
     }
 
     async fn rotate_join_token(
@@ -194,6 +194,27 @@ impl Control for Service {
         request: Request<v1::RemoveOperatorRequest>,
     ) -> Result<Response<v1::RemoveOperatorResponse>, Status> {
         write!(self, request, remove_operator, operators::remove)
+    }
+
+    async fn get_unlock_key(
+        &self,
+        request: Request<v1::GetUnlockKeyRequest>,
+    ) -> Result<Response<v1::GetUnlockKeyResponse>, Status> {
+        write!(self, request, get_unlock_key, unlock_key::show)
+    }
+
+    async fn rotate_unlock_key(
+        &self,
+        request: Request<v1::RotateUnlockKeyRequest>,
+    ) -> Result<Response<v1::RotateUnlockKeyResponse>, Status> {
+        write!(self, request, rotate_unlock_key, keys::rotate_unlock_key)
+    }
+
+    async fn rotate_dek(
+        &self,
+        request: Request<v1::RotateDekRequest>,
+    ) -> Result<Response<v1::RotateDekResponse>, Status> {
+        write!(self, request, rotate_dek, keys::rotate_dek)
     }
 
     async fn backup(&self, request: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {

@@ -13,21 +13,34 @@ use crate::control::convert;
 use crate::control::error::Failure;
 use crate::control::issuing::cluster;
 
-/// Read from this manager's replica: a token that was replaced elsewhere a moment ago may still be shown, and is refused.
-pub(super) fn show(context: &Context, request: v1::GetJoinTokenRequest) -> Result<v1::JoinTokenResponse, Failure> {
-    let (role, cluster) = (convert::requested_role(request.role)?, cluster(context)?);
-    let kept = cluster.token(role);
-    if kept.sealed_secret.is_empty() {
+/// Nobody sees a token before the audit chain says who does.
+pub(super) async fn show(
+    context: Context,
+    caller: Caller,
+    request: v1::GetJoinTokenRequest,
+) -> Result<v1::JoinTokenResponse, Failure> {
+    let role = convert::requested_role(request.role)?;
+    let exists = |cluster: &Cluster| !cluster.token(role).sealed_secret.is_empty();
+    if !exists(&cluster(&context)?) {
         return Err(Failure::precondition(format!(
             "there is no join token for a {role} yet; make one with `wardroom swarm join-token --rotate {role}`"
         )));
     }
+    let note = Command::NoteAccess {
+        action: "join-token.read".to_owned(),
+        object: role.as_str().to_owned(),
+        detail: String::new(),
+    };
+    let committed = context.proposer.propose(caller.actor(), note).await?;
+    // Once there is one there always is one; it is the one of now that is shown.
+    let cluster = cluster(&context)?;
+    let kept = cluster.token(role);
     let sealing_root = context.keyring.sealing_root();
     let opened = sealing_root.open_join_secret(cluster.id.as_str(), role.as_str(), &kept.sealed_secret);
     let secret = opened.map_err(|error| Failure::precondition(error.to_string()))?;
     let root_der = root_der(&cluster)?;
     let token = JoinToken::from_parts(&root_der, secret).map_err(|error| Failure::precondition(error.to_string()))?;
-    Ok(response(context, role, &token, kept, context.replica.index()))
+    Ok(response(&context, role, &token, kept, committed.index))
 }
 
 pub(super) async fn rotate(

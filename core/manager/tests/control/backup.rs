@@ -57,7 +57,7 @@ async fn a_backup_through_a_follower_has_everything_that_was_acknowledged() {
         ..Default::default()
     };
     let (index, file) = take(&mut control, request).await.unwrap();
-    assert!(index >= last, "what was acknowledged before is in it");
+    assert!(index > last, "what was acknowledged before is in it, and the record of the backup");
     assert!(file.len() > 400_000);
     assert!(file.starts_with(b"age-encryption.org/v1"));
     for secret in [CANARY, b"WARDBKUP", b"canary"] {
@@ -71,6 +71,11 @@ async fn a_backup_through_a_follower_has_everything_that_was_acknowledged() {
     assert_eq!(
         (opened.index, opened.state.index(), opened.state.secrets().len()),
         (index, index, 21)
+    );
+    let taken = opened.state.audit().next_back().unwrap();
+    assert_eq!(
+        (taken.action.as_str(), taken.actor.as_str(), taken.detail.as_str()),
+        ("backup.read", "admin:test", "for 1 recipient")
     );
     let secret = opened.state.find_secret("canary").unwrap();
     let version = &secret.versions[&1];

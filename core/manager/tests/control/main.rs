@@ -8,6 +8,7 @@ mod backup;
 mod callers;
 mod fleet;
 mod join;
+mod keys;
 mod life;
 mod matrix;
 mod members;

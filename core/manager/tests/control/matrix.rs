@@ -24,15 +24,18 @@ const EXPECTED: &str = "
     -    -      -       -      +        +     +     -         -          x       x        Control/CreateSecret
     -    -      -       -      +        +     +     -         -          x       x        Control/CreateService
     -    -      -       -      -        +     +     -         -          x       x        Control/GetJoinToken
+    -    -      -       -      -        +     +     -         -          x       x        Control/GetUnlockKey
     -    -      -       +      +        +     +     -         -          x       x        Control/List
     -    -      -       -      -        +     +     -         -          x       x        Control/RemoveNode
     -    -      -       -      -        +     +     -         -          x       x        Control/RemoveOperator
     -    -      -       -      +        +     +     -         -          x       x        Control/RemoveSecret
     -    -      -       -      +        +     +     -         -          x       x        Control/RemoveService
     -    -      -       -      +        +     +     -         -          x       x        Control/RevokeSecret
+    -    -      -       -      -        +     +     -         -          x       x        Control/RotateDek
     -    -      -       -      -        +     +     -         -          x       x        Control/RotateJoinToken
     -    -      -       -      -        +     +     -         -          x       x        Control/RotateRoot
     -    -      -       -      +        +     +     -         -          x       x        Control/RotateSecret
+    -    -      -       -      -        +     +     -         -          x       x        Control/RotateUnlockKey
     -    -      -       +      +        +     +     -         -          x       x        Control/Status
     -    -      -       -      -        +     +     -         -          x       x        Control/StepDown
     -    -      -       -      -        +     +     -         -          x       x        Control/UpdateCluster
@@ -50,6 +53,9 @@ const EXPECTED: &str = "
     -    +      +       -      -        -     -     -         -          x       x        Dispatcher/Report
     -    +      +       -      -        -     -     -         -          x       x        Dispatcher/Session
     +    +      +       -      -        -     -     -         -          x       x        Join/Admit
+    -    -      -       -      -        -     +     -         -          x       x        Lock/Close
+    -    -      -       -      -        -     +     -         -          x       x        Lock/GetLock
+    -    -      -       -      -        -     +     -         -          x       x        Lock/Unlock
     -    -      +       -      -        -     -     -         -          x       x        Peer/Elect
     -    -      +       -      -        -     -     -         -          x       x        Peer/Follow
     -    -      +       -      -        -     -     -         -          x       x        Peer/Keys

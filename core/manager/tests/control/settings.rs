@@ -2,6 +2,7 @@
 
 use tonic::Code;
 use wardroom_api::v1;
+use wardroom_state::State;
 
 use crate::callers::{for_any_number, token};
 use crate::fleet::Fleet;
@@ -27,6 +28,11 @@ async fn a_join_token_is_shown_as_it_was_made() {
     let (_, made) = token(&fleet, limits).await;
     let shown = control.get_join_token(ask).await.unwrap().into_inner();
     assert_eq!(shown.token.unwrap().bytes, made);
+    let read = |state: &State| state.audit().any(|record| record.action == "join-token.read" && record.object == "worker");
+    assert!(
+        fleet.managers[fleet.follower()].replica().read(read),
+        "the chain says so before it is shown"
+    );
     assert_eq!(shown.address, fleet.addresses()[fleet.follower()]);
     let facts = shown.facts.unwrap();
     assert_eq!((facts.role(), facts.max_uses, facts.uses), (v1::Role::Worker, 3, 0));

@@ -7,6 +7,7 @@ use wardroom_state::cluster::{Cluster, JoinToken, RetiringRoot};
 use wardroom_state::node::{Certificate, Node, NodeState, Role};
 use wardroom_state::operator::Operator;
 
+use super::keys::keys;
 use super::objects::wrap;
 use super::words::{availability, hex, operator_role, role};
 
@@ -32,6 +33,7 @@ pub(super) fn cluster(state: &State) -> Option<v1::Object> {
         certificate_life_ms: cluster.certificate_life_ms,
         task_history: cluster.task_history,
         snapshot_every: cluster.snapshot_every,
+        keys: Some(keys(state)),
     })))
 }
 

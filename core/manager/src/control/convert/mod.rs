@@ -1,5 +1,6 @@
 //! How do domain and wire translate? The only code that knows both; one file per direction and family of objects.
 
+mod keys;
 pub(crate) mod limits;
 mod members;
 mod objects;

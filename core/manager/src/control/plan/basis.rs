@@ -81,6 +81,18 @@ pub(super) fn of_node(state: &State, subject: &str, node: &Node) -> String {
     word.finish()
 }
 
+/// Of a change to the managers' keys: the cluster, its managers, and what was asked of them so far.
+pub(super) fn of_keys(subject: &str, state: &State) -> String {
+    let mut word = Word::new(subject);
+    word.number(state.cluster().map_or(0, |cluster| cluster.version_index));
+    word.number(u64::from(state.keys().unlock_epoch()));
+    word.number(state.keys().last_order);
+    for manager in state.managers() {
+        word.text(manager.id.as_str());
+    }
+    word.finish()
+}
+
 /// Of a change to the cluster itself.
 pub(super) fn of_cluster(subject: &str, cluster: &Cluster) -> String {
     let mut word = Word::new(subject);

@@ -6,11 +6,13 @@
 mod basis;
 mod blast;
 mod health;
+mod keys;
 mod membership;
 mod quorum;
 mod revocation;
 mod root;
 mod rotation;
+mod settings;
 mod update;
 
 use wardroom_api::v1;
@@ -18,10 +20,12 @@ use wardroom_api::v1;
 use crate::control::error::Failure;
 
 pub(crate) use health::Health;
+pub(crate) use keys::{dek_rotation, unlock_key_rotation};
 pub(crate) use membership::{node_removal, node_update};
 pub(crate) use revocation::revocation;
 pub(crate) use root::root_rotation;
 pub(crate) use rotation::rotation;
+pub(crate) use settings::cluster_update;
 pub(crate) use update::update;
 
 #[derive(Debug)]
@@ -66,6 +70,8 @@ fn is_runnable(checks: &[v1::PlanCheck]) -> bool {
     checks.iter().all(|check| check.level() != v1::CheckLevel::Blocked)
 }
 
+#[cfg(test)]
+mod keys_tests;
 #[cfg(test)]
 mod membership_tests;
 #[cfg(test)]

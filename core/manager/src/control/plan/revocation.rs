@@ -9,13 +9,15 @@ use wardroom_state::secret::{Secret, Version, VersionState};
 use crate::control::error::Failure;
 use crate::control::plan::blast::{Holders, tasks};
 use crate::control::plan::health::Health;
+use crate::control::plan::keys::Managers;
 use crate::control::plan::{Plan, basis, check, counted, is_runnable, step};
 
-/// Of one version, or of the whole secret.
+/// Of one version, or of the whole secret. `shred`: what was written before goes too.
 pub(crate) fn revocation(
     state: &State,
     secret: &Secret,
     version: Option<u32>,
+    shred: bool,
     health: &Health,
 ) -> Result<Plan, Failure> {
     let going = going(secret, version)?;
@@ -68,10 +70,24 @@ pub(crate) fn revocation(
             "it is the current version: new tasks wait until the secret is rotated",
         ));
     }
-    if let Some(text) = nothing_left(state, secret, version, &going) {
+    if shred {
+        let managers = Managers::of(state, health);
+        steps.extend(managers.fresh_deks());
+        steps.push(step(
+            PlanAction::Destroy,
+            "old records",
+            "whatever a manager's disk holds of the value from before cannot be read any more",
+        ));
+        checks.push(managers.check());
+        checks.push(check(
+            CheckLevel::Warn,
+            "backups taken before still hold the value for whoever can open them",
+        ));
+    } else if let Some(text) = nothing_left(state, secret, version, &going) {
         checks.push(check(CheckLevel::Blocked, text));
     }
-    let subject = version.map_or_else(|| "revoke".to_owned(), |number| format!("revoke {number}"));
+    let verb = if shred { "shred" } else { "revoke" };
+    let subject = version.map_or_else(|| verb.to_owned(), |number| format!("{verb} {number}"));
     Ok(Plan(v1::Plan {
         index: state.index(),
         basis: basis::of_secret(state, &subject, secret),

@@ -46,7 +46,7 @@ fn rotate(scene: &Scene, fingerprint: Option<[u8; 32]>) -> Wire {
 }
 
 fn revoke(scene: &Scene, version: Option<u32>) -> Wire {
-    revocation(&scene.state, db(&scene.state), version, &health())
+    revocation(&scene.state, db(&scene.state), version, false, &health())
         .unwrap()
         .0
 }
@@ -138,7 +138,7 @@ fn what_is_revoked_already_is_blocked_in_the_state_s_words() {
     });
     assert!(texts(&revoke(&scene, None), CheckLevel::Blocked).contains("is revoked already"));
     assert!(texts(&revoke(&scene, Some(1)), CheckLevel::Blocked).contains("is revoked already"));
-    assert!(revocation(&scene.state, db(&scene.state), Some(9), &health()).is_err());
+    assert!(revocation(&scene.state, db(&scene.state), Some(9), true, &health()).is_err());
 }
 
 #[test]
