@@ -17,6 +17,7 @@ use crate::v1::control_client::ControlClient;
 use crate::v1::daemon_client::DaemonClient;
 use crate::v1::dispatcher_client::DispatcherClient;
 use crate::v1::join_client::JoinClient;
+use crate::v1::lock_client::LockClient;
 use crate::v1::peer_client::PeerClient;
 use crate::v1::raft_client::RaftClient;
 
@@ -116,6 +117,11 @@ pub fn join(channel: Channel) -> JoinClient<Channel> {
 /// A client for nodes that renew their certificate, or go.
 pub fn ca(channel: Channel) -> CaClient<Channel> {
     CaClient::new(channel)
+}
+
+/// A client of what waits for an unlock key.
+pub fn lock(channel: Channel) -> LockClient<Channel> {
+    LockClient::new(channel)
 }
 
 /// A client of this machine's daemon.

@@ -19,6 +19,7 @@ use crate::host::{Host, HostError};
 use crate::net::Duplex;
 use crate::v1::control_client::ControlClient;
 use crate::v1::daemon_client::DaemonClient;
+use crate::v1::lock_client::LockClient;
 
 /// Bytes in flight per direction of an in-memory connection.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -101,6 +102,11 @@ impl Client {
     /// What only the daemon of this machine does; a manager elsewhere refuses it.
     pub fn daemon(&self) -> DaemonClient<Channel> {
         channel::daemon(self.channel.clone())
+    }
+
+    /// Whether the manager of this socket waits for its unlock key, and what opens it.
+    pub fn lock(&self) -> LockClient<Channel> {
+        channel::lock(self.channel.clone())
     }
 }
 

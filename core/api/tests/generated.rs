@@ -39,7 +39,7 @@ pub const METHODS: &[&str] = &[
 /// The messages and services, and the list of all methods.
 fn generate() -> [(&'static str, String); 2] {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
-    let names = ["objects", "ca", "control", "daemon", "dispatcher", "peer"];
+    let names = ["objects", "ca", "control", "daemon", "dispatcher", "lock", "peer"];
     let descriptors = protox::compile(names.map(|name| root.join(format!("{name}.proto"))), [&root]).unwrap();
     let mut methods: Vec<String> = Vec::new();
     for service in descriptors.file.iter().flat_map(|file| &file.service) {

@@ -77,6 +77,88 @@ pub struct Cluster {
     /// applied entries between two snapshots
     #[prost(uint64, tag = "17")]
     pub snapshot_every: u64,
+    #[prost(message, optional, tag = "18")]
+    pub keys: ::core::option::Option<ClusterKeys>,
+}
+/// What the cluster knows of its managers' keys: never a key, only what names it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClusterKeys {
+    /// of the unlock key in force
+    #[prost(uint32, tag = "1")]
+    pub unlock_key_epoch: u32,
+    /// check value, hex
+    #[prost(string, tag = "2")]
+    pub unlock_key_check: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub unlock_key_since_ms: i64,
+    #[prost(string, tag = "4")]
+    pub unlock_key_by: ::prost::alloc::string::String,
+    /// unlock keys that are kept because some manager still hangs on them
+    #[prost(uint32, repeated, tag = "5")]
+    pub earlier_epochs: ::prost::alloc::vec::Vec<u32>,
+    #[prost(message, repeated, tag = "6")]
+    pub managers: ::prost::alloc::vec::Vec<ManagerKeys>,
+    /// oldest first
+    #[prost(message, repeated, tag = "7")]
+    pub orders: ::prost::alloc::vec::Vec<DekOrder>,
+}
+/// One manager's keys as it reported them last, also while it is down.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ManagerKeys {
+    #[prost(string, tag = "1")]
+    pub node_id: ::prost::alloc::string::String,
+    /// the unlock key that opens its disk
+    #[prost(uint32, tag = "2")]
+    pub unlock_key_epoch: u32,
+    /// its disk needs that key
+    #[prost(bool, tag = "3")]
+    pub locks: bool,
+    #[prost(uint32, tag = "4")]
+    pub dek_epoch: u32,
+    #[prost(string, tag = "5")]
+    pub dek_check: ::prost::alloc::string::String,
+    #[prost(int64, tag = "6")]
+    pub dek_created_at_ms: i64,
+    /// the newest order that its DEK fulfils
+    #[prost(uint64, tag = "7")]
+    pub order: u64,
+    /// of the report
+    #[prost(int64, tag = "8")]
+    pub at_ms: i64,
+}
+/// Every manager is to write under a new DEK and to destroy the one before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DekOrder {
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    #[prost(enumeration = "DekReason", tag = "2")]
+    pub reason: i32,
+    /// with SHRED
+    #[prost(string, tag = "3")]
+    pub secret_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub secret_name: ::prost::alloc::string::String,
+    /// shredded
+    #[prost(uint32, repeated, tag = "5")]
+    pub versions: ::prost::alloc::vec::Vec<u32>,
+    #[prost(int64, tag = "6")]
+    pub at_ms: i64,
+    #[prost(uint64, tag = "7")]
+    pub index: u64,
+    #[prost(string, tag = "8")]
+    pub by: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "9")]
+    pub done: ::prost::alloc::vec::Vec<DekOrderDone>,
+    /// ids of managers whose old DEK is not destroyed yet
+    #[prost(string, repeated, tag = "10")]
+    pub owing: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DekOrderDone {
+    #[prost(string, tag = "1")]
+    pub node_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RetiringRoot {
@@ -528,6 +610,41 @@ impl Kind {
             "KIND_HOLDING" => Some(Self::Holding),
             "KIND_AUDIT" => Some(Self::Audit),
             "KIND_OPERATOR" => Some(Self::Operator),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DekReason {
+    Unspecified = 0,
+    Autolock = 1,
+    UnlockKey = 2,
+    Shred = 3,
+    Demand = 4,
+}
+impl DekReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DEK_REASON_UNSPECIFIED",
+            Self::Autolock => "DEK_REASON_AUTOLOCK",
+            Self::UnlockKey => "DEK_REASON_UNLOCK_KEY",
+            Self::Shred => "DEK_REASON_SHRED",
+            Self::Demand => "DEK_REASON_DEMAND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEK_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "DEK_REASON_AUTOLOCK" => Some(Self::Autolock),
+            "DEK_REASON_UNLOCK_KEY" => Some(Self::UnlockKey),
+            "DEK_REASON_SHRED" => Some(Self::Shred),
+            "DEK_REASON_DEMAND" => Some(Self::Demand),
             _ => None,
         }
     }
@@ -1828,7 +1945,7 @@ pub struct LogStatus {
     #[prost(int64, tag = "8")]
     pub snapshot_at_ms: i64,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct KeyStatus {
     #[prost(uint32, tag = "1")]
     pub kek_epoch: u32,
@@ -1855,6 +1972,47 @@ pub struct KeyStatus {
     /// key pages are locked against swap
     #[prost(bool, tag = "11")]
     pub memory_locked: bool,
+    /// where keys live: secret (memfd_secret), locked, plain
+    #[prost(string, tag = "12")]
+    pub memory: ::prost::alloc::string::String,
+    #[prost(string, tag = "13")]
+    pub sealing_root_check: ::prost::alloc::string::String,
+    /// the newest order that the DEK in force fulfils
+    #[prost(uint64, tag = "14")]
+    pub dek_order: u64,
+    /// 0: no rotation runs
+    #[prost(uint32, tag = "15")]
+    pub pending_dek_epoch: u32,
+    #[prost(uint64, tag = "16")]
+    pub pending_dek_order: u64,
+    /// of the rotation that runs: begin, roll, snapshot, purge, node key, finish
+    #[prost(string, tag = "17")]
+    pub step: ::prost::alloc::string::String,
+    /// oldest epoch first
+    #[prost(message, repeated, tag = "18")]
+    pub uses: ::prost::alloc::vec::Vec<DekUse>,
+    /// when its age asks for the next one
+    #[prost(int64, tag = "19")]
+    pub dek_due_ms: i64,
+    /// why the keys are not yet as the cluster wants them
+    #[prost(string, tag = "20")]
+    pub trouble: ::prost::alloc::string::String,
+}
+/// What lies on disk under one DEK.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DekUse {
+    #[prost(uint32, tag = "1")]
+    pub epoch: u32,
+    #[prost(uint32, tag = "2")]
+    pub segments: u32,
+    #[prost(uint64, tag = "3")]
+    pub log_bytes: u64,
+    #[prost(uint64, tag = "4")]
+    pub records: u64,
+    #[prost(uint32, tag = "5")]
+    pub snapshots: u32,
+    #[prost(uint64, tag = "6")]
+    pub snapshot_bytes: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ElectRequest {
@@ -2952,6 +3110,9 @@ pub struct RevokeSecretRequest {
     pub plan_only: bool,
     #[prost(string, tag = "4")]
     pub plan_basis: ::prost::alloc::string::String,
+    /// every manager's DEK is rotated too, so that old logs and snapshots cannot be read
+    #[prost(bool, tag = "5")]
+    pub shred: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RevokeSecretResponse {
@@ -2959,6 +3120,9 @@ pub struct RevokeSecretResponse {
     pub plan: ::core::option::Option<Plan>,
     #[prost(uint64, tag = "2")]
     pub index: u64,
+    /// with shred: the order that the managers follow, see DekOrder
+    #[prost(uint64, tag = "3")]
+    pub order: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveSecretRequest {
@@ -3118,7 +3282,7 @@ pub struct JoinTokenResponse {
     #[prost(uint64, tag = "4")]
     pub index: u64,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UpdateClusterRequest {
     /// at least one hour
     #[prost(uint64, optional, tag = "1")]
@@ -3129,11 +3293,22 @@ pub struct UpdateClusterRequest {
     pub task_history: ::core::option::Option<u32>,
     #[prost(uint64, optional, tag = "4")]
     pub snapshot_every: ::core::option::Option<u64>,
+    /// on: with a new unlock key, which GetUnlockKey tells
+    #[prost(bool, optional, tag = "5")]
+    pub autolock: ::core::option::Option<bool>,
+    #[prost(bool, tag = "6")]
+    pub plan_only: bool,
+    #[prost(string, tag = "7")]
+    pub plan_basis: ::prost::alloc::string::String,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateClusterResponse {
     #[prost(uint64, tag = "1")]
     pub index: u64,
+    #[prost(message, optional, tag = "2")]
+    pub plan: ::core::option::Option<Plan>,
+    #[prost(uint64, tag = "3")]
+    pub order: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RotateRootRequest {
@@ -3283,6 +3458,65 @@ pub struct BackupChunk {
     /// of an age file
     #[prost(bytes = "vec", tag = "2")]
     pub data: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUnlockKeyRequest {
+    /// 0: the one in force. An earlier one is kept while some manager still hangs on it
+    #[prost(uint32, tag = "1")]
+    pub epoch: u32,
+    /// 0: the whole key
+    #[prost(uint32, tag = "2")]
+    pub shares: u32,
+    /// shares that open
+    #[prost(uint32, tag = "3")]
+    pub threshold: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetUnlockKeyResponse {
+    /// SWMKEY-1-...; absent with autolock off, or with shares
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<Confidential>,
+    /// SWMSHARE-1-...
+    #[prost(message, repeated, tag = "2")]
+    pub shares: ::prost::alloc::vec::Vec<Confidential>,
+    #[prost(uint32, tag = "3")]
+    pub epoch: u32,
+    #[prost(uint64, tag = "4")]
+    pub index: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateUnlockKeyRequest {
+    #[prost(bool, tag = "1")]
+    pub plan_only: bool,
+    #[prost(string, tag = "2")]
+    pub plan_basis: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RotateUnlockKeyResponse {
+    #[prost(message, optional, tag = "1")]
+    pub plan: ::core::option::Option<Plan>,
+    #[prost(uint32, tag = "2")]
+    pub epoch: u32,
+    #[prost(uint64, tag = "3")]
+    pub order: u64,
+    #[prost(uint64, tag = "4")]
+    pub index: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateDekRequest {
+    #[prost(bool, tag = "1")]
+    pub plan_only: bool,
+    #[prost(string, tag = "2")]
+    pub plan_basis: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RotateDekResponse {
+    #[prost(message, optional, tag = "1")]
+    pub plan: ::core::option::Option<Plan>,
+    #[prost(uint64, tag = "2")]
+    pub order: u64,
+    #[prost(uint64, tag = "3")]
+    pub index: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3964,6 +4198,81 @@ pub mod control_client {
                 .insert(GrpcMethod::new("wardroom.v1.Control", "Backup"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// The unlock key, whole or in shares. The reading is in the audit chain before it is answered.
+        pub async fn get_unlock_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetUnlockKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUnlockKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/GetUnlockKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "GetUnlockKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A new unlock key, and with it a new DEK on every manager. The key itself is for GetUnlockKey to tell.
+        pub async fn rotate_unlock_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateUnlockKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateUnlockKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/RotateUnlockKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "RotateUnlockKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every manager goes on under a new DEK and destroys the one before.
+        pub async fn rotate_dek(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateDekRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateDekResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/RotateDek",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "RotateDek"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4136,6 +4445,30 @@ pub mod control_server {
             &self,
             request: tonic::Request<super::BackupRequest>,
         ) -> std::result::Result<tonic::Response<Self::BackupStream>, tonic::Status>;
+        /// The unlock key, whole or in shares. The reading is in the audit chain before it is answered.
+        async fn get_unlock_key(
+            &self,
+            request: tonic::Request<super::GetUnlockKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUnlockKeyResponse>,
+            tonic::Status,
+        >;
+        /// A new unlock key, and with it a new DEK on every manager. The key itself is for GetUnlockKey to tell.
+        async fn rotate_unlock_key(
+            &self,
+            request: tonic::Request<super::RotateUnlockKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateUnlockKeyResponse>,
+            tonic::Status,
+        >;
+        /// Every manager goes on under a new DEK and destroys the one before.
+        async fn rotate_dek(
+            &self,
+            request: tonic::Request<super::RotateDekRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateDekResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct ControlServer<T> {
@@ -5154,6 +5487,139 @@ pub mod control_server {
                     };
                     Box::pin(fut)
                 }
+                "/wardroom.v1.Control/GetUnlockKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetUnlockKeySvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::GetUnlockKeyRequest>
+                    for GetUnlockKeySvc<T> {
+                        type Response = super::GetUnlockKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetUnlockKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::get_unlock_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetUnlockKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/RotateUnlockKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateUnlockKeySvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::RotateUnlockKeyRequest>
+                    for RotateUnlockKeySvc<T> {
+                        type Response = super::RotateUnlockKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateUnlockKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::rotate_unlock_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateUnlockKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/RotateDek" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateDekSvc<T: Control>(pub Arc<T>);
+                    impl<T: Control> tonic::server::UnaryService<super::RotateDekRequest>
+                    for RotateDekSvc<T> {
+                        type Response = super::RotateDekResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateDekRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::rotate_dek(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateDekSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -5254,6 +5720,8 @@ pub struct InitRequest {
     pub snapshot_every: u64,
     #[prost(string, tag = "9")]
     pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "10")]
+    pub autolock: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InitResponse {
@@ -5263,6 +5731,8 @@ pub struct InitResponse {
     pub worker_token: ::core::option::Option<Confidential>,
     #[prost(string, tag = "3")]
     pub address: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub unlock_key: ::core::option::Option<Confidential>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct JoinRequest {
@@ -6618,6 +7088,473 @@ pub mod dispatcher_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "wardroom.v1.Dispatcher";
     impl<T> tonic::server::NamedService for DispatcherServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLockRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnlockRequest {
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<Confidential>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LockFacts {
+    #[prost(bool, tag = "1")]
+    pub locked: bool,
+    #[prost(string, tag = "2")]
+    pub cluster_id: ::prost::alloc::string::String,
+    /// of this process: those that wait for a key
+    #[prost(message, repeated, tag = "3")]
+    pub managers: ::prost::alloc::vec::Vec<LockedManager>,
+    /// shares of one set that were given so far
+    #[prost(uint32, tag = "4")]
+    pub shares_have: u32,
+    #[prost(uint32, tag = "5")]
+    pub shares_need: u32,
+    /// time until the next try is taken, after wrong keys
+    #[prost(uint64, tag = "6")]
+    pub wait_ms: u64,
+    /// wrong keys since the start
+    #[prost(uint32, tag = "7")]
+    pub wrong: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LockedManager {
+    #[prost(string, tag = "1")]
+    pub node_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub hostname: ::prost::alloc::string::String,
+    /// the key of this epoch opens it
+    #[prost(uint32, tag = "3")]
+    pub unlock_key_epoch: u32,
+    /// hex
+    #[prost(string, tag = "4")]
+    pub unlock_key_check: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod lock_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct LockClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl LockClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> LockClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LockClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LockClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn get_lock(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetLockRequest>,
+        ) -> std::result::Result<tonic::Response<super::LockFacts>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/wardroom.v1.Lock/GetLock");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("wardroom.v1.Lock", "GetLock"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The unlock key, or one of its shares. What is malformed is INVALID_ARGUMENT, a wrong key UNAUTHENTICATED, too many
+        /// of those RESOURCE_EXHAUSTED until `wait_ms` is over, an open manager FAILED_PRECONDITION.
+        pub async fn unlock(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnlockRequest>,
+        ) -> std::result::Result<tonic::Response<super::LockFacts>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/wardroom.v1.Lock/Unlock");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("wardroom.v1.Lock", "Unlock"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Forgets the keys at once: the manager is locked until somebody unlocks it. Only with autolock on.
+        pub async fn close(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CloseRequest>,
+        ) -> std::result::Result<tonic::Response<super::LockFacts>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/wardroom.v1.Lock/Close");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("wardroom.v1.Lock", "Close"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod lock_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with LockServer.
+    #[async_trait]
+    pub trait Lock: std::marker::Send + std::marker::Sync + 'static {
+        async fn get_lock(
+            &self,
+            request: tonic::Request<super::GetLockRequest>,
+        ) -> std::result::Result<tonic::Response<super::LockFacts>, tonic::Status>;
+        /// The unlock key, or one of its shares. What is malformed is INVALID_ARGUMENT, a wrong key UNAUTHENTICATED, too many
+        /// of those RESOURCE_EXHAUSTED until `wait_ms` is over, an open manager FAILED_PRECONDITION.
+        async fn unlock(
+            &self,
+            request: tonic::Request<super::UnlockRequest>,
+        ) -> std::result::Result<tonic::Response<super::LockFacts>, tonic::Status>;
+        /// Forgets the keys at once: the manager is locked until somebody unlocks it. Only with autolock on.
+        async fn close(
+            &self,
+            request: tonic::Request<super::CloseRequest>,
+        ) -> std::result::Result<tonic::Response<super::LockFacts>, tonic::Status>;
+    }
+    #[derive(Debug)]
+    pub struct LockServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> LockServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for LockServer<T>
+    where
+        T: Lock,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/wardroom.v1.Lock/GetLock" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetLockSvc<T: Lock>(pub Arc<T>);
+                    impl<T: Lock> tonic::server::UnaryService<super::GetLockRequest>
+                    for GetLockSvc<T> {
+                        type Response = super::LockFacts;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetLockRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Lock>::get_lock(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetLockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Lock/Unlock" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnlockSvc<T: Lock>(pub Arc<T>);
+                    impl<T: Lock> tonic::server::UnaryService<super::UnlockRequest>
+                    for UnlockSvc<T> {
+                        type Response = super::LockFacts;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnlockRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Lock>::unlock(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnlockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Lock/Close" => {
+                    #[allow(non_camel_case_types)]
+                    struct CloseSvc<T: Lock>(pub Arc<T>);
+                    impl<T: Lock> tonic::server::UnaryService<super::CloseRequest>
+                    for CloseSvc<T> {
+                        type Response = super::LockFacts;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CloseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Lock>::close(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CloseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for LockServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "wardroom.v1.Lock";
+    impl<T> tonic::server::NamedService for LockServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
