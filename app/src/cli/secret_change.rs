@@ -170,6 +170,7 @@ pub async fn revoke(arguments: &SecretRevoke, session: &mut Session) -> Result<(
         version,
         plan_only: false,
         plan_basis: basis,
+        shred: false,
     };
     let answer = session
         .call(message, |mut control, request| async move {
@@ -205,7 +206,7 @@ async fn plan_revocation(name: &str, version: u32, session: &Session) -> Result<
         reference: name.to_owned(),
         version,
         plan_only: true,
-        plan_basis: String::new(),
+        ..Default::default()
     };
     match session
         .call(message, |mut control, request| async move {

@@ -60,6 +60,8 @@ silent!(
     update_cluster: UpdateClusterRequest -> UpdateClusterResponse, rotate_root: RotateRootRequest -> RotateRootResponse,
     update_node: UpdateNodeRequest -> UpdateNodeResponse, remove_node: RemoveNodeRequest -> RemoveNodeResponse,
     step_down: StepDownRequest -> StepDownResponse,
+    get_unlock_key: GetUnlockKeyRequest -> GetUnlockKeyResponse,
+    rotate_unlock_key: RotateUnlockKeyRequest -> RotateUnlockKeyResponse, rotate_dek: RotateDekRequest -> RotateDekResponse,
     add_operator: AddOperatorRequest -> AddOperatorResponse, remove_operator: RemoveOperatorRequest -> RemoveOperatorResponse,
 );
 

@@ -225,7 +225,21 @@ impl Reporter {
             certificate_not_before_ms: certificate.not_before_ms,
             certificate_not_after_ms: certificate.not_after_ms,
             memory_locked: keys.memory != KeyMemory::Plain,
+            memory: memory_word(keys.memory).to_owned(),
+            sealing_root_check: hex(&self.keyring.sealing_root().check()),
+            dek_order: keys.dek_order,
+            pending_dek_epoch: keys.pending_dek_epoch.unwrap_or_default(),
+            pending_dek_order: keys.pending_dek_order.unwrap_or_default(),
+            ..Default::default()
         }
+    }
+}
+
+fn memory_word(memory: KeyMemory) -> &'static str {
+    match memory {
+        KeyMemory::Secret => "secret",
+        KeyMemory::Locked => "locked",
+        KeyMemory::Plain => "plain",
     }
 }
 

@@ -28,6 +28,7 @@ pub async fn init(init: &SwarmInit, session: &mut Session) -> Result<(), Report>
         task_history: init.task_history_limit.unwrap_or_default(),
         snapshot_every: init.snapshot_interval.unwrap_or_default(),
         name: init.name.clone().unwrap_or_default(),
+        autolock: false,
     };
     let answer = session
         .ask_daemon(message, |mut daemon, request| async move { daemon.init(request).await })
@@ -185,6 +186,7 @@ mod tests {
             node_id: "n8kdc5qz2w0x4v6b7m1l3j9fp".into(),
             worker_token: Some(v1::Confidential::new(b"SWMTKN-1-a-b".to_vec())),
             address: "10.0.0.1:2377".into(),
+            unlock_key: None,
         };
         assert_eq!(
             welcome(&answer).unwrap(),

@@ -36,6 +36,7 @@ fn update_request(update: &SwarmUpdate) -> Result<v1::UpdateClusterRequest, Repo
         heartbeat_ms: update.dispatcher_heartbeat.map(duration::millis),
         task_history: update.task_history_limit,
         snapshot_every: update.snapshot_interval,
+        ..Default::default()
     };
     if request == v1::UpdateClusterRequest::default() {
         return Err(Report::usage("nothing to change")

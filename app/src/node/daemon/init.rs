@@ -211,6 +211,7 @@ impl Supervisor {
             node_id,
             worker_token: Some(v1::Confidential::new(token.text().expose().to_vec())),
             address,
+            unlock_key: None,
         })
     }
 

@@ -66,6 +66,7 @@ impl Supervisor {
             node_id: member.manifest.node_id.clone(),
             worker_token: Some(v1::Confidential::new(token.text().expose().to_vec())),
             address: member.manifest.advertise.clone(),
+            unlock_key: None,
         })
     }
 

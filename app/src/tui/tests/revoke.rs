@@ -23,7 +23,7 @@ fn plan() -> Answer {
     };
     Answer::SecretRevoked(RevokeSecretResponse {
         plan: Some(plan),
-        index: 0,
+        ..RevokeSecretResponse::default()
     })
 }
 
@@ -63,8 +63,8 @@ fn a_secret_is_revoked_and_every_receipt_counted() {
         matches!(play.last_call().1, Call::RevokeSecret(request) if !request.plan_only && request.plan_basis == "b1")
     );
     play.answer(Ok(Answer::SecretRevoked(RevokeSecretResponse {
-        plan: None,
         index: 18_843,
+        ..RevokeSecretResponse::default()
     })));
     holdings(&mut play, "id-wrk-1", 18_843);
     insta::assert_snapshot!(play.screen(), @r#"

@@ -129,6 +129,7 @@ pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
             version: *version,
             plan_only: false,
             plan_basis,
+            shred: false,
         }),
         Task::RemoveSecret { secret_id, .. } => Call::RemoveSecret(v1::RemoveSecretRequest {
             reference: secret_id.clone(),

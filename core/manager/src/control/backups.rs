@@ -56,7 +56,12 @@ pub(super) async fn backup(context: &Context, request: Request<v1::BackupRequest
     }
 }
 
-async fn made_here(context: &Context, caller: &Caller, request: v1::BackupRequest, led: bool) -> Result<Chunks, Status> {
+async fn made_here(
+    context: &Context,
+    caller: &Caller,
+    request: v1::BackupRequest,
+    led: bool,
+) -> Result<Chunks, Status> {
     let busy = || Failure::Unavailable("a backup is being made already; wait for it, then repeat".into());
     let turn = context
         .offices

@@ -57,7 +57,10 @@ async fn a_backup_through_a_follower_has_everything_that_was_acknowledged() {
         ..Default::default()
     };
     let (index, file) = take(&mut control, request).await.unwrap();
-    assert!(index > last, "what was acknowledged before is in it, and the record of the backup");
+    assert!(
+        index > last,
+        "what was acknowledged before is in it, and the record of the backup"
+    );
     assert!(file.len() > 400_000);
     assert!(file.starts_with(b"age-encryption.org/v1"));
     for secret in [CANARY, b"WARDBKUP", b"canary"] {

@@ -28,7 +28,11 @@ async fn a_join_token_is_shown_as_it_was_made() {
     let (_, made) = token(&fleet, limits).await;
     let shown = control.get_join_token(ask).await.unwrap().into_inner();
     assert_eq!(shown.token.unwrap().bytes, made);
-    let read = |state: &State| state.audit().any(|record| record.action == "join-token.read" && record.object == "worker");
+    let read = |state: &State| {
+        state
+            .audit()
+            .any(|record| record.action == "join-token.read" && record.object == "worker")
+    };
     assert!(
         fleet.managers[fleet.follower()].replica().read(read),
         "the chain says so before it is shown"

@@ -114,13 +114,22 @@ mod tests {
         assert_eq!((seen.unlock_key_by.as_str(), seen.unlock_key_since_ms), ("test", 1_000));
         assert_eq!(seen.earlier_epochs, [2]);
         let (manager, order) = (&seen.managers[0], &seen.orders[2]);
-        assert_eq!((manager.node_id.as_str(), manager.dek_check.as_str()), ("m1", "cccccccc"));
+        assert_eq!(
+            (manager.node_id.as_str(), manager.dek_check.as_str()),
+            ("m1", "cccccccc")
+        );
         assert_eq!((manager.unlock_key_epoch, manager.order), (2, 2));
         assert_eq!((order.number, order.reason()), (3, v1::DekReason::Shred));
-        assert_eq!((order.secret_name.as_str(), order.versions.as_slice()), ("db", &[1][..]));
+        assert_eq!(
+            (order.secret_name.as_str(), order.versions.as_slice()),
+            ("db", &[1][..])
+        );
         assert_eq!((order.owing.len(), order.done.len()), (2, 0));
         assert_eq!(seen.orders[0].reason(), v1::DekReason::Autolock);
-        assert_eq!((seen.orders[1].owing.as_slice(), seen.orders[1].done.len()), (&["m2".to_owned()][..], 1));
+        assert_eq!(
+            (seen.orders[1].owing.as_slice(), seen.orders[1].done.len()),
+            (&["m2".to_owned()][..], 1)
+        );
         let text = format!("{seen:?}");
         assert!(!text.contains("170, 170") && !text.contains("187, 187"), "{text}");
     }

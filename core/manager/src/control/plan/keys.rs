@@ -23,7 +23,13 @@ pub(crate) fn unlock_key_rotation(state: &State, health: &Health) -> Result<Plan
     }
     checks.push(managers.check());
     checks.push(check(CheckLevel::Warn, BACKUPS));
-    Ok(plan(state, "rotate unlock key", managers.new_unlock_key(), checks, &managers))
+    Ok(plan(
+        state,
+        "rotate unlock key",
+        managers.new_unlock_key(),
+        checks,
+        &managers,
+    ))
 }
 
 pub(crate) fn dek_rotation(state: &State, health: &Health) -> Result<Plan, Failure> {
@@ -83,7 +89,10 @@ impl<'a> Managers<'a> {
             format!("epoch {epoch}; `wardroom swarm unlock-key` shows it"),
         )];
         if !self.answering.is_empty() {
-            let detail = format!("wrap their keys under it at once: {}", hostnames(&self.answering).join(", "));
+            let detail = format!(
+                "wrap their keys under it at once: {}",
+                hostnames(&self.answering).join(", ")
+            );
             steps.push(step(PlanAction::Swap, counted(self.answering.len(), "manager"), detail));
         }
         steps.extend(self.fresh_deks());
@@ -117,7 +126,9 @@ impl<'a> Managers<'a> {
     fn down_words(&self, node: &Node) -> String {
         let hostname = &node.hostname;
         match self.told(node) {
-            Some(keys) if !keys.locks => format!("{hostname} is down: it starts without a key, and takes the new ones then"),
+            Some(keys) if !keys.locks => {
+                format!("{hostname} is down: it starts without a key, and takes the new ones then")
+            }
             Some(keys) => format!(
                 "{hostname} is down: it needs the unlock key of its own epoch, {}, to start",
                 keys.kek_epoch
@@ -133,7 +144,9 @@ impl<'a> Managers<'a> {
             told.map_or(self.state.keys().unlock_epoch() > FIRST_UNLOCK_KEY, |keys| keys.locks)
         });
         let stays = locked.map(|node| {
-            let epoch = self.told(node).map_or(self.state.keys().unlock_epoch(), |keys| keys.kek_epoch);
+            let epoch = self
+                .told(node)
+                .map_or(self.state.keys().unlock_epoch(), |keys| keys.kek_epoch);
             step(
                 PlanAction::Keep,
                 format!("manager {}", node.hostname),

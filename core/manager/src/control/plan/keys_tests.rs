@@ -96,7 +96,10 @@ fn a_rotation_names_who_is_down_and_the_key_it_needs() {
     ];
     assert_eq!(steps(&plan), wanted);
     assert!(plan.runnable, "a rotation does not wait for a manager that is down");
-    assert_eq!((plan.stays.as_slice(), plan.arrives.len()), (&["host-m3".to_owned()][..], 2));
+    assert_eq!(
+        (plan.stays.as_slice(), plan.arrives.len()),
+        (&["host-m3".to_owned()][..], 2)
+    );
     let warned = texts(&plan, CheckLevel::Warn);
     assert!(
         warned.contains("host-m3 is down: it needs the unlock key of its own epoch, 2, to start"),
@@ -115,7 +118,11 @@ fn turning_autolock_off_frees_nobody_who_is_down() {
     let plan = update(&scene, false, &["m3"]);
     let wanted = [(PlanAction::Keep, "unlock key"), (PlanAction::Keep, "manager host-m3")];
     assert_eq!(steps(&plan), wanted);
-    assert!(plan.steps[1].detail.contains("with the key of epoch 2"), "{:?}", plan.steps[1]);
+    assert!(
+        plan.steps[1].detail.contains("with the key of epoch 2"),
+        "{:?}",
+        plan.steps[1]
+    );
     assert!(texts(&plan, CheckLevel::Warn).contains("can read everything on it"));
     told(&mut scene, "m3", 1, false);
     assert_eq!(steps(&update(&scene, false, &["m3"])), wanted[..1]);

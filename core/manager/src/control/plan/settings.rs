@@ -21,7 +21,11 @@ pub(crate) fn cluster_update(
     let mut checks = health.checks(state);
     if let Some(on) = request.autolock.filter(|on| *on != cluster.autolock) {
         let managers = Managers::of(state, health);
-        let lock = if on { turned_on(&managers) } else { turned_off(state, &managers) };
+        let lock = if on {
+            turned_on(&managers)
+        } else {
+            turned_off(state, &managers)
+        };
         steps.extend(lock.0);
         checks.extend(lock.1);
     }
