@@ -55,12 +55,23 @@ pub enum RecoverError {
     )]
     Newer { segment: u64, format: u16 },
     #[error(
-        "the data directory belongs to cluster {found}, not to {expected}; \
+        "the data directory's log segment {segment} belongs to cluster {found}, not to {expected}; \
          use another directory, or remove this one if its cluster is gone"
     )]
-    OtherCluster { found: String, expected: String },
-    #[error("the data directory belongs to node {found}, not to {expected}; it cannot be shared or copied")]
-    OtherNode { found: String, expected: String },
+    OtherCluster {
+        segment: u64,
+        found: String,
+        expected: String,
+    },
+    #[error(
+        "the data directory's log segment {segment} belongs to node {found}, not to {expected}; \
+         a data directory cannot be shared or copied"
+    )]
+    OtherNode {
+        segment: u64,
+        found: String,
+        expected: String,
+    },
     #[error("log segment {segment} needs the data key of epoch {epoch}, which the keyring does not hold; {HEAL}")]
     KeyGone { segment: u64, epoch: u32 },
     #[error("the ids of cluster and node must be 1 to 190 bytes long")]

@@ -3,7 +3,7 @@
 use wardroom_keys::{Chance, NONCE_LEN, TAG_LEN};
 
 use crate::Identity;
-use crate::segment::{Header, LOG_FORMAT, Segment};
+use crate::segment::{Header, Segment};
 
 /// `len u32 | kind u8 | epoch u32 | seq u64`: the part that the associated data covers.
 const BOUND_LEN: usize = 17;
@@ -36,7 +36,7 @@ pub(crate) struct Framed {
 /// What every record's associated data begins with: domain, format and the segment's whole identity.
 pub(crate) fn aad_prefix(identity: &Identity, header: &Header) -> Vec<u8> {
     let mut out = b"wardroom/log-record/v1".to_vec();
-    out.extend_from_slice(&LOG_FORMAT.to_le_bytes());
+    out.extend_from_slice(&header.format.to_le_bytes());
     for id in [&identity.cluster, &identity.node] {
         out.extend_from_slice(&u32::try_from(id.len()).expect("ids are short").to_le_bytes());
         out.extend_from_slice(id.as_bytes());

@@ -248,6 +248,14 @@ impl Recovery<'_> {
         )?;
         let chain = Header::is_authentic(bytes, &segment.cipher)
             .ok_or_else(|| found.damaged(0, "its header does not authenticate"))?;
+        if let Some(made) = header.size.filter(|made| *made != size) {
+            // It was whole on the disk before its header was, so no power cut did this.
+            return Err(RecoverError::Damaged {
+                segment: found.number,
+                offset: made.min(size),
+                why: "the file is not as long as it was made",
+            });
+        }
         if is_first {
             log.link.seq = header.first_seq.saturating_sub(1);
         } else if header.chain_before != log.link.chain || header.first_seq != log.link.seq + 1 {

@@ -8,7 +8,7 @@ use crate::frame::OVERHEAD;
 use crate::log::{Kept, Log};
 use crate::prepare::{Prepared, prepare, remove_if_there};
 use crate::record::Record;
-use crate::segment::{DIR, HEADER_LEN, Header, Segment, path_of};
+use crate::segment::{DIR, HEADER_LEN, Header, LOG_FORMAT, Segment, path_of};
 
 impl Log {
     /// Goes on to a new segment if the batch, and the marks that begin a segment, do not fit.
@@ -133,11 +133,13 @@ pub(crate) fn begin(log: &mut Log, prepared: Prepared) -> io::Result<Kept> {
     let mut id = [0; 16];
     log.chance.fill(&mut id);
     let header = Header {
+        format: LOG_FORMAT,
         epoch: log.keyring.dek().epoch(),
         number: prepared.number,
         first_seq: log.link.seq + 1,
         id,
         chain_before: log.link.chain,
+        size: Some(prepared.size),
     };
     let segment = Segment::begin(&log.identity, &log.keyring, &header, prepared.file, prepared.size)
         .expect("the keyring holds the key it hands out for writing");

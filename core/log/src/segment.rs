@@ -9,12 +9,14 @@ use crate::error::RecoverError;
 use crate::{Identity, frame};
 
 /// The newest log format this build reads and the one it writes.
-pub const LOG_FORMAT: u16 = 1;
+pub const LOG_FORMAT: u16 = 2;
 pub(crate) const DIR: &str = "log";
 const MAGIC: &[u8; 8] = b"WRDRMLOG";
 /// One sector, so that a crash leaves a header whole or absent.
 pub(crate) const HEADER_LEN: usize = 512;
 const MAC_AT: usize = HEADER_LEN - 32;
+/// Since format 2: format 1 left these bytes zero.
+const SIZE_AT: usize = MAC_AT - 8;
 const IDS_AT: usize = 80;
 /// Longest id of a cluster or node that a header holds.
 const ID_LEN_MAX: usize = 190;
@@ -33,12 +35,15 @@ pub(crate) struct Segment {
 /// A header's fields besides the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    pub(crate) format: u16,
     pub(crate) epoch: u32,
     pub(crate) number: u64,
     pub(crate) first_seq: u64,
     pub(crate) id: [u8; 16],
     /// The chain value after the last record of the segment before; zeros in the first segment.
     pub(crate) chain_before: [u8; 32],
+    /// Bytes of the whole file; unknown in format 1.
+    pub(crate) size: Option<u64>,
 }
 
 /// Whether both ids fit the headers.
@@ -96,7 +101,7 @@ impl Header {
     pub(crate) fn encode(&self, identity: &Identity, cipher: &SegmentCipher) -> ([u8; HEADER_LEN], [u8; 32]) {
         let mut out = [0; HEADER_LEN];
         out[..8].copy_from_slice(MAGIC);
-        out[8..10].copy_from_slice(&LOG_FORMAT.to_le_bytes());
+        out[8..10].copy_from_slice(&self.format.to_le_bytes());
         out[12..16].copy_from_slice(&self.epoch.to_le_bytes());
         out[16..24].copy_from_slice(&self.number.to_le_bytes());
         out[24..32].copy_from_slice(&self.first_seq.to_le_bytes());
@@ -107,6 +112,9 @@ impl Header {
             out[at] = u8::try_from(id.len()).expect("ids are checked when the log is opened");
             out[at + 1..][..id.len()].copy_from_slice(id.as_bytes());
             at += 1 + id.len();
+        }
+        if let Some(size) = self.size {
+            out[SIZE_AT..MAC_AT].copy_from_slice(&size.to_le_bytes());
         }
         let mac = cipher.header_mac(&out[..MAC_AT]);
         out[MAC_AT..].copy_from_slice(&mac);
@@ -130,26 +138,30 @@ impl Header {
                 format,
             });
         }
-        let (cluster, rest) = read_id(&bytes[IDS_AT..MAC_AT]).ok_or_else(|| damaged("its header has no identity"))?;
+        let (cluster, rest) = read_id(&bytes[IDS_AT..SIZE_AT]).ok_or_else(|| damaged("its header has no identity"))?;
         let (node, _) = read_id(rest).ok_or_else(|| damaged("its header has no identity"))?;
         if cluster != identity.cluster {
             return Err(RecoverError::OtherCluster {
+                segment: number,
                 found: cluster,
                 expected: identity.cluster.clone(),
             });
         }
         if node != identity.node {
             return Err(RecoverError::OtherNode {
+                segment: number,
                 found: node,
                 expected: identity.node.clone(),
             });
         }
         let header = Self {
+            format,
             epoch: u32::from_le_bytes(array(bytes, 12)),
             number: u64::from_le_bytes(array(bytes, 16)),
             first_seq: u64::from_le_bytes(array(bytes, 24)),
             id: array(bytes, 32),
             chain_before: array(bytes, 48),
+            size: (format > 1).then(|| u64::from_le_bytes(array(bytes, SIZE_AT))),
         };
         if header.number != number {
             return Err(damaged("its header belongs to another segment"));

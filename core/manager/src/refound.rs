@@ -10,7 +10,7 @@ use wardroom_log::{Identity, LogError, RecoverError, SnapshotError};
 use wardroom_state::State;
 
 use crate::mark::Mark;
-use crate::raft::{DecodeError, Ground, Peer, restored, survivor};
+use crate::raft::{DecodeError, Ground, Peer, SnapshotGone, restored, survivor};
 use crate::{ManagerConfig, Seams};
 
 /// What the cluster goes on from.
@@ -49,6 +49,8 @@ pub enum RefoundError {
     Log(#[from] LogError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    SnapshotGone(#[from] SnapshotGone),
     #[error("the disk could not be written; check it, then try again")]
     Disk(#[from] io::Error),
     #[error("what the disk holds was written by another version of wardroom, or is damaged: {0}")]

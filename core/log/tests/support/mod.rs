@@ -1,6 +1,8 @@
 //! What do the log's tests share? A manager's identity and keys from a seed, and words for short records.
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses its part; a test that unwraps wrongly fails
 
+pub(crate) mod reference;
+
 use std::sync::Arc;
 
 use wardroom_keys::{Keyring, SealingRoot, SeededChance};

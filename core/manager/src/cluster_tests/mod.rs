@@ -18,7 +18,7 @@ use wardroom_state::command::Command;
 
 use self::berth::{Berth, CLUSTER, seams};
 use self::fleet::{Fleet, PATIENCE, actor, secret};
-use crate::{InitializeError, Manager, ProposeError, StartError, Word};
+use crate::{InitializeError, Manager, OpenError, ProposeError, StartError, Word};
 
 #[tokio::test]
 async fn three_managers_elect_a_leader_and_agree() {
@@ -268,6 +268,26 @@ async fn a_manager_shut_down_in_order_starts_with_all_it_had_applied() {
     fleet.start(0).await;
     assert_eq!(fleet.manager(0).replica().index(), index);
     assert!(fleet.manager(0).replica().read(|state| state.secrets().len()) == 1);
+}
+
+#[tokio::test]
+async fn a_manager_whose_snapshot_was_taken_away_does_not_start() {
+    let mut fleet = Fleet::begun(1, 10).await;
+    for number in 0..40 {
+        fleet.create(number).await;
+    }
+    let purged = async {
+        let mut status = fleet.manager(0).status();
+        status.wait_for(|status| status.first_index > 10).await.unwrap();
+    };
+    timeout(PATIENCE, purged).await.expect("the log relies on a snapshot");
+    fleet.manager(0).shutdown().await;
+    fleet.kill(0).await;
+    let berth = &fleet.berths[0];
+    std::fs::remove_dir_all(berth.dir.path().join("snapshots")).unwrap();
+    let started = Manager::start(berth.config(), berth.keyring(), berth.tls(), berth.seams()).await;
+    let error = started.err().expect("it would begin with an empty state");
+    assert!(matches!(error, StartError::Open(OpenError::SnapshotGone(_))), "{error}");
 }
 
 #[tokio::test]

@@ -131,6 +131,10 @@ impl LogStore {
         self.head().committed
     }
 
+    pub(crate) fn purged(&self) -> Option<LogId> {
+        self.head().purged
+    }
+
     /// The id of the entry at `index`, if it is still there.
     pub(crate) fn id_at(&self, index: u64) -> Result<Option<LogId>, StorageError> {
         let failed = |error: AnyError| StorageIoError::read_log_at_index(index, error);

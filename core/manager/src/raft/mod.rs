@@ -51,7 +51,7 @@ use crate::propose::ProposeError;
 pub(crate) use self::encode::DecodeError;
 pub(crate) use self::log_store::Room;
 pub(crate) use self::members::Members;
-pub use self::open::OpenError;
+pub use self::open::{OpenError, SnapshotGone};
 pub(crate) use self::open::{Opening, open};
 pub(crate) use self::refound::{Ground, restored, survivor};
 pub(crate) use self::types::Outcome;

@@ -13,7 +13,7 @@ use super::network::Network;
 use super::runtime::seed_jitter;
 use super::snapshot_store::SnapshotStore;
 use super::state_machine::StateMachine;
-use super::types::{Raft, StorageError};
+use super::types::{LogId, Raft, StorageError};
 use crate::links::Links;
 use crate::replica::Replica;
 use crate::{ManagerConfig, Seams};
@@ -41,10 +41,30 @@ pub enum OpenError {
     Log(#[from] RecoverError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    SnapshotGone(#[from] SnapshotGone),
     #[error("the timing does not fit together ({0}); heartbeat < shortest election < longest election must hold")]
     Timing(String),
     #[error("what the log and the snapshot hold does not fit together: {0}")]
     Storage(String),
+}
+
+/// The log has forgotten what a snapshot holds that is not on this disk: it was removed, or an older one put in its place.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the log begins behind entry {purged}, and the snapshot that holds what came before is missing or was replaced by an \
+     older one; the manager can heal it from its peers: stop it, remove its data directory, start it again"
+)]
+pub struct SnapshotGone {
+    purged: u64,
+}
+
+/// A purge becomes durable only after the snapshot that covers it, so less than that is no power cut.
+pub(crate) fn snapshot_reaches(purged: Option<LogId>, covered: Option<LogId>) -> Result<(), SnapshotGone> {
+    match purged.filter(|purged| Some(*purged) > covered) {
+        Some(purged) => Err(SnapshotGone { purged: purged.index }),
+        None => Ok(()),
+    }
 }
 
 /// Opens the stores and starts Raft on them.
@@ -52,6 +72,7 @@ pub(crate) async fn open(opening: Opening) -> Result<Consensus, OpenError> {
     let config = settings(&opening.config)?;
     let (log, snapshots) = stores(&opening)?;
     let machine = StateMachine::recover(opening.replica, Arc::clone(&snapshots), log.clone()).map_err(storage)?;
+    snapshot_reaches(log.purged(), snapshots.covers())?;
     let me = opening.config.raft_id;
     let heartbeat = Duration::from_millis(opening.config.timing.heartbeat_ms);
     let network = Network::new(me, opening.links, heartbeat);

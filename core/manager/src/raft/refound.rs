@@ -13,6 +13,7 @@ use wardroom_log::{Disk, Identity, Log, LogOptions, Purged, Record, Recovered, S
 use wardroom_state::State;
 
 use super::encode;
+use super::open::snapshot_reaches;
 use super::snapshot_store::name;
 use super::types::{Entry, LogId, Membership, Peer, SnapshotMeta, StoredMembership, Vote};
 use crate::refound::RefoundError;
@@ -106,6 +107,7 @@ impl Store {
             }
         }
         let covered = snapshot.as_ref().and_then(|meta| meta.last_log_id);
+        snapshot_reaches(purged, covered)?;
         Ok(Self {
             log,
             snapshots,

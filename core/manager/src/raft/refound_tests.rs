@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use openraft::EntryPayload;
 use wardroom_keys::{Keyring, SealingRoot, SeededChance};
-use wardroom_log::{Disk, Fault, Identity, Log, LogOptions, MemDisk, Record, Snapshots};
+use wardroom_log::{Disk, Fault, Identity, Log, LogOptions, MemDisk, Purged, Record, Snapshots};
 use wardroom_state::State;
 
 use super::encode;
@@ -171,6 +171,33 @@ fn a_survivor_loses_nothing_whenever_the_power_goes() {
         interrupted >= 8,
         "{interrupted} of {operations} writes were interrupted"
     );
+}
+
+#[test]
+fn a_snapshot_that_the_log_relies_on_must_be_there() {
+    let disk = survived();
+    let before = disk.dump().into_iter().find(|(path, _)| path.starts_with("snapshots/"));
+    let (path, older) = before.unwrap();
+    let (mut log, snapshots) = open(&disk);
+    let upto = encode::position(TERM, 2, COVERED + 5);
+    let meta = SnapshotMeta {
+        last_log_id: Some(upto),
+        last_membership: StoredMembership::new(Some(encode::position(TERM, 2, 1)), three()),
+        snapshot_id: name(Some(upto)),
+    };
+    snapshots.save(&encode::snapshot_header(&meta, 1), b"state").unwrap();
+    let id = encode::log_id(&upto);
+    let purged = Purged { index: upto.index, id };
+    log.append(&[Record::PurgeUpTo(purged)]).unwrap();
+    survivor(&ground(&copy(&disk))).unwrap();
+
+    let newer = disk.list("snapshots").unwrap().remove(0);
+    disk.unlink(&format!("snapshots/{newer}")).unwrap();
+    disk.sync_dir("snapshots").unwrap();
+    let refused = |disk: &MemDisk| matches!(survivor(&ground(disk)), Err(RefoundError::SnapshotGone(_)));
+    assert!(refused(&disk), "it was removed");
+    disk.tamper(&path, older);
+    assert!(refused(&disk), "an older one was put in its place");
 }
 
 #[test]

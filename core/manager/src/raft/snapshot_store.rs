@@ -92,6 +92,11 @@ impl SnapshotStore {
         }))
     }
 
+    /// The last entry in the newest durable snapshot.
+    pub(crate) fn covers(&self) -> Option<LogId> {
+        self.newest.borrow().covers
+    }
+
     /// Bytes and time of the newest snapshot; zeros when there is none.
     pub(crate) fn size_and_time(&self) -> (u64, i64) {
         let newest = self.newest.borrow();
