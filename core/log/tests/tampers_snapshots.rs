@@ -51,9 +51,8 @@ fn found(machine: &Machine, files: &[(u64, Vec<u8>)]) -> Result<Option<Snapshot>
 
 /// The number and chunk of a refusal, in a text that says what to do.
 fn refused(machine: &Machine, bytes: Vec<u8>, context: impl std::fmt::Debug) -> (u64, u32) {
-    let error = match found(machine, &[(1, bytes)]) {
-        Ok(_) => panic!("{context:?} went unnoticed"),
-        Err(error) => error,
+    let Err(error) = found(machine, &[(1, bytes)]) else {
+        panic!("{context:?} went unnoticed");
     };
     let text = error.to_string();
     assert!(text.starts_with("snapshot 1 "), "{text}");
