@@ -108,6 +108,10 @@ impl Disk for SimDisk {
         self.memory.rename(from, to)
     }
 
+    fn exchange(&self, one: &str, other: &str) -> io::Result<()> {
+        self.memory.exchange(one, other)
+    }
+
     fn unlink(&self, path: &str) -> io::Result<()> {
         if let Some(mut held) = self.knobs.held() {
             held.remove(path);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use wardroom_agent::files::MemoryFiles;
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root};
-use wardroom_keys::{Chance, Keyring, KeyringFile, SealingRoot, SecretBytes, SeededChance};
+use wardroom_keys::{
+    Chance, KeyStore, Keyring, KeyringFile, MemKeyStore, SealingRoot, SecretBytes, SeededChance, SharedKeyring,
+};
 use wardroom_manager::Peer;
 use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::Command;
@@ -51,7 +53,8 @@ pub(crate) struct ManagerSeat {
     pub(crate) papers: Papers,
     pub(crate) disk: SimDisk,
     pub(crate) clock: Arc<SimClock>,
-    keyring: SecretBytes,
+    /// Where its keyring rests; it outlives the power.
+    keys: Arc<MemKeyStore>,
 }
 
 impl ManagerSeat {
@@ -59,9 +62,11 @@ impl ManagerSeat {
         format!("{}:{PORT}", self.name)
     }
 
-    pub(crate) fn keyring(&self) -> Keyring {
-        let file = KeyringFile::decode(self.keyring.expose()).expect("it was just encoded");
-        Keyring::open(file, &self.cluster_id, &self.node_id).expect("autolock is off")
+    pub(crate) fn keyring(&self) -> Arc<SharedKeyring> {
+        let bytes = self.keys.keyring().expect("it is saved when the seat is made");
+        let file = KeyringFile::decode(bytes.expose()).expect("it was encoded");
+        let keyring = Keyring::open(file, &self.cluster_id, &self.node_id).expect("autolock is off");
+        Arc::new(SharedKeyring::new(keyring, Arc::clone(&self.keys) as Arc<dyn KeyStore>))
     }
 }
 
@@ -181,6 +186,8 @@ impl Maker {
     fn manager(&self, number: usize, sealing_root: &SealingRoot, plant: Plant) -> ManagerSeat {
         let node_id = id(&self.chance);
         let keyring = Keyring::create(&self.chance, &self.cluster_id, &node_id, sealing_root, BEGIN_MS);
+        let keys = Arc::new(MemKeyStore::default());
+        keys.save_keyring(&keyring.encode()).expect("memory has room");
         ManagerSeat {
             name: format!("m{number}"),
             cluster_id: self.cluster_id.clone(),
@@ -190,7 +197,7 @@ impl Maker {
             votes: Cell::new(false),
             disk: SimDisk::new(plant == Plant::LyingDisk),
             clock: Arc::default(),
-            keyring: keyring.encode(),
+            keys,
         }
     }
 

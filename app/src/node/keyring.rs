@@ -5,9 +5,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use wardroom_keys::{Keyring, KeyringFile, SecretBytes};
+use wardroom_keys::{Dek, KeyStore, Keyring, KeyringFile, SecretBytes, SharedKeyring};
+use wardroom_log::{Disk, DiskKeyring};
 
+use super::founding::KEYRING;
 use super::{durable, explain_with};
 use crate::report::{Exit, Report};
 
@@ -30,6 +33,30 @@ pub fn open(path: &Path, cluster_id: &str, node_id: &str) -> Result<Keyring, Rep
 /// Replaces the file; durable on return.
 pub fn save(path: &Path, keyring: &Keyring) -> io::Result<()> {
     durable::replace(path, keyring.encode().expose())
+}
+
+/// The keyring as a running manager shares it; what changes in it is saved below the root of `disk`.
+pub fn share(keyring: Keyring, disk: Arc<dyn Disk>) -> Arc<SharedKeyring> {
+    let store = Store(DiskKeyring::new(disk, KEYRING));
+    Arc::new(SharedKeyring::new(keyring, Arc::new(store)))
+}
+
+struct Store(DiskKeyring);
+
+impl KeyStore for Store {
+    fn save_keyring(&self, bytes: &SecretBytes) -> io::Result<()> {
+        self.0.save(bytes)
+    }
+
+    fn rest_node_key(&self, dek: Option<&Dek>) -> io::Result<()> {
+        match dek {
+            Some(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the node key rests in clear",
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whether no manager has begun at `path` yet: there is no keyring, nor anything beside it that one would open. Half of a

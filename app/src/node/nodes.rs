@@ -92,6 +92,7 @@ async fn start_manager(ground: &Ground, entry: &ManagerEntry) -> Result<Manager,
         disk: Arc::new(disk),
         spawn: Spawn::Thread,
     };
+    let keyring = keyring::share(keyring, Arc::clone(&seams.disk));
     let started = Manager::start(config, keyring, badge.tls.clone(), seams).await;
     started.map_err(|error| match &error {
         StartError::Bind { .. } => {

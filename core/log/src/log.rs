@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use wardroom_keys::{Chance, Keyring};
+use wardroom_keys::{Chance, SharedKeyring};
 
 use crate::Identity;
 use crate::disk::{Disk, read_exact_at};
@@ -43,7 +43,7 @@ impl Default for LogOptions {
 pub struct Log {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) identity: Identity,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<SharedKeyring>,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) options: LogOptions,
     pub(crate) view: Arc<View>,
@@ -65,13 +65,13 @@ pub(crate) struct Kept {
     pub(crate) segment: Arc<Segment>,
     /// Highest entry index ever written into it.
     pub(crate) max_index: Option<u64>,
+    pub(crate) records: u64,
 }
 
 /// A batch sealed for its place, not yet written.
-struct Sealed {
+pub(crate) struct Sealed {
     bytes: Vec<u8>,
     link: Link,
-    /// One per record that the caller gave.
     places: Vec<Place>,
 }
 
@@ -82,7 +82,7 @@ impl Log {
     pub fn open(
         disk: Arc<dyn Disk>,
         identity: Identity,
-        keyring: Arc<Keyring>,
+        keyring: Arc<SharedKeyring>,
         chance: Arc<dyn Chance>,
         options: LogOptions,
     ) -> Result<(Self, Recovered), RecoverError> {
@@ -124,7 +124,38 @@ impl Log {
             return Ok(Vec::new());
         }
         self.make_room(records)?;
-        let sealed = self.seal(records);
+        let marks = if self.is_at_head() {
+            self.marks.records()
+        } else {
+            Vec::new()
+        };
+        let all = marks.iter().chain(records.iter().copied());
+        let sealed = self.seal(all.map(|record| (record.kind(), record.encode(self.keep_from(record)))));
+        let mut places = self.put(sealed)?;
+        places.drain(..marks.len()); // one is left for each record that the caller gave
+        for record in records {
+            self.marks.keep(self.keep_from(record));
+            self.marks.note(record);
+            if let Record::Entry { index, .. } = record {
+                let current = self.kept.back_mut().expect("a log has a current segment");
+                current.max_index = current.max_index.max(Some(*index));
+            }
+        }
+        self.view.lock().stats.records += records.len() as u64;
+        Ok(places)
+    }
+
+    pub(crate) fn current(&self) -> &Kept {
+        self.kept.back().expect("a log has a current segment")
+    }
+
+    /// Whether the current segment holds no record yet.
+    pub(crate) fn is_at_head(&self) -> bool {
+        self.position == HEADER_LEN as u64
+    }
+
+    /// Writes a sealed batch and makes it durable. Returns where each record lies.
+    pub(crate) fn put(&mut self, sealed: Sealed) -> Result<Vec<Place>, LogError> {
         let segment = Arc::clone(&self.current().segment);
         let stopwatch = Stopwatch::start(self.measure);
         if let Err(error) = segment.file.write_at(self.position, &sealed.bytes) {
@@ -134,46 +165,30 @@ impl Log {
             .file
             .sync()
             .map_err(|error| self.poison("syncing", segment.number, error))?;
-
         self.position += sealed.bytes.len() as u64;
         self.link = sealed.link;
-        for record in records {
-            let keep_from = self.keep_from(record);
-            self.marks.note(record, keep_from);
-            if let Record::Entry { index, .. } = record {
-                let current = self.kept.back_mut().expect("a log has a current segment");
-                current.max_index = current.max_index.max(Some(*index));
-            }
-        }
-        self.count(records.len(), &stopwatch);
+        let current = self.kept.back_mut().expect("a log has a current segment");
+        current.records += sealed.places.len() as u64;
+        self.count(&stopwatch);
         Ok(sealed.places)
     }
 
-    pub(crate) fn current(&self) -> &Kept {
-        self.kept.back().expect("a log has a current segment")
-    }
-
-    fn seal(&self, records: &[&Record]) -> Sealed {
+    /// Seals kinds and plaintexts as one batch for the current position.
+    pub(crate) fn seal(&self, batch: impl Iterator<Item = (u8, Vec<u8>)>) -> Sealed {
         let segment = &self.current().segment;
-        let marks = if self.position == HEADER_LEN as u64 {
-            self.marks.records()
-        } else {
-            Vec::new()
-        };
         let mut out = Sealed {
             bytes: Vec::new(),
             link: self.link,
-            places: Vec::with_capacity(records.len()),
+            places: Vec::new(),
         };
-        for record in marks.iter().chain(records.iter().copied()) {
+        for (kind, plain) in batch {
             let flag = if out.bytes.is_empty() { BATCH_START } else { 0 };
             let (before, start) = (out.link, out.bytes.len());
-            let plain = record.encode(self.keep_from(record));
             frame::seal(
                 &mut out.bytes,
                 segment,
                 &mut out.link,
-                record.kind() | flag,
+                kind | flag,
                 &plain,
                 &*self.chance,
             );
@@ -184,7 +199,6 @@ impl Log {
                 before,
             });
         }
-        out.places.drain(..marks.len());
         out
     }
 
@@ -212,11 +226,10 @@ impl Log {
         error
     }
 
-    fn count(&mut self, records: usize, stopwatch: &Stopwatch) {
+    fn count(&mut self, stopwatch: &Stopwatch) {
         {
             let mut content = self.view.lock();
             content.stats.appends += 1;
-            content.stats.records += records as u64;
             if let Some(took) = stopwatch.elapsed() {
                 content.sync_times.add(took);
             }
@@ -229,6 +242,9 @@ impl Log {
         content.stats.segments = self.kept.len() as u64;
         let full: u64 = self.kept.iter().rev().skip(1).map(|kept| kept.segment.size).sum();
         content.stats.bytes = full + self.position;
+        content.uses = self.uses();
+        content.stats.epoch = self.current().segment.epoch;
+        content.stats.oldest_epoch = content.uses.first().map_or(0, |oldest| oldest.epoch);
         let size = self.current().segment.size;
         content.room = size.saturating_sub(self.position + ballast_of(size));
     }

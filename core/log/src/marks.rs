@@ -13,7 +13,7 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
-    pub(crate) fn note(&mut self, record: &Record, keep_from: u64) {
+    pub(crate) fn note(&mut self, record: &Record) {
         match record {
             Record::Vote(vote) => self.vote = Some(vote.clone()),
             Record::Committed(committed) => self.committed = Some(committed.clone()),
@@ -21,10 +21,13 @@ impl Marks {
                 if self.purged.as_ref().is_none_or(|before| before.index <= purged.index) {
                     self.purged = Some(purged.clone());
                 }
-                self.keep_from = self.keep_from.max(keep_from);
             }
             Record::Entry { .. } | Record::TruncateFrom(_) => {}
         }
+    }
+
+    pub(crate) fn keep(&mut self, from: u64) {
+        self.keep_from = self.keep_from.max(from);
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::disk::read_exact_at;
 use crate::error::LogError;
 use crate::frame;
-use crate::record::{Purged, Record};
+use crate::record::{Decoded, Purged, Record};
+use crate::roll::EpochUse;
 use crate::segment::Segment;
 use crate::stats::LogStats;
 use crate::view::{Place, View};
@@ -90,6 +91,11 @@ impl LogReader {
         }
     }
 
+    /// What stands on the disk under each DEK, oldest epoch first.
+    pub fn uses(&self) -> Vec<EpochUse> {
+        self.view.lock().uses.clone()
+    }
+
     /// `None` while the disk has room. Otherwise the bytes that entries, their overhead included, may still take: for
     /// more there is no segment, and an append that does not fit closes the log.
     pub fn room(&self) -> Option<u64> {
@@ -169,14 +175,15 @@ fn read_entry(segment: &Segment, place: &Place, index: u64) -> Result<LogEntry, 
     };
     let framed = frame::open(&bytes, segment, &place.before).map_err(|_| damaged())?;
     match Record::decode(framed.kind, &framed.plain) {
-        Some((
-            Record::Entry {
-                term,
-                index: found,
-                payload,
-            },
-            _,
-        )) if found == index => Ok(LogEntry { index, term, payload }),
+        Some(Decoded {
+            record:
+                Some(Record::Entry {
+                    term,
+                    index: found,
+                    payload,
+                }),
+            ..
+        }) if found == index => Ok(LogEntry { index, term, payload }),
         _ => Err(damaged()),
     }
 }

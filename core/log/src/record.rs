@@ -30,6 +30,16 @@ pub(crate) const ENTRY: u8 = 2;
 pub(crate) const TRUNCATE: u8 = 3;
 pub(crate) const PURGE: u8 = 4;
 pub(crate) const COMMITTED: u8 = 5;
+/// What the log writes for itself when it goes on under a new key: older segments that hold no entry in force may go.
+pub(crate) const KEEP: u8 = 6;
+
+/// What a plaintext says.
+pub(crate) struct Decoded {
+    /// `None` for what the log wrote for itself.
+    pub(crate) record: Option<Record>,
+    /// The oldest segment that is needed from then on.
+    pub(crate) keep_from: Option<u64>,
+}
 
 impl Record {
     pub(crate) fn kind(&self) -> u8 {
@@ -72,29 +82,34 @@ impl Record {
         out
     }
 
-    /// The record and, of a purge, the oldest segment needed. `None`: not a plaintext of this format.
-    pub(crate) fn decode(kind: u8, plain: &[u8]) -> Option<(Self, Option<u64>)> {
+    /// `None`: not a plaintext of this format.
+    pub(crate) fn decode(kind: u8, plain: &[u8]) -> Option<Decoded> {
         let number = |at: usize| Some(u64::from_le_bytes(*plain.get(at..)?.first_chunk()?));
-        Some(match kind {
-            VOTE => (Self::Vote(plain.to_vec()), None),
-            COMMITTED => (Self::Committed(plain.to_vec()), None),
-            ENTRY => (
-                Self::Entry {
-                    term: number(0)?,
-                    index: number(8)?,
-                    payload: plain.get(16..)?.into(),
-                },
-                None,
-            ),
-            TRUNCATE if plain.len() == 8 => (Self::TruncateFrom(number(0)?), None),
-            PURGE => {
-                let purged = Purged {
-                    index: number(0)?,
-                    id: plain.get(16..)?.to_vec(),
-                };
-                (Self::PurgeUpTo(purged), Some(number(8)?))
+        let record = match kind {
+            VOTE => Self::Vote(plain.to_vec()),
+            COMMITTED => Self::Committed(plain.to_vec()),
+            ENTRY => Self::Entry {
+                term: number(0)?,
+                index: number(8)?,
+                payload: plain.get(16..)?.into(),
+            },
+            TRUNCATE if plain.len() == 8 => Self::TruncateFrom(number(0)?),
+            PURGE => Self::PurgeUpTo(Purged {
+                index: number(0)?,
+                id: plain.get(16..)?.to_vec(),
+            }),
+            KEEP if plain.len() == 8 => {
+                return Some(Decoded {
+                    record: None,
+                    keep_from: number(0),
+                });
             }
             _ => return None,
+        };
+        let keep_from = if kind == PURGE { number(8) } else { None };
+        Some(Decoded {
+            record: Some(record),
+            keep_from,
         })
     }
 }
@@ -119,17 +134,19 @@ mod tests {
         for record in records {
             let plain = record.encode(9);
             assert_eq!(plain.len(), record.plain_len());
-            let (read, keep_from) = Record::decode(record.kind(), &plain).expect("round trip");
-            assert_eq!(keep_from, matches!(record, Record::PurgeUpTo(_)).then_some(9));
-            assert_eq!(read, record);
+            let read = Record::decode(record.kind(), &plain).expect("round trip");
+            assert_eq!(read.keep_from, matches!(record, Record::PurgeUpTo(_)).then_some(9));
+            assert_eq!(read.record, Some(record));
         }
+        let kept = Record::decode(KEEP, &9_u64.to_le_bytes()).expect("round trip");
+        assert_eq!((kept.record, kept.keep_from), (None, Some(9)));
     }
 
     #[test]
     fn short_or_unknown_plaintexts_are_none() {
         for kind in 0..=255 {
             for len in 0..16 {
-                let known = matches!(kind, VOTE | COMMITTED) || (kind == TRUNCATE && len == 8);
+                let known = matches!(kind, VOTE | COMMITTED) || (matches!(kind, TRUNCATE | KEEP) && len == 8);
                 assert_eq!(
                     Record::decode(kind, &vec![0; len]).is_some(),
                     known,

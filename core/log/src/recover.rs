@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use wardroom_keys::{Chance, Keyring};
+use wardroom_keys::{Chance, SharedKeyring};
 
 use crate::Identity;
 use crate::disk::{Disk, DiskFile, read_exact_at};
@@ -13,7 +13,7 @@ use crate::frame::{self, Link};
 use crate::log::{Kept, Log, LogOptions};
 use crate::marks::Marks;
 use crate::prepare::{Prepared, overwrite_with_zeros, prepare, remove_if_there};
-use crate::record::{Purged, Record};
+use crate::record::{Decoded, Purged, Record};
 use crate::room::begin;
 use crate::segment::{DIR, HEADER_LEN, Header, Segment, fits, is_zero, number_of, path_of};
 use crate::tail::{Expected, Tail, judge};
@@ -76,7 +76,7 @@ fn io_error(doing: &'static str) -> impl Fn(io::Error) -> RecoverError {
 pub(crate) fn open(
     disk: Arc<dyn Disk>,
     identity: Identity,
-    keyring: Arc<Keyring>,
+    keyring: Arc<SharedKeyring>,
     chance: Arc<dyn Chance>,
     options: LogOptions,
 ) -> Result<(Log, Recovered), RecoverError> {
@@ -187,7 +187,7 @@ impl Recovery<'_> {
         }
         let segment = self.begin(found, is_first)?;
         let mut at = HEADER_LEN;
-        let mut max_index = None;
+        let (mut max_index, mut records) = (None, 0);
         let why = loop {
             let rest = &found.bytes[at..];
             match frame::open(rest, &segment, &self.log.link) {
@@ -198,12 +198,13 @@ impl Recovery<'_> {
                         len: framed.len,
                         before: self.log.link,
                     };
-                    let (record, keep_from) = Record::decode(framed.kind, &framed.plain)
+                    let decoded = Record::decode(framed.kind, &framed.plain)
                         .ok_or_else(|| found.damaged(at, "the record is of no known kind"))?;
-                    if let Record::Entry { index, .. } = &record {
+                    if let Some(Record::Entry { index, .. }) = &decoded.record {
                         max_index = max_index.max(Some(*index));
                     }
-                    self.note(&record, keep_from.unwrap_or_default(), place);
+                    records += 1;
+                    self.note(&decoded, place);
                     self.log.link = framed.link;
                     at += framed.len;
                 }
@@ -222,7 +223,11 @@ impl Recovery<'_> {
         };
         let is_whole = |end| frame::is_whole(&found.bytes[at..end], &segment, &self.log.link);
         let tail = judge(&found.bytes, at, &expected, is_whole);
-        self.log.kept.push_back(Kept { segment, max_index });
+        self.log.kept.push_back(Kept {
+            segment,
+            max_index,
+            records,
+        });
         match tail {
             Tail::Clean => Ok(None),
             Tail::Torn { end } => Ok(Some(end)),
@@ -240,12 +245,11 @@ impl Recovery<'_> {
         let bytes = found.header().ok_or_else(|| found.damaged(0, "its header is gone"))?;
         let header = Header::decode(bytes, found.number, &log.identity)?;
         let size = found.bytes.len() as u64;
-        let segment = Segment::begin(&log.identity, &log.keyring, &header, Arc::clone(&found.file), size).ok_or(
-            RecoverError::KeyGone {
-                segment: found.number,
-                epoch: header.epoch,
-            },
-        )?;
+        let dek = log.keyring.dek_of(header.epoch).ok_or(RecoverError::KeyGone {
+            segment: found.number,
+            epoch: header.epoch,
+        })?;
+        let segment = Segment::begin(&log.identity, &dek, &header, Arc::clone(&found.file), size);
         let chain = Header::is_authentic(bytes, &segment.cipher)
             .ok_or_else(|| found.damaged(0, "its header does not authenticate"))?;
         if let Some(made) = header.size.filter(|made| *made != size) {
@@ -269,9 +273,11 @@ impl Recovery<'_> {
         Ok(Arc::new(segment))
     }
 
-    fn note(&mut self, record: &Record, keep_from: u64, place: Place) {
+    fn note(&mut self, decoded: &Decoded, place: Place) {
         self.recovered.records += 1;
-        self.log.marks.note(record, keep_from);
+        self.log.marks.keep(decoded.keep_from.unwrap_or_default());
+        let Some(record) = &decoded.record else { return };
+        self.log.marks.note(record);
         let mut content = self.log.view.lock();
         let ticket = content.stage(record);
         if let Record::Entry { index, .. } = record {

@@ -7,7 +7,7 @@ use crate::error::{LogError, is_no_space};
 use crate::frame::OVERHEAD;
 use crate::log::{Kept, Log};
 use crate::prepare::{Prepared, prepare, remove_if_there};
-use crate::record::Record;
+use crate::record::{Purged, Record};
 use crate::segment::{DIR, HEADER_LEN, Header, LOG_FORMAT, Segment, path_of};
 
 impl Log {
@@ -18,7 +18,7 @@ impl Log {
         };
         let batch = frames(&mut records.iter().copied());
         let marks = frames(&mut self.marks.records().iter());
-        let here = if self.position == HEADER_LEN as u64 { marks } else { 0 };
+        let here = if self.is_at_head() { marks } else { 0 };
         let size = self.current().segment.size;
         let grows = records.iter().any(|record| matches!(record, Record::Entry { .. }));
         let low_space = self.view.lock().stats.low_space;
@@ -26,13 +26,14 @@ impl Log {
         if self.position + here + batch + ballast <= size {
             return Ok(());
         }
-        self.roll(HEADER_LEN as u64 + marks + batch)
+        self.begin_next(HEADER_LEN as u64 + marks + batch, self.options.segment_bytes)
     }
 
-    /// Begins the next segment. Its header is durable before any record follows, so a header is whole or absent.
-    fn roll(&mut self, needed: u64) -> Result<(), LogError> {
+    /// Begins the next segment; if none is prepared that has room for `needed` bytes, one of `usual` bytes or more is made.
+    /// Its header is durable before any record follows, so a header is whole or absent.
+    pub(crate) fn begin_next(&mut self, needed: u64, usual: u64) -> Result<(), LogError> {
         let number = self.current().segment.number + 1;
-        let size = needed.max(self.options.segment_bytes);
+        let size = needed.max(usual);
         let prepared = match self.next.take() {
             Some(prepared) if prepared.size >= needed => prepared,
             _ => prepare(&*self.disk, number, size).map_err(|error| {
@@ -73,40 +74,38 @@ impl Log {
         self.tidy();
     }
 
-    fn remove_purged(&mut self) {
-        let mut removed = false;
-        while self.kept.len() > 1
-            && self
-                .kept
-                .front()
-                .is_some_and(|kept| kept.segment.number < self.marks.keep_from)
+    pub(crate) fn remove_purged(&mut self) {
+        let older = self.kept.iter().take(self.kept.len() - 1);
+        let numbers = older.map(|kept| kept.segment.number);
+        let removed: Vec<u64> = numbers
+            .take_while(|number| *number < self.marks.keep_from)
+            .take_while(|number| remove_if_there(&*self.disk, &path_of(*number)).is_ok())
+            .collect();
+        // What cannot be removed, or could come back after a crash, still counts: the key of its epoch must stay. It is
+        // tried again after the next batch.
+        if removed.is_empty() || self.disk.sync_dir(DIR).is_err() {
+            return;
+        }
+        self.kept.drain(..removed.len());
         {
-            let number = self.kept[0].segment.number;
-            // A segment that cannot be removed costs space and nothing else; it is tried again after the next batch.
-            if remove_if_there(&*self.disk, &path_of(number)).is_err() {
-                break;
-            }
-            self.kept.pop_front();
-            self.view.lock().segments.remove(&number);
-            removed = true;
+            let mut content = self.view.lock();
+            content.segments.retain(|number, _| !removed.contains(number));
         }
-        if removed {
-            let _ = self.disk.sync_dir(DIR); // a name that comes back after a crash is removed at the next start
-            self.count_segments();
-        }
+        self.count_segments();
     }
 
     /// The oldest segment still needed once `record`, if it is a purge, is durable.
     pub(crate) fn keep_from(&self, record: &Record) -> u64 {
         let Record::PurgeUpTo(purged) = record else { return 0 };
-        let current = self.current().segment.number;
-        let needed = self
-            .kept
-            .iter()
-            .find(|kept| kept.max_index.is_some_and(|max| max > purged.index));
-        needed
-            .map_or(current, |kept| kept.segment.number)
-            .max(self.marks.keep_from)
+        self.needed(Some(purged)).max(self.marks.keep_from)
+    }
+
+    /// The oldest segment that an entry behind `purged` was written to, or the current one.
+    pub(crate) fn needed(&self, purged: Option<&Purged>) -> u64 {
+        let upto = purged.map(|purged| purged.index);
+        let mut kept = self.kept.iter();
+        let needed = kept.find(|kept| kept.max_index > upto).unwrap_or(self.current());
+        needed.segment.number
     }
 }
 
@@ -132,17 +131,17 @@ fn refused(doing: &'static str, segment: u64, error: io::Error) -> LogError {
 pub(crate) fn begin(log: &mut Log, prepared: Prepared) -> io::Result<Kept> {
     let mut id = [0; 16];
     log.chance.fill(&mut id);
+    let dek = log.keyring.dek();
     let header = Header {
         format: LOG_FORMAT,
-        epoch: log.keyring.dek().epoch(),
+        epoch: dek.epoch(),
         number: prepared.number,
         first_seq: log.link.seq + 1,
         id,
         chain_before: log.link.chain,
         size: Some(prepared.size),
     };
-    let segment = Segment::begin(&log.identity, &log.keyring, &header, prepared.file, prepared.size)
-        .expect("the keyring holds the key it hands out for writing");
+    let segment = Segment::begin(&log.identity, &dek, &header, prepared.file, prepared.size);
     let (bytes, chain) = header.encode(&log.identity, &segment.cipher);
     segment.file.write_at(0, &bytes)?;
     segment.file.sync()?;
@@ -153,5 +152,6 @@ pub(crate) fn begin(log: &mut Log, prepared: Prepared) -> io::Result<Kept> {
     Ok(Kept {
         segment,
         max_index: None,
+        records: 0,
     })
 }

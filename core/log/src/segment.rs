@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wardroom_keys::{Keyring, SegmentCipher};
+use wardroom_keys::{Dek, SegmentCipher};
 
 use crate::disk::DiskFile;
 use crate::error::RecoverError;
@@ -74,25 +74,18 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
 }
 
 impl Segment {
-    /// The segment's keys and associated data, and the first link of its chain.
-    pub(crate) fn begin(
-        identity: &Identity,
-        keyring: &Keyring,
-        header: &Header,
-        file: Arc<dyn DiskFile>,
-        size: u64,
-    ) -> Option<Self> {
-        let dek = keyring.dek_of(header.epoch)?;
+    /// The segment's keys, from the DEK of its epoch, and its associated data.
+    pub(crate) fn begin(identity: &Identity, dek: &Dek, header: &Header, file: Arc<dyn DiskFile>, size: u64) -> Self {
         let cipher = dek.segment_cipher(&identity.cluster, &identity.node, header.number, header.id);
         let aad = frame::aad_prefix(identity, header);
-        Some(Self {
+        Self {
             number: header.number,
             epoch: header.epoch,
             size,
             file,
             cipher,
             aad,
-        })
+        }
     }
 }
 

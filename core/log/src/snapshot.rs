@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use wardroom_keys::{Chance, Keyring, SnapshotCipher, TAG_LEN};
+use wardroom_keys::{Chance, SharedKeyring, SnapshotCipher, TAG_LEN};
 
 use crate::Identity;
 use crate::disk::{Disk, read_file};
@@ -30,7 +30,7 @@ pub struct Snapshot {
 pub struct Snapshots {
     disk: Arc<dyn Disk>,
     identity: Identity,
-    keyring: Arc<Keyring>,
+    keyring: Arc<SharedKeyring>,
     chance: Arc<dyn Chance>,
 }
 
@@ -39,7 +39,7 @@ impl Snapshots {
     pub fn open(
         disk: Arc<dyn Disk>,
         identity: Identity,
-        keyring: Arc<Keyring>,
+        keyring: Arc<SharedKeyring>,
         chance: Arc<dyn Chance>,
     ) -> Result<Self, SnapshotError> {
         if !fits(&identity) {

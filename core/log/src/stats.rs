@@ -10,6 +10,10 @@ const WINDOW: usize = 512;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogStats {
     pub segments: u64,
+    /// Of the oldest segment; see [`crate::LogReader::uses`].
+    pub oldest_epoch: u32,
+    /// Of the segment that is written to.
+    pub epoch: u32,
     /// Written bytes in those segments, headers included.
     pub bytes: u64,
     /// Batches since the log was opened.

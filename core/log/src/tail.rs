@@ -5,7 +5,7 @@
 //! is damage.
 
 use crate::frame::{BATCH_START, HEAD_LEN, claimed_len};
-use crate::record::{COMMITTED, VOTE};
+use crate::record::{KEEP, VOTE};
 use crate::segment::is_zero;
 
 const SECTOR: usize = 512;
@@ -82,7 +82,7 @@ fn contradicted(rest: &[u8], claimed_end: Option<usize>, expected: &Expected) ->
     let epoch = expected.epoch.to_le_bytes();
     rest.windows(17).enumerate().any(|(at, head)| {
         let kind = head[4];
-        if head[5..9] != epoch || !(VOTE..=COMMITTED).contains(&(kind & !BATCH_START)) {
+        if head[5..9] != epoch || !(VOTE..=KEEP).contains(&(kind & !BATCH_START)) {
             return false;
         }
         let Some(seq) = head[9..].first_chunk().map(|seq| u64::from_le_bytes(*seq)) else {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::LogError;
 use crate::record::{Purged, Record};
+use crate::roll::EpochUse;
 use crate::segment::Segment;
 use crate::stats::{LogStats, SyncTimes};
 
@@ -26,6 +27,7 @@ pub(crate) struct Content {
     cached_from: u64,
     next_ticket: u64,
     pub(crate) stats: LogStats,
+    pub(crate) uses: Vec<EpochUse>,
     /// Bytes of the current segment that entries may still take.
     pub(crate) room: u64,
     pub(crate) sync_times: SyncTimes,

@@ -8,6 +8,7 @@ use crate::error::LogError;
 use crate::log::Log;
 use crate::reader::LogReader;
 use crate::record::Record;
+use crate::roll::Rolled;
 use crate::view::View;
 
 /// Called once the records are durable, or with the reason why they are not.
@@ -35,9 +36,19 @@ pub struct Writer {
 }
 
 enum Message {
-    Write { records: Vec<(Record, u64)>, done: Done },
-    Look { looked: oneshot::Sender<()> },
-    Stop { stopped: oneshot::Sender<()> },
+    Write {
+        records: Vec<(Record, u64)>,
+        done: Done,
+    },
+    Look {
+        looked: oneshot::Sender<()>,
+    },
+    Roll {
+        rolled: oneshot::Sender<Result<Rolled, LogError>>,
+    },
+    Stop {
+        stopped: oneshot::Sender<()>,
+    },
 }
 
 impl Writer {
@@ -121,6 +132,23 @@ impl Writer {
         }
     }
 
+    /// Goes on under the keyring's DEK; see [`Log::roll`]. Everything submitted after this returned is sealed under it, and
+    /// what was submitted before waits for two syncs at most.
+    pub async fn roll(&self) -> Result<Rolled, LogError> {
+        let (rolled, receiver) = oneshot::channel();
+        if self.queue.send(Message::Roll { rolled }).is_err() {
+            return Err(LogError::Closed);
+        }
+        receiver.await.unwrap_or(Err(LogError::Closed))
+    }
+
+    /// The oldest epoch that a segment on the disk is of, once everything submitted before is written and what it made
+    /// needless is gone for good. From then on the log needs no DEK of an older epoch.
+    pub async fn oldest_epoch(&self) -> u32 {
+        self.look_for_room().await;
+        self.reader().stats().oldest_epoch
+    }
+
     /// Writes everything submitted before and closes the log's files. Afterwards the log may be opened anew.
     pub async fn shutdown(&self) {
         let (stopped, receiver) = oneshot::channel();
@@ -138,7 +166,7 @@ fn run_once(
 ) -> Option<oneshot::Sender<()>> {
     let mut batch = Vec::new();
     let (mut callbacks, mut lookers) = (Vec::new(), Vec::new());
-    let mut stopped = None;
+    let (mut stopped, mut roller) = (None, None);
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some(message) = next {
@@ -149,6 +177,11 @@ fn run_once(
                 callbacks.push(done);
             }
             Message::Look { looked } => lookers.push(looked),
+            // What follows a roll is sealed under the new key, so the batch ends here.
+            Message::Roll { rolled } => {
+                roller = Some(rolled);
+                break;
+            }
             Message::Stop { stopped: sender } => {
                 stopped = Some(sender);
                 break;
@@ -160,6 +193,9 @@ fn run_once(
     let result = commit(log, &batch);
     for done in callbacks {
         done(result.clone());
+    }
+    if let Some(rolled) = roller {
+        let _ = rolled.send(log.roll()); // whoever asked may have stopped waiting
     }
     if lookers.is_empty() {
         log.tidy();

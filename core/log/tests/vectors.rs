@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use support::{entries, entry, sized_entry};
-use wardroom_keys::{Keyring, KeyringFile, SeededChance};
+use wardroom_keys::{Keyring, KeyringFile, MemKeyStore, SeededChance, SharedKeyring};
 use wardroom_log::{Disk, Identity, Log, LogOptions, MemDisk, Snapshots};
 
 fn folder(name: &str) -> PathBuf {
@@ -39,7 +39,8 @@ fn identity() -> Identity {
 fn format_1_is_read_and_goes_on_in_the_newest() {
     let bytes = std::fs::read(folder("format-1").join("keyring")).unwrap();
     let keyring = Keyring::open(KeyringFile::decode(&bytes).unwrap(), "cluster1", "node1").unwrap();
-    let (keyring, disk) = (Arc::new(keyring), disk("format-1"));
+    let keyring = Arc::new(SharedKeyring::new(keyring, Arc::new(MemKeyStore::default())));
+    let disk = disk("format-1");
     let open = || {
         let options = LogOptions {
             segment_bytes: 2048,

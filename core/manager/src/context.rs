@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wardroom_ca::{Clock, NodeTls};
-use wardroom_keys::{Chance, Keyring};
+use wardroom_keys::{Chance, SharedKeyring};
 
 use crate::config::ManagerConfig;
 use crate::control::offices::Offices;
@@ -21,7 +21,7 @@ use crate::status::Leadership;
 pub(crate) struct Context {
     pub(crate) config: Arc<ManagerConfig>,
     /// Seals values on their way in, opens them on their way to a worker.
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<SharedKeyring>,
     /// This manager's certificate, and whom it trusts and refuses.
     pub(crate) tls: NodeTls,
     pub(crate) clock: Arc<dyn Clock>,

@@ -49,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use wardroom_api::v1;
 use wardroom_ca::NodeTls;
-use wardroom_keys::Keyring;
+use wardroom_keys::SharedKeyring;
 use wardroom_state::command::{Actor, Command};
 
 pub use config::{ManagerConfig, Seams, StartError, Timing};
@@ -58,7 +58,7 @@ pub use guests::{Guests, actor_of};
 pub use keys::{FetchError, fetch_keys};
 pub use peer::{Managers, Table, Word};
 pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};
-pub use raft::{OpenError, Peer};
+pub use raft::{OpenError, Peer, SnapshotGone};
 pub use refound::{RefoundError, Refounded, Refounding, refound};
 pub use replica::{Applied, Replica};
 pub use root::RootError;
@@ -88,7 +88,7 @@ impl Manager {
     /// by a leader, or for [`Self::initialize`].
     pub async fn start(
         mut config: ManagerConfig,
-        keyring: Keyring,
+        keyring: Arc<SharedKeyring>,
         tls: NodeTls,
         seams: Seams,
     ) -> Result<Self, StartError> {
@@ -109,7 +109,7 @@ impl Manager {
             config.advertise.clone_from(&address);
         }
 
-        let (config, keyring, replica) = (Arc::new(config), Arc::new(keyring), Replica::new());
+        let (config, replica) = (Arc::new(config), Replica::new());
         let links = links::Links::new(Arc::clone(&seams.net), tls.clone());
         let opening = Opening {
             config: Arc::clone(&config),

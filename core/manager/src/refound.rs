@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::Arc;
 
-use wardroom_keys::Keyring;
+use wardroom_keys::SharedKeyring;
 use wardroom_log::{Identity, LogError, RecoverError, SnapshotError};
 use wardroom_state::State;
 
@@ -24,8 +24,6 @@ pub enum Refounding {
 
 /// A store on which [`crate::Manager::start`] leads alone.
 pub struct Refounded {
-    /// The same keyring, for the start.
-    pub keyring: Keyring,
     /// The term that the next leader's is above.
     pub term: u64,
     /// Raft index of the last entry.
@@ -69,7 +67,7 @@ impl From<DecodeError> for RefoundError {
 /// manager and, once it leads, propose `Command::ForceNewCluster` with its node.
 pub async fn refound(
     config: &ManagerConfig,
-    keyring: Keyring,
+    keyring: Arc<SharedKeyring>,
     seams: &Seams,
     from: Refounding,
 ) -> Result<Refounded, RefoundError> {
@@ -94,7 +92,7 @@ pub async fn refound(
             cluster: config.cluster_id.clone(),
             node: config.node_id.clone(),
         },
-        keyring: Arc::new(keyring),
+        keyring,
         chance: Arc::clone(&seams.chance),
         raft_id: config.raft_id,
         peer: Peer {
@@ -109,22 +107,18 @@ pub async fn refound(
             Refounding::Survivor => survivor(&ground),
             Refounding::State(state) => restored(&ground, state),
         };
-        let end = done.and_then(|end| {
+        done.and_then(|end| {
             Mark::set(&*ground.disk)?;
             Ok(end)
-        });
-        (end, ground.keyring)
+        })
     });
-    let (end, keyring) = done.await.expect("it returns its errors and does not panic");
-    let end = end?;
-    let keyring = Arc::into_inner(keyring).expect("the stores that shared it are closed");
+    let end = done.await.expect("it returns its errors and does not panic")?;
     tracing::warn!(
         term = end.term,
         index = end.index,
         "this manager is its cluster's only voter from now on"
     );
     Ok(Refounded {
-        keyring,
         term: end.term,
         index: end.index,
     })

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wardroom_api::v1;
 use wardroom_ca::{Clock, NodeTls};
-use wardroom_keys::{KeyMemory, Keyring};
+use wardroom_keys::{KeyMemory, SharedKeyring};
 
 use crate::ManagerConfig;
 use crate::raft::{Consensus, Peer, View};
@@ -41,7 +41,7 @@ pub(crate) struct Reporter {
     pub(crate) config: Arc<ManagerConfig>,
     pub(crate) consensus: Consensus,
     pub(crate) replica: Replica,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<SharedKeyring>,
     pub(crate) tls: NodeTls,
     pub(crate) clock: Arc<dyn Clock>,
 }

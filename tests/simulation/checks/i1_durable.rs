@@ -78,7 +78,7 @@ fn scan(seat: &ManagerSeat, seed: u64) -> Result<Scan, Box<dyn std::error::Error
         cluster: seat.cluster_id.clone(),
         node: seat.node_id.clone(),
     };
-    let (log, recovered) = Log::open(disk, identity, Arc::new(seat.keyring()), chance, LogOptions::default())?;
+    let (log, recovered) = Log::open(disk, identity, seat.keyring(), chance, LogOptions::default())?;
     let entries = log.reader().read(..)?;
     let purged = recovered.purged.map_or(0, |purged| purged.index);
     Ok(Scan {

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use wardroom_api::v1;
 use wardroom_ca::{JoinToken, Root};
-use wardroom_keys::{Keyring, SealingRoot};
+use wardroom_keys::{Keyring, SealingRoot, SharedKeyring};
 use wardroom_manager::state::cluster::Cluster;
 use wardroom_manager::state::command::{Actor, Command};
 use wardroom_manager::state::ids::NodeId;
@@ -110,6 +111,7 @@ impl Supervisor {
         let cluster = settled(founding.cluster(&manifest.cluster_id, &wanted.name), &wanted.settings);
         let keys = Keyring::create(chance, &manifest.cluster_id, &manifest.node_id, &sealing_root, now_ms);
         keyring::save(&self.home.keyring(), &keys).map_err(|error| self.cannot_use(&error))?;
+        let keys = keyring::share(keys, ground.seams(&self.home)?.disk);
         let manager = self
             .first_manager(&manifest, keys, &Issuer::new(root, &cluster))
             .await?;
@@ -128,7 +130,7 @@ impl Supervisor {
     pub async fn first_manager(
         &mut self,
         manifest: &Manifest,
-        keys: Keyring,
+        keys: Arc<SharedKeyring>,
         issuer: &Issuer,
     ) -> Result<Manager, Report> {
         let now_ms = self.ground.clock.now_ms();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace as AgentPace};
 use wardroom_api::{Net, TcpNet};
 use wardroom_ca::{Clock, NodeFiles, NodeTls, SystemClock};
-use wardroom_keys::{Chance, Keyring, OsChance};
+use wardroom_keys::{Chance, OsChance, SharedKeyring};
 use wardroom_log::{RealDisk, Spawn};
 use wardroom_manager::{Manager, ManagerConfig, Seams, StartError, Timing};
 
@@ -99,7 +99,7 @@ impl Ground {
         &self,
         home: &Home,
         manifest: &Manifest,
-        keyring: Keyring,
+        keyring: Arc<SharedKeyring>,
         tls: &NodeTls,
     ) -> Result<Manager, Report> {
         let about = |error: &dyn Error| explain_with("the manager does not start", error);

@@ -73,11 +73,15 @@ impl Supervisor {
         let manifest = &member.manifest;
         let opened = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id);
         let started = match opened {
-            Ok(keyring) => {
-                self.ground
-                    .start_manager(&self.home, manifest, keyring, &member.tls)
-                    .await
-            }
+            Ok(keyring) => match self.ground.seams(&self.home) {
+                Ok(seams) => {
+                    let keyring = keyring::share(keyring, seams.disk);
+                    self.ground
+                        .start_manager(&self.home, manifest, keyring, &member.tls)
+                        .await
+                }
+                Err(report) => Err(report),
+            },
             Err(report) if report.exit == Exit::Locked => {
                 member.manager_trouble = Some(Trouble::Locked);
                 return;

@@ -1,6 +1,7 @@
 //! How does a cluster go on when its quorum is gone? One manager that has survived is made the only one, with everything
 //! it knows. What is begun is finished by the next start: the cluster has no other way on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wardroom_api::v1;
@@ -124,8 +125,9 @@ impl Supervisor {
     async fn lead_anew(&mut self, manifest: &Manifest, actor: &Actor) -> Result<(), Refusal> {
         let keys = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id)?;
         let (config, seams) = (self.ground.manager_config(manifest), self.ground.seams(&self.home)?);
-        let refounded = refound(&config, keys, &seams, Refounding::Survivor).await;
-        let keys = refounded.map_err(|error| explain(&error))?.keyring;
+        let keys = keyring::share(keys, Arc::clone(&seams.disk));
+        let refounded = refound(&config, Arc::clone(&keys), &seams, Refounding::Survivor).await;
+        refounded.map_err(|error| explain(&error))?;
         let Node::Member(member) = &mut self.node else {
             return Err(Refusal::state(words::NOT_PART));
         };

@@ -1,6 +1,8 @@
 //! How does a cluster begin again from a backup? On a machine without a node, as its only manager, with a new identity
 //! under the cluster's own root. Until it leads, a crash leaves nothing.
 
+use std::sync::Arc;
+
 use wardroom_api::v1;
 use wardroom_ca::Root;
 use wardroom_keys::{Keyring, SealingRoot, SecretBytes};
@@ -83,8 +85,15 @@ impl Supervisor {
         let keys = Keyring::create(chance, cluster_id, node_id, &remains.sealing_root, now_ms);
         keyring::save(&self.home.keyring(), &keys).map_err(|error| self.cannot_use(&error))?;
         let (config, seams) = (ground.manager_config(&manifest), ground.seams(&self.home)?);
-        let refounded = refound(&config, keys, &seams, Refounding::State(Box::new(opened.state))).await;
-        let keys = refounded.map_err(|error| explain(&error))?.keyring;
+        let keys = keyring::share(keys, Arc::clone(&seams.disk));
+        let refounded = refound(
+            &config,
+            Arc::clone(&keys),
+            &seams,
+            Refounding::State(Box::new(opened.state)),
+        )
+        .await;
+        refounded.map_err(|error| explain(&error))?;
         let issuer = issuer(&remains)?;
         let manager = self.first_manager(&manifest, keys, &issuer).await?;
         self.lead_alone(&manager, &manifest, actor).await?;

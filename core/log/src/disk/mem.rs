@@ -8,7 +8,7 @@ use super::{Disk, DiskFile, checked};
 
 /// What strikes a [`MemDisk`], at which write operation counted from now (0 is the next one).
 ///
-/// Write operations are `create_dir`, `create`, `rename`, `unlink`, `sync_dir`, `write_at` and `sync`.
+/// Write operations are `create_dir`, `create`, `rename`, `exchange`, `unlink`, `sync_dir`, `write_at` and `sync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// This operation fails with EIO and does nothing.
@@ -63,6 +63,17 @@ impl MemDisk {
         self.inner().dump()
     }
 
+    /// From now on, what removed files held stays on the medium, as it does on a real one until other bytes come there.
+    pub fn keep_freed(&self) {
+        self.inner().freed.get_or_insert_default();
+    }
+
+    /// The durable bytes of every file, whether it has a name or not, and of those freed since [`MemDisk::keep_freed`]: what
+    /// somebody finds who takes the medium out now.
+    pub fn image(&self) -> Vec<Vec<u8>> {
+        self.inner().image()
+    }
+
     /// Replaces a file's durable bytes behind everybody's back, as an attacker with the disk in hand would.
     pub fn tamper(&self, path: &str, bytes: Vec<u8>) {
         self.inner().tamper(path, bytes);
@@ -104,6 +115,10 @@ impl Disk for MemDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.inner().rename(checked(from)?, checked(to)?)
+    }
+
+    fn exchange(&self, one: &str, other: &str) -> io::Result<()> {
+        self.inner().exchange(checked(one)?, checked(other)?)
     }
 
     fn unlink(&self, path: &str) -> io::Result<()> {

@@ -21,6 +21,8 @@ pub(super) struct Inner {
     fault: Option<Fault>,
     powered_off: bool,
     pub(super) capacity: Option<u64>,
+    /// What removed files held, if anybody wants to know.
+    pub(super) freed: Option<Vec<Vec<u8>>>,
     pub(super) operations: u64,
     /// Counts crashes.
     pub(super) boot: u64,
@@ -30,13 +32,16 @@ enum NameChange {
     Add { path: String, inode: u64 },
     Remove { path: String },
     Rename { from: String, to: String },
+    Exchange { one: String, other: String },
 }
 
 impl NameChange {
     fn touches(&self, dir: &str) -> bool {
         match self {
             Self::Add { path, .. } | Self::Remove { path } => parent_of(path) == dir,
-            Self::Rename { from, to } => parent_of(from) == dir || parent_of(to) == dir,
+            Self::Rename { from: one, to: other } | Self::Exchange { one, other } => {
+                parent_of(one) == dir || parent_of(other) == dir
+            }
         }
     }
 
@@ -51,6 +56,12 @@ impl NameChange {
             Self::Rename { from, to } => {
                 if let Some(inode) = names.remove(from) {
                     names.insert(to.clone(), inode);
+                }
+            }
+            Self::Exchange { one, other } => {
+                if let (Some(first), Some(second)) = (names.remove(one), names.remove(other)) {
+                    names.insert(one.clone(), second);
+                    names.insert(other.clone(), first);
                 }
             }
         }
@@ -178,6 +189,15 @@ impl Inner {
         })
     }
 
+    pub(super) fn exchange(&mut self, one: &str, other: &str) -> io::Result<()> {
+        self.find(one)?;
+        self.find(other)?;
+        self.change(NameChange::Exchange {
+            one: one.to_owned(),
+            other: other.to_owned(),
+        })
+    }
+
     pub(super) fn unlink(&mut self, path: &str) -> io::Result<()> {
         self.find(path)?;
         self.change(NameChange::Remove { path: path.to_owned() })
@@ -269,6 +289,11 @@ impl Inner {
             .collect()
     }
 
+    pub(super) fn image(&self) -> Vec<Vec<u8>> {
+        let files = self.inodes.values().map(Inode::durable);
+        files.chain(self.freed.iter().flatten().cloned()).collect()
+    }
+
     pub(super) fn tamper(&mut self, path: &str, bytes: Vec<u8>) {
         let inode = self.names.get(path).copied().unwrap_or_else(|| {
             self.next_inode += 1;
@@ -301,6 +326,13 @@ impl Inner {
             .copied()
             .chain(pending)
             .collect();
-        self.inodes.retain(|inode, _| named.contains(inode));
+        let freed = &mut self.freed;
+        self.inodes.retain(|inode, file| {
+            let stays = named.contains(inode);
+            if let (false, Some(freed)) = (stays, freed.as_mut()) {
+                freed.push(file.durable());
+            }
+            stays
+        });
     }
 }

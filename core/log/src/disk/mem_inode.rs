@@ -30,6 +30,18 @@ impl Inode {
         self.content[offset..end].copy_from_slice(bytes);
     }
 
+    /// What is on the medium.
+    pub(super) fn durable(&self) -> Vec<u8> {
+        let mut out = self.content.clone();
+        for (sector, durable) in &self.dirty {
+            let from = sector * SECTOR;
+            let to = (from + SECTOR).min(out.len());
+            out[from..to].copy_from_slice(&durable[..to - from]);
+        }
+        out.truncate(self.durable_len);
+        out
+    }
+
     /// Each dirty sector is kept or lost: all, none, a prefix, or by the toss of a coin.
     pub(super) fn crash(&mut self, chance: &SeededChance) {
         let dirty = std::mem::take(&mut self.dirty);

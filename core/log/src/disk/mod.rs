@@ -6,12 +6,14 @@ mod mem;
 mod mem_inner;
 mod mem_inode;
 mod real;
+mod replace;
 
 use std::io;
 use std::sync::Arc;
 
 pub use mem::{Fault, MemDisk};
 pub use real::RealDisk;
+pub use replace::{replace_and_wipe, wipe, write_file};
 
 /// A directory tree that one manager owns.
 pub trait Disk: Send + Sync {
@@ -25,6 +27,9 @@ pub trait Disk: Send + Sync {
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>>;
     /// Replaces `to` by `from`. Durable only after [`Disk::sync_dir`].
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Exchanges two files in one step; either missing is `NotFound`, and a file system that cannot is `Unsupported`. Durable
+    /// only after [`Disk::sync_dir`].
+    fn exchange(&self, one: &str, other: &str) -> io::Result<()>;
     /// Removes a file. Durable only after [`Disk::sync_dir`].
     fn unlink(&self, path: &str) -> io::Result<()>;
     /// Makes the names in a directory durable.
@@ -65,25 +70,6 @@ pub fn read_file(disk: &dyn Disk, path: &str, max: u64) -> io::Result<Vec<u8>> {
     let mut out = vec![0; usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?];
     read_exact_at(&*file, 0, &mut out)?;
     Ok(out)
-}
-
-/// Replaces a file by `bytes`: afterwards, also after a crash, it holds the old content or the new one, never a part.
-pub fn write_file(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
-    let aside = format!("{path}.tmp");
-    match disk.unlink(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = disk.create(&aside)?;
-    let written = file
-        .write_at(0, bytes)
-        .and_then(|()| file.sync())
-        .and_then(|()| disk.rename(&aside, path));
-    if let Err(error) = written {
-        let _ = disk.unlink(&aside); // the first error is the one that tells
-        return Err(error);
-    }
-    disk.sync_dir(parent_of(path))
 }
 
 /// The directory part of a path; `""` is the root.

@@ -6,6 +6,9 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 use super::{Disk, DiskFile, checked, parent_of};
 
 /// Real files under one directory: directories 0700, files 0600.
@@ -72,6 +75,15 @@ impl Disk for RealDisk {
         fs::rename(self.path(from)?, self.path(to)?)
     }
 
+    fn exchange(&self, one: &str, other: &str) -> io::Result<()> {
+        let (one, other) = (self.path(one)?, self.path(other)?);
+        renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(|error| match error {
+            // An unknown flag, to a file system or to an old kernel.
+            Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP => io::ErrorKind::Unsupported.into(),
+            error => error.into(),
+        })
+    }
+
     fn unlink(&self, path: &str) -> io::Result<()> {
         fs::remove_file(self.path(path)?)
     }
@@ -107,7 +119,7 @@ mod tests {
 
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::{read_file, write_file};
+    use super::super::{read_file, replace_and_wipe, write_file};
     use super::*;
 
     #[test]
@@ -135,6 +147,23 @@ mod tests {
             io::ErrorKind::FileTooLarge
         );
         assert_eq!(disk.list("").unwrap(), ["keys"]);
+    }
+
+    #[test]
+    fn what_is_replaced_is_wiped_where_it_lay() {
+        let scratch = tempfile::tempdir().unwrap();
+        let disk = RealDisk::new(scratch.path()).unwrap();
+        replace_and_wipe(&disk, "keys", b"old").unwrap();
+        let second_name = scratch.path().join("old"); // the same bytes on the disk
+        fs::hard_link(scratch.path().join("keys"), &second_name).unwrap();
+        fs::write(scratch.path().join("keys.tmp"), "left by a crash").unwrap();
+        let left = scratch.path().join("left");
+        fs::hard_link(scratch.path().join("keys.tmp"), &left).unwrap();
+        replace_and_wipe(&disk, "keys", b"new!").unwrap();
+        assert_eq!(read_file(&disk, "keys", 4).unwrap(), b"new!");
+        assert_eq!(fs::read(second_name).unwrap(), [0; 3]);
+        assert_eq!(fs::read(left).unwrap(), [0; 15]);
+        assert_eq!(disk.list("").unwrap(), ["keys", "left", "old"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ pub(crate) mod reference;
 
 use std::sync::Arc;
 
-use wardroom_keys::{Keyring, SealingRoot, SeededChance};
+use wardroom_keys::{Keyring, MemKeyStore, SealingRoot, SeededChance, SharedKeyring};
 use wardroom_log::{Disk, Identity, Log, LogOptions, MemDisk, Purged, Record, RecoverError, Recovered};
 
 pub(crate) const SMALL: LogOptions = LogOptions {
@@ -17,7 +17,7 @@ pub(crate) const SMALL: LogOptions = LogOptions {
 pub(crate) struct Machine {
     pub(crate) disk: MemDisk,
     pub(crate) identity: Identity,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<SharedKeyring>,
     pub(crate) chance: Arc<SeededChance>,
     pub(crate) options: LogOptions,
 }
@@ -26,13 +26,14 @@ impl Machine {
     pub(crate) fn new(cluster: &str, node: &str) -> Self {
         let chance = Arc::new(SeededChance::new(11));
         let root = SealingRoot::generate(&*chance);
+        let keyring = Keyring::create(&*chance, cluster, node, &root, 0);
         Self {
             disk: MemDisk::new(),
             identity: Identity {
                 cluster: cluster.to_owned(),
                 node: node.to_owned(),
             },
-            keyring: Arc::new(Keyring::create(&*chance, cluster, node, &root, 0)),
+            keyring: Arc::new(SharedKeyring::new(keyring, Arc::new(MemKeyStore::default()))),
             chance,
             options: SMALL,
         }
@@ -49,6 +50,18 @@ impl Machine {
 
     pub(crate) fn log(&self) -> Log {
         self.open().map_err(|error| error.to_string()).unwrap().0
+    }
+
+    /// Begins a rotation: from now on there are two DEKs, and new segments and snapshots use the new one.
+    pub(crate) fn begin_rotation(&self) {
+        let begin = |keyring: &mut Keyring| keyring.begin_dek_rotation(&*self.chance, 1, 2);
+        assert!(self.keyring.change(begin).unwrap());
+    }
+
+    /// Destroys the old DEK.
+    pub(crate) fn finish_rotation(&self) {
+        let finish = |keyring: &mut Keyring| keyring.finish_dek_rotation(&*self.chance);
+        assert!(self.keyring.change(finish).unwrap());
     }
 
     pub(crate) fn segment_bytes(&self, number: u64) -> Vec<u8> {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wardroom_api::net::{Net, TcpNet};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
-use wardroom_keys::{Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes};
+use wardroom_keys::{KeyStore, Keyring, KeyringFile, MemKeyStore, OsChance, SealingRoot, SecretBytes, SharedKeyring};
 use wardroom_log::{MemDisk, RealDisk, Spawn};
 use wardroom_state::ids::NodeId;
 use wardroom_state::node::{self, Availability, Certificate, Node, NodeState};
@@ -29,7 +29,8 @@ pub(super) struct Berth {
     root_pem: String,
     certificate_pem: String,
     key: Vec<u8>,
-    keyring: Vec<u8>,
+    /// Where its keyring rests.
+    pub(super) keys: Arc<MemKeyStore>,
     snapshot_every: u64,
     pub(super) timing: Timing,
     /// Instead of the directory.
@@ -73,6 +74,8 @@ impl Berth {
         };
         let issued = root.issue(&request, &OsChance).unwrap();
         let keyring = Keyring::create(&OsChance, CLUSTER, &node_id, sealing_root, 1);
+        let keys = Arc::new(MemKeyStore::default());
+        keys.save_keyring(&keyring.encode()).unwrap();
         Self {
             dir: TempDir::new().unwrap(),
             raft_id,
@@ -81,7 +84,7 @@ impl Berth {
             root_pem: root.certificate_pem().to_owned(),
             certificate_pem: issued.certificate_pem.clone(),
             key: issued.key.expose().to_vec(),
-            keyring: keyring.encode().expose().to_vec(),
+            keys,
             snapshot_every,
             timing: Timing::default(),
             memory: None,
@@ -150,8 +153,10 @@ impl Berth {
         }
     }
 
-    pub(super) fn keyring(&self) -> Keyring {
-        Keyring::open(KeyringFile::decode(&self.keyring).unwrap(), CLUSTER, &self.node_id).unwrap()
+    pub(super) fn keyring(&self) -> Arc<SharedKeyring> {
+        let bytes = self.keys.keyring().unwrap();
+        let keyring = Keyring::open(KeyringFile::decode(bytes.expose()).unwrap(), CLUSTER, &self.node_id).unwrap();
+        Arc::new(SharedKeyring::new(keyring, Arc::clone(&self.keys) as _))
     }
 
     pub(super) fn seams(&self) -> Seams {

@@ -9,11 +9,12 @@ mod membership;
 mod refounding;
 mod stepping_down;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 use wardroom_ca::{Root, SystemClock};
-use wardroom_keys::{Keyring, OsChance, SealingRoot};
+use wardroom_keys::{Keyring, MemKeyStore, OsChance, SealingRoot, SharedKeyring};
 use wardroom_state::command::Command;
 
 use self::berth::{Berth, CLUSTER, seams};
@@ -296,6 +297,7 @@ async fn a_keyring_of_another_node_is_refused() {
     let sealing_root = SealingRoot::generate(&OsChance);
     let berth = Berth::new(1, &root, &sealing_root, 100).await;
     let other = Keyring::create(&OsChance, CLUSTER, "node2", &sealing_root, 1);
+    let other = Arc::new(SharedKeyring::new(other, Arc::new(MemKeyStore::default())));
     let started = Manager::start(berth.config(), other, berth.tls(), seams(berth.dir.path())).await;
     assert!(matches!(started, Err(StartError::OtherKeyring { .. })));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
-use wardroom_keys::Keyring;
+use wardroom_keys::SharedKeyring;
 use wardroom_log::{Identity, Log, LogOptions, RecoverError, SnapshotError, Snapshots};
 
 use super::Consensus;
@@ -28,7 +28,7 @@ const BATCH: u64 = 300;
 /// What Raft runs on.
 pub(crate) struct Opening {
     pub(crate) config: Arc<ManagerConfig>,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<SharedKeyring>,
     pub(crate) links: Links,
     pub(crate) replica: Replica,
     pub(crate) seams: Seams,

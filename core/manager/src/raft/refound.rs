@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use openraft::EntryPayload;
-use wardroom_keys::{Chance, Keyring};
+use wardroom_keys::{Chance, SharedKeyring};
 use wardroom_log::{Disk, Identity, Log, LogOptions, Purged, Record, Recovered, Snapshots};
 use wardroom_state::State;
 
@@ -22,7 +22,7 @@ use crate::refound::RefoundError;
 pub(crate) struct Ground {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) identity: Identity,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) keyring: Arc<SharedKeyring>,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) raft_id: u64,
     pub(crate) peer: Peer,

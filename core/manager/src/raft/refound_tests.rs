@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use openraft::EntryPayload;
-use wardroom_keys::{Keyring, SealingRoot, SeededChance};
+use wardroom_keys::{Keyring, MemKeyStore, SealingRoot, SeededChance, SharedKeyring};
 use wardroom_log::{Disk, Fault, Identity, Log, LogOptions, MemDisk, Purged, Record, Snapshots};
 use wardroom_state::State;
 
@@ -40,7 +40,10 @@ fn ground(disk: &MemDisk) -> Ground {
             cluster: "c".into(),
             node: "n".into(),
         },
-        keyring: Arc::new(Keyring::create(&chance, "c", "n", &root, 0)),
+        keyring: Arc::new(SharedKeyring::new(
+            Keyring::create(&chance, "c", "n", &root, 0),
+            Arc::new(MemKeyStore::default()),
+        )),
         chance: Arc::new(SeededChance::new(disk.operations() + 2)),
         raft_id: ME,
         peer: peer(ME),

@@ -183,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     use wardroom_ca::ManualClock;
-    use wardroom_keys::{Keyring, SealingRoot, SeededChance};
+    use wardroom_keys::{Keyring, MemKeyStore, SealingRoot, SeededChance, SharedKeyring};
     use wardroom_log::{Disk, DiskFile, Identity, MemDisk};
 
     use super::*;
@@ -211,6 +211,9 @@ mod tests {
         fn rename(&self, from: &str, to: &str) -> io::Result<()> {
             self.disk.rename(from, to)
         }
+        fn exchange(&self, one: &str, other: &str) -> io::Result<()> {
+            self.disk.exchange(one, other)
+        }
         fn unlink(&self, path: &str) -> io::Result<()> {
             self.disk.unlink(path)
         }
@@ -228,7 +231,8 @@ mod tests {
             cluster: "c".into(),
             node: "n".into(),
         };
-        let files = Snapshots::open(Arc::new(disk), identity, Arc::new(keyring), chance).unwrap();
+        let keyring = Arc::new(SharedKeyring::new(keyring, Arc::new(MemKeyStore::default())));
+        let files = Snapshots::open(Arc::new(disk), identity, keyring, chance).unwrap();
         SnapshotStore::new(files, Arc::new(ManualClock::new(7)), Spawn::Thread)
     }
 

@@ -9,7 +9,7 @@ use openraft::testing::{StoreBuilder, Suite};
 use openraft::{EntryPayload, RaftLogReader, RaftSnapshotBuilder, Snapshot};
 use tempfile::TempDir;
 use wardroom_ca::SystemClock;
-use wardroom_keys::{Keyring, SealingRoot, SeededChance};
+use wardroom_keys::{Keyring, MemKeyStore, SealingRoot, SeededChance, SharedKeyring};
 use wardroom_log::{Disk, Fault, Identity, Log, LogOptions, MemDisk, RealDisk, Snapshots, Spawn};
 
 use super::encode;
@@ -25,7 +25,7 @@ const NODE: &str = "n";
 /// A store's disk and the keys that open it again.
 struct Bench {
     disk: Arc<dyn Disk>,
-    keyring: Arc<Keyring>,
+    keyring: Arc<SharedKeyring>,
     spawn: Spawn,
 }
 
@@ -35,7 +35,10 @@ impl Bench {
         let root = SealingRoot::generate(&chance);
         Self {
             disk,
-            keyring: Arc::new(Keyring::create(&chance, CLUSTER, NODE, &root, 0)),
+            keyring: Arc::new(SharedKeyring::new(
+                Keyring::create(&chance, CLUSTER, NODE, &root, 0),
+                Arc::new(MemKeyStore::default()),
+            )),
             spawn,
         }
     }

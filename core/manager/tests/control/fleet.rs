@@ -14,7 +14,7 @@ use wardroom_api::net::TcpNet;
 use wardroom_api::v1::control_client::ControlClient;
 use wardroom_api::{channel, v1};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
-use wardroom_keys::{Keyring, OsChance, SealingRoot};
+use wardroom_keys::{Keyring, MemKeyStore, OsChance, SealingRoot, SharedKeyring};
 use wardroom_log::{MemDisk, Spawn};
 use wardroom_manager::{Local, Manager, ManagerConfig, Peer, Seams, Timing};
 use wardroom_state::State;
@@ -49,6 +49,7 @@ impl Fleet {
         for raft_id in 1..=3 {
             let node_id = format!("m{raft_id}");
             let keyring = Keyring::create(&OsChance, CLUSTER, &node_id, &sealing_root, 1);
+            let keyring = Arc::new(SharedKeyring::new(keyring, Arc::new(MemKeyStore::default())));
             let disk = MemDisk::new();
             let tls = certificate(&root, &node_id, Role::Manager);
             let manager = Manager::start(config(raft_id, &node_id), keyring, tls, seams(&disk))

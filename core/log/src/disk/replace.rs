@@ -1,0 +1,82 @@
+//! How is a file replaced so that a crash leaves the old content or the new one, and, if that matters, nothing of the old
+//! content where it lay?
+
+use std::io;
+
+use super::{Disk, DiskFile, parent_of};
+use crate::prepare::{overwrite_with_zeros, remove_if_there};
+
+/// Replaces a file by `bytes`: afterwards, also after a crash, it holds the old content or the new one, never a part.
+pub fn write_file(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let aside = aside_of(path);
+    remove_if_there(disk, &aside)?;
+    let file = disk.create(&aside)?;
+    let written = write(&*file, bytes).and_then(|()| disk.rename(&aside, path));
+    if let Err(error) = written {
+        let _ = disk.unlink(&aside); // the first error is the one that tells
+        return Err(error);
+    }
+    disk.sync_dir(parent_of(path))
+}
+
+/// Like [`write_file`], and what stood there before is overwritten with zeros where it lay: durable on return. What a crash
+/// leaves of either content beside the file has the name that [`wipe`] takes, so call that at the next start.
+///
+/// On an error the file holds the old content or the new one, and asking again is safe.
+pub fn replace_and_wipe(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
+    wipe(disk, path)?;
+    let aside = aside_of(path);
+    let file = disk.create(&aside)?;
+    // Its name is durable before it holds anything: no crash leaves bytes that have no name.
+    disk.sync_dir(parent_of(path))?;
+    write(&*file, bytes)?;
+    match disk.exchange(&aside, path) {
+        Ok(()) => {
+            // Only when no crash can bring the old content back is it let go; until then it is the only one.
+            disk.sync_dir(parent_of(path))?;
+            wipe(disk, path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            disk.rename(&aside, path)?;
+            disk.sync_dir(parent_of(path))
+        }
+        // A crash between the last two steps leaves the old content in blocks without a name: such a file system knows
+        // nothing better.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            let old = disk.open(path)?;
+            disk.rename(&aside, path)?;
+            disk.sync_dir(parent_of(path))?;
+            zero(&*old)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Overwrites and removes what a crash during [`replace_and_wipe`] left beside the file at `path`, be it the content before
+/// or one that never came into force.
+pub fn wipe(disk: &dyn Disk, path: &str) -> io::Result<()> {
+    let aside = aside_of(path);
+    let file = match disk.open(&aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    // An exchange that is not durable yet could be undone by the next crash: then this is the content in force.
+    disk.sync_dir(parent_of(path))?;
+    zero(&*file)?;
+    disk.unlink(&aside)?;
+    disk.sync_dir(parent_of(path))
+}
+
+fn aside_of(path: &str) -> String {
+    format!("{path}.tmp")
+}
+
+fn write(file: &dyn DiskFile, bytes: &[u8]) -> io::Result<()> {
+    file.write_at(0, bytes)?;
+    file.sync()
+}
+
+fn zero(file: &dyn DiskFile) -> io::Result<()> {
+    overwrite_with_zeros(file, 0, file.size()?)?;
+    file.sync()
+}
