@@ -18,6 +18,7 @@ pub(crate) mod dispatcher;
 mod doorstep;
 mod founding;
 mod guests;
+mod keeping;
 mod keys;
 mod links;
 mod mark;
@@ -121,8 +122,10 @@ impl Manager {
         let mark = mark::Mark::read(Arc::clone(&seams.disk)).map_err(StartError::Disk)?;
         let consensus = raft::open(opening).await?;
         let stop = CancellationToken::new();
+        let (progress, keeping) = channel::channel(keeping::Progress::default());
         let reporter = status::Reporter {
             config: Arc::clone(&config),
+            keeping,
             consensus: consensus.clone(),
             replica: replica.clone(),
             keyring: Arc::clone(&keyring),
@@ -159,6 +162,7 @@ impl Manager {
         manager.reconcile();
         manager.keep_membership();
         manager.note_refusals();
+        manager.keep_keys(progress);
         Ok(manager)
     }
 
@@ -281,6 +285,12 @@ impl Manager {
 
     fn keep_membership(&self) {
         self.0.tasks.start(membership::run(self.0.context.clone()));
+    }
+
+    fn keep_keys(&self, progress: channel::Sender<keeping::Progress>) {
+        let context = &self.0.context;
+        self.0.tasks.start(keeping::run(context.clone(), progress));
+        self.0.tasks.start(keeping::record(context.clone()));
     }
 
     fn note_refusals(&self) {

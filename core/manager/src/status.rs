@@ -15,6 +15,7 @@ use wardroom_ca::{Clock, NodeTls};
 use wardroom_keys::{KeyMemory, SharedKeyring};
 
 use crate::ManagerConfig;
+use crate::keeping::{self, Progress};
 use crate::raft::{Consensus, Peer, View};
 use crate::replica::Replica;
 
@@ -42,6 +43,7 @@ pub(crate) struct Reporter {
     pub(crate) consensus: Consensus,
     pub(crate) replica: Replica,
     pub(crate) keyring: Arc<SharedKeyring>,
+    pub(crate) keeping: watch::Receiver<Progress>,
     pub(crate) tls: NodeTls,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -98,6 +100,7 @@ impl Reporter {
 
     async fn run(self, senders: Senders, mut memory: Memory, stop: CancellationToken) {
         let mut changes = self.consensus.changes();
+        let mut keeping = self.keeping.clone();
         let mut next = Instant::now();
         let mut pending = true;
         loop {
@@ -107,6 +110,11 @@ impl Reporter {
                 moved = changes.next() => match moved {
                     Ok(()) => pending |= self.take_in(&senders, &mut memory),
                     Err(reason) => return self.ended(&senders, reason),
+                },
+                // Somebody waits for that: it is told at once.
+                told = keeping.changed() => match told {
+                    Ok(()) => (pending, next) = (true, Instant::now()),
+                    Err(_) => return,
                 },
                 () = at(memory.confirmed_until) => {
                     memory.confirmed_until = None;
@@ -211,7 +219,7 @@ impl Reporter {
     }
 
     fn keys(&self) -> v1::KeyStatus {
-        let keys = self.keyring.status();
+        let (keys, progress) = (self.keyring.status(), self.keeping.borrow().clone());
         let certificate = self.tls.facts();
         v1::KeyStatus {
             kek_epoch: keys.kek_epoch,
@@ -230,7 +238,10 @@ impl Reporter {
             dek_order: keys.dek_order,
             pending_dek_epoch: keys.pending_dek_epoch.unwrap_or_default(),
             pending_dek_order: keys.pending_dek_order.unwrap_or_default(),
-            ..Default::default()
+            step: progress.step.to_owned(),
+            uses: self.consensus.dek_uses(),
+            dek_due_ms: keeping::due_ms(&keys),
+            trouble: progress.trouble,
         }
     }
 }

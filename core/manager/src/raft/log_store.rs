@@ -168,6 +168,16 @@ impl LogStore {
         }
     }
 
+    /// See [`wardroom_log::Log::roll`].
+    pub(crate) async fn roll(&self) -> Result<wardroom_log::Rolled, wardroom_log::LogError> {
+        self.0.writer.roll().await
+    }
+
+    /// What stands on the disk under each DEK, oldest epoch first.
+    pub(crate) fn uses(&self) -> Vec<wardroom_log::EpochUse> {
+        self.0.reader.uses()
+    }
+
     /// What still finds room. A disk that was full is looked at again on demand, so that freeing space is enough.
     pub(crate) async fn room(&self) -> Room {
         let reader = &self.0.reader;

@@ -21,6 +21,7 @@ mod members;
 mod network;
 mod open;
 mod refound;
+mod rekey;
 mod runtime;
 mod service;
 mod snapshot_store;

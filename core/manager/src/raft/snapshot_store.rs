@@ -36,6 +36,10 @@ struct Newest {
     covers: Option<LogId>,
     bytes: u64,
     at_ms: i64,
+    /// Of the DEK that seals it.
+    epoch: Option<u32>,
+    /// Counts what was made durable, also when it covers no more than the one before.
+    saved: u64,
     /// Why no other will follow.
     abandoned: Option<String>,
 }
@@ -68,7 +72,7 @@ impl SnapshotStore {
                 return Err(StorageIoError::write_snapshot(Some(meta.signature()), AnyError::new(&error)).into());
             }
         }
-        self.note(meta, data, at_ms);
+        self.note(&files, meta, data, at_ms);
         Ok(Saved::Durable)
     }
 
@@ -85,7 +89,7 @@ impl SnapshotStore {
         };
         let (header, data) = (found.meta, found.data);
         let (meta, at_ms) = encode::decode_snapshot_header(&header).map_err(|error| read(AnyError::new(&error)))?;
-        self.note(&meta, &data, at_ms);
+        self.note(&files, &meta, &data, at_ms);
         Ok(Some(Snapshot {
             meta,
             snapshot: Box::new(SnapshotBytes(Arc::new(data))),
@@ -110,22 +114,46 @@ impl SnapshotStore {
         });
     }
 
+    /// Of the DEK that seals the newest snapshot; `None` without one.
+    pub(crate) fn epoch(&self) -> Option<u32> {
+        self.newest.borrow().epoch
+    }
+
+    /// What is saved from now on; see [`Self::reached`].
+    pub(crate) fn watch(&self) -> Watched {
+        let newest = self.newest.subscribe();
+        let saved = newest.borrow().saved;
+        Watched { newest, saved }
+    }
+
+    /// Does `work` if every snapshot on the disk is sealed under the DEK of that epoch; none is written meanwhile.
+    pub(crate) fn when_under<R>(&self, epoch: u32, work: impl FnOnce() -> R) -> Option<R> {
+        self.aside(|| {
+            let files = self.files();
+            let uses = files.uses().ok()?;
+            uses.iter().all(|found| found.epoch == epoch).then(work)
+        })
+    }
+
     /// What the log may forget, as it grows.
     pub(crate) fn coverage(&self) -> Coverage {
         Coverage(Some(self.newest.subscribe()))
     }
 
-    fn note(&self, meta: &SnapshotMeta, data: &[u8], at_ms: i64) {
+    fn note(&self, files: &Snapshots, meta: &SnapshotMeta, data: &[u8], at_ms: i64) {
+        let uses = files.uses().unwrap_or_default();
         self.newest.send_modify(|newest| {
             newest.covers = meta.last_log_id;
             newest.bytes = data.len() as u64;
             newest.at_ms = at_ms;
+            newest.epoch = uses.last().map(|newest| newest.epoch);
+            newest.saved += 1;
         });
     }
 
     /// Where the log has a thread of its own the disk makes one wait, and the runtime's other tasks go on meanwhile. On
     /// one thread there is nowhere to go, and a simulated disk needs no time.
-    fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+    pub(crate) fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
         let workers = || Handle::try_current().is_ok_and(|now| now.runtime_flavor() == RuntimeFlavor::MultiThread);
         if self.spawn == Spawn::Thread && workers() {
             return tokio::task::block_in_place(work);
@@ -135,6 +163,28 @@ impl SnapshotStore {
 
     fn files(&self) -> MutexGuard<'_, Snapshots> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for the next snapshot.
+pub(crate) struct Watched {
+    newest: watch::Receiver<Newest>,
+    /// What was saved before it was asked for.
+    saved: u64,
+}
+
+impl Watched {
+    /// Waits until a snapshot is saved. Whether that one covers `index` and is sealed under the DEK of `epoch`; the error
+    /// says why none will follow.
+    pub(crate) async fn reaches(mut self, epoch: u32, index: u64) -> Result<bool, String> {
+        let before = self.saved;
+        let next = |newest: &Newest| newest.saved != before || newest.abandoned.is_some();
+        let saved = self.newest.wait_for(next).await;
+        let newest = saved.map_err(|_closed| "the state machine has stopped".to_owned())?;
+        if let Some(reason) = &newest.abandoned {
+            return Err(reason.clone());
+        }
+        Ok(newest.epoch == Some(epoch) && newest.covers.map_or(0, |id| id.index) >= index)
     }
 }
 
