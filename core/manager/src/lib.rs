@@ -16,6 +16,7 @@ mod context;
 pub(crate) mod control;
 pub(crate) mod dispatcher;
 mod doorstep;
+mod elections;
 mod founding;
 mod guests;
 mod keeping;

@@ -3,7 +3,6 @@
 //! Raft's metrics move with every heartbeat; a change of leader is told at once, but a status is published only when more
 //! than times moved, and at most a few times a second. Nothing here polls.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use wardroom_ca::{Clock, NodeTls};
 use wardroom_keys::{KeyMemory, SharedKeyring};
 
 use crate::ManagerConfig;
+use crate::elections::Elections;
 use crate::keeping::{self, Progress};
 use crate::raft::{Consensus, Peer, View};
 use crate::replica::Replica;
@@ -23,8 +23,6 @@ use crate::replica::Replica;
 const PACE: Duration = Duration::from_millis(250);
 /// How long one that needs nobody's answer is confirmed before it is confirmed again.
 const ALWAYS: Duration = Duration::from_secs(365 * 24 * 3600);
-/// Elections remembered.
-const ELECTIONS: usize = 16;
 
 /// Who leads, as this manager knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -206,7 +204,7 @@ impl Reporter {
             applied,
             snapshot_index: view.snapshot,
             followers: view.followers(),
-            elections: memory.elections.ring.iter().cloned().collect(),
+            elections: memory.elections.told(),
             digest: hex(&digest[..8]),
             log: Some(log),
             keys: Some(self.keys()),
@@ -279,74 +277,4 @@ fn hex(bytes: &[u8]) -> String {
             }
             out
         })
-}
-
-/// The changes of leader this manager has seen, newest last.
-#[derive(Default)]
-struct Elections {
-    ring: VecDeque<v1::Election>,
-    current: Option<(u64, String)>,
-    /// Since when nobody is known to lead.
-    vacant_since_ms: Option<i64>,
-}
-
-impl Elections {
-    fn observe(&mut self, term: u64, leader: Option<String>, now_ms: i64) {
-        let seen = leader.map(|leader| (term, leader));
-        if seen == self.current {
-            return;
-        }
-        match &seen {
-            None => self.vacant_since_ms = Some(now_ms),
-            Some((term, leader)) => {
-                let gap = self
-                    .vacant_since_ms
-                    .take()
-                    .map_or(0, |since| now_ms.saturating_sub(since));
-                if self.ring.len() == ELECTIONS {
-                    self.ring.pop_front();
-                }
-                let gap_ms = u64::try_from(gap).unwrap_or(0);
-                self.ring.push_back(v1::Election {
-                    term: *term,
-                    leader: leader.clone(),
-                    at_ms: now_ms,
-                    gap_ms,
-                });
-            }
-        }
-        self.current = seen;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_election_is_noted_once_with_the_time_without_a_leader() {
-        let mut elections = Elections::default();
-        elections.observe(0, None, 5);
-        elections.observe(1, Some("ada".into()), 10);
-        elections.observe(1, Some("ada".into()), 20);
-        elections.observe(2, None, 30);
-        elections.observe(3, None, 40);
-        elections.observe(3, Some("bob".into()), 90);
-        let seen: Vec<_> = elections
-            .ring
-            .iter()
-            .map(|e| (e.term, e.leader.as_str(), e.at_ms, e.gap_ms))
-            .collect();
-        assert_eq!(seen, [(1, "ada", 10, 0), (3, "bob", 90, 60)]);
-    }
-
-    #[test]
-    fn only_the_newest_elections_are_kept() {
-        let mut elections = Elections::default();
-        for term in 1..=40 {
-            elections.observe(term, Some("ada".into()), 0);
-        }
-        assert_eq!(elections.ring.len(), ELECTIONS);
-        assert_eq!(elections.ring.back().map(|e| e.term), Some(40));
-    }
 }
