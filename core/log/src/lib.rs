@@ -39,7 +39,7 @@ pub use record::{Purged, Record};
 pub use recover::{Cut, Recovered};
 pub use roll::{EpochUse, Rolled};
 pub use segment::LOG_FORMAT;
-pub use snapshot::{SNAPSHOT_FORMAT, Snapshot, Snapshots};
+pub use snapshot::{SNAPSHOT_FORMAT, Snapshot, SnapshotUse, Snapshots};
 pub use stats::LogStats;
 pub use writer::{Done, Spawn, Writer};
 

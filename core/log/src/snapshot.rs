@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wardroom_keys::{Chance, SharedKeyring, SnapshotCipher, TAG_LEN};
 
 use crate::Identity;
-use crate::disk::{Disk, read_file};
+use crate::disk::{Disk, read_exact_at, read_file};
 use crate::error::{SnapshotError, is_no_space};
 use crate::prepare::remove_if_there;
 use crate::segment::{fits, read_id};
@@ -18,12 +18,22 @@ const MAGIC: &[u8; 8] = b"WRDRSNAP";
 /// Plaintext bytes of a chunk; the last one may be shorter.
 const CHUNK: usize = 64 << 10;
 const FILE_BYTES_MAX: u64 = 16 << 30;
+/// Fixed fields and two ids of the longest kind.
+const HEADER_BYTES_MAX: usize = 38 + 2 * (1 + 255);
 
 /// A snapshot as it was saved. Both parts are opaque here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     pub meta: Vec<u8>,
     pub data: Vec<u8>,
+}
+
+/// A snapshot's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotUse {
+    /// Of the DEK that seals it.
+    pub epoch: u32,
+    pub bytes: u64,
 }
 
 /// The snapshots of one manager, under `snapshots/` of its disk. There is one, except between two steps of a save.
@@ -98,6 +108,21 @@ impl Snapshots {
         };
         let size = self.disk.open(&path_of(number)).and_then(|file| file.size());
         size.map_err(io_error("reading", number))
+    }
+
+    /// What stands on the disk, also beside the newest: oldest first, by what the headers say.
+    pub fn uses(&self) -> Result<Vec<SnapshotUse>, SnapshotError> {
+        self.numbers()?.into_iter().map(|number| self.use_of(number)).collect()
+    }
+
+    fn use_of(&self, number: u64) -> Result<SnapshotUse, SnapshotError> {
+        let failed = io_error("reading", number);
+        let file = self.disk.open(&path_of(number)).map_err(&failed)?;
+        let bytes = file.size().map_err(&failed)?;
+        let mut head = vec![0; usize::try_from(bytes).map_or(HEADER_BYTES_MAX, |bytes| bytes.min(HEADER_BYTES_MAX))];
+        read_exact_at(&*file, 0, &mut head).map_err(&failed)?;
+        let (epoch, _) = self.read_header(number, &head)?;
+        Ok(SnapshotUse { epoch, bytes })
     }
 
     fn numbers(&self) -> Result<Vec<u64>, SnapshotError> {

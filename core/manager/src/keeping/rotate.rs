@@ -41,7 +41,11 @@ pub(super) async fn go_on(context: &Context, progress: &watch::Sender<Progress>)
         }
         if old.is_some() || !consensus.snapshot_is_under(epoch) {
             step("snapshot");
-            in_time(consensus.snapshot_under(epoch, old.unwrap_or(0)), "a snapshot was not taken").await?;
+            in_time(
+                consensus.snapshot_under(epoch, old.unwrap_or(0)),
+                "a snapshot was not taken",
+            )
+            .await?;
             reach("dek.snapshot");
         }
         let Some(upto) = old else { break };
@@ -65,7 +69,11 @@ pub(super) fn rest_node_key(context: &Context) -> Result<(), String> {
 }
 
 fn finish(context: &Context, epoch: u32) -> Result<(), String> {
-    let destroy = || context.keyring.change(|keyring| keyring.finish_dek_rotation(&*context.chance));
+    let destroy = || {
+        context
+            .keyring
+            .change(|keyring| keyring.finish_dek_rotation(&*context.chance))
+    };
     match context.consensus.when_all_is_under(epoch, destroy) {
         None => Err("something was written under the old DEK meanwhile".to_owned()),
         Some(Err(error)) => Err(format!(
@@ -80,5 +88,10 @@ fn finish(context: &Context, epoch: u32) -> Result<(), String> {
 
 async fn in_time(work: impl Future<Output = Result<(), String>>, what: &str) -> Result<(), String> {
     let done = tokio::time::timeout(PATIENCE, work).await;
-    done.unwrap_or_else(|_elapsed| Err(format!("{what} within {} s; is there room on the disk?", PATIENCE.as_secs())))
+    done.unwrap_or_else(|_elapsed| {
+        Err(format!(
+            "{what} within {} s; is there room on the disk?",
+            PATIENCE.as_secs()
+        ))
+    })
 }

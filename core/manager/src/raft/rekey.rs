@@ -73,7 +73,9 @@ impl Consensus {
             of_epoch.snapshots = 1;
             of_epoch.snapshot_bytes = bytes;
         }
-        uses.into_iter().map(|(epoch, found)| v1::DekUse { epoch, ..found }).collect()
+        uses.into_iter()
+            .map(|(epoch, found)| v1::DekUse { epoch, ..found })
+            .collect()
     }
 
     /// Work on files, where the runtime's other tasks go on meanwhile.

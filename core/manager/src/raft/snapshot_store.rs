@@ -36,7 +36,7 @@ struct Newest {
     covers: Option<LogId>,
     bytes: u64,
     at_ms: i64,
-    /// Of the DEK that seals it.
+    /// Of the DEK that seals it; of the older one, while a file that could not be removed stands beside it.
     epoch: Option<u32>,
     /// Counts what was made durable, also when it covers no more than the one before.
     saved: u64,
@@ -146,7 +146,7 @@ impl SnapshotStore {
             newest.covers = meta.last_log_id;
             newest.bytes = data.len() as u64;
             newest.at_ms = at_ms;
-            newest.epoch = uses.last().map(|newest| newest.epoch);
+            newest.epoch = uses.first().map(|oldest| oldest.epoch);
             newest.saved += 1;
         });
     }
