@@ -263,8 +263,9 @@ async fn an_idle_cluster_publishes_nothing() {
 #[tokio::test]
 async fn a_manager_shut_down_in_order_starts_with_all_it_had_applied() {
     let mut fleet = Fleet::begun(1, 5_000).await;
-    let index = fleet.create(1).await;
+    fleet.create(1).await;
     fleet.manager(0).shutdown().await;
+    let index = fleet.manager(0).replica().index();
     fleet.kill(0).await;
     fleet.start(0).await;
     assert_eq!(fleet.manager(0).replica().index(), index);
