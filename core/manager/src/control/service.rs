@@ -140,7 +140,10 @@ impl Control for Service {
         &self,
         request: Request<v1::GetJoinTokenRequest>,
     ) -> Result<Response<v1::JoinTokenResponse>, Status> {
-        write!(self, request, get_join_token, tokens::show)
+        let mut shown = write!(self, request, get_join_token, tokens::show)?;
+        // The manager that was asked is the one to join at, whoever leads.
+        shown.get_mut().address.clone_from(&self.context.config.advertise);
+        Ok(shown)
     }
 
     async fn rotate_join_token(

@@ -3,14 +3,14 @@
 use tonic::Code;
 use wardroom_api::v1;
 use wardroom_api::v1::control_client::ControlClient;
-use wardroom_keys::{Share, ShareCollection, UnlockKey};
+use wardroom_keys::UnlockKey;
 use wardroom_state::State;
 
 use crate::fleet::{Fleet, list, until};
 
-type Control = ControlClient<tonic::transport::Channel>;
+pub(crate) type Control = ControlClient<tonic::transport::Channel>;
 
-async fn autolock(control: &mut Control, on: bool) -> v1::UpdateClusterResponse {
+pub(crate) async fn autolock(control: &mut Control, on: bool) -> v1::UpdateClusterResponse {
     let request = v1::UpdateClusterRequest {
         autolock: Some(on),
         ..Default::default()
@@ -18,7 +18,7 @@ async fn autolock(control: &mut Control, on: bool) -> v1::UpdateClusterResponse 
     control.update_cluster(request).await.unwrap().into_inner()
 }
 
-async fn show(control: &mut Control, epoch: u32) -> v1::GetUnlockKeyResponse {
+pub(crate) async fn show(control: &mut Control, epoch: u32) -> v1::GetUnlockKeyResponse {
     let request = v1::GetUnlockKeyRequest {
         epoch,
         ..Default::default()
@@ -26,13 +26,13 @@ async fn show(control: &mut Control, epoch: u32) -> v1::GetUnlockKeyResponse {
     control.get_unlock_key(request).await.unwrap().into_inner()
 }
 
-fn key(response: v1::GetUnlockKeyResponse) -> UnlockKey {
+pub(crate) fn key(response: v1::GetUnlockKeyResponse) -> UnlockKey {
     let bytes = response.key.unwrap().take();
     UnlockKey::parse(std::str::from_utf8(&bytes).unwrap()).unwrap()
 }
 
 /// Objects of the records with that action, oldest first.
-fn audited(fleet: &Fleet, place: usize, action: &str) -> Vec<(String, String, String)> {
+pub(crate) fn audited(fleet: &Fleet, place: usize, action: &str) -> Vec<(String, String, String)> {
     let records = |state: &State| {
         let records = state.audit().filter(|record| record.action == action);
         let words = records.map(|record| (record.actor.clone(), record.object.clone(), record.detail.clone()));
@@ -121,11 +121,7 @@ async fn a_rotation_goes_on_without_the_manager_that_is_down_and_keeps_its_key()
         plan_basis: plan.basis.clone(),
         ..Default::default()
     };
-    let rotated = control
-        .rotate_unlock_key(confirmed.clone())
-        .await
-        .unwrap()
-        .into_inner();
+    let rotated = control.rotate_unlock_key(confirmed.clone()).await.unwrap().into_inner();
     assert_eq!((rotated.epoch, rotated.order), (3, 2));
     let stale = control.rotate_unlock_key(confirmed).await.unwrap_err();
     assert_eq!(stale.code(), Code::Aborted, "{}", stale.message());
@@ -141,37 +137,6 @@ async fn a_rotation_goes_on_without_the_manager_that_is_down_and_keeps_its_key()
         audited(&fleet, place, "unlock-key.rotate"),
         [words("admin:test", "test", "epoch 2 -> 3, DEK order 2")]
     );
-    fleet.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn enough_shares_are_the_key() {
-    let fleet = Fleet::start(0).await;
-    let mut control = fleet.control(fleet.follower());
-    autolock(&mut control, true).await;
-    let whole = key(show(&mut control, 0).await);
-    let ask = |shares, threshold| v1::GetUnlockKeyRequest {
-        shares,
-        threshold,
-        ..Default::default()
-    };
-    for (shares, threshold) in [(5, 0), (5, 1), (5, 6), (1, 1), (256, 2), (0, 3)] {
-        let refused = control.get_unlock_key(ask(shares, threshold)).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument, "{shares} and {threshold}");
-    }
-    let split = control.get_unlock_key(ask(5, 3)).await.unwrap().into_inner();
-    assert!(split.key.is_none());
-    assert_eq!(split.shares.len(), 5);
-    let texts = split.shares.iter().map(|share| std::str::from_utf8(&share.bytes).unwrap());
-    let mut collected = ShareCollection::default();
-    for share in texts.skip(2) {
-        assert!(collected.combine().is_none());
-        collected.add(Share::parse(share).unwrap()).unwrap();
-    }
-    assert!(collected.combine().unwrap().equals(&whole));
-    let reads = audited(&fleet, fleet.follower(), "unlock-key.read");
-    assert_eq!(reads.len(), 2);
-    assert_eq!(reads[1].2, "in 5 shares, of which 3 open");
     fleet.stop().await;
 }
 
@@ -219,7 +184,7 @@ async fn orders_are_given_on_demand_and_by_a_shred() {
 
     // Every client sees the orders with the cluster.
     let request = v1::ListRequest {
-        kinds: vec![v1::Kind::Cluster.into()],
+        kind: v1::Kind::Cluster.into(),
         ..Default::default()
     };
     let listed = list(&mut control, request).await;
@@ -229,6 +194,9 @@ async fn orders_are_given_on_demand_and_by_a_shred() {
     let orders = &cluster.keys.as_ref().unwrap().orders;
     let reasons: Vec<_> = orders.iter().map(|order| (order.number, order.reason())).collect();
     assert_eq!(reasons, [(1, v1::DekReason::Demand), (2, v1::DekReason::Shred)]);
-    assert_eq!((orders[1].secret_name.as_str(), orders[1].index), ("db", shredded.index));
+    assert_eq!(
+        (orders[1].secret_name.as_str(), orders[1].index),
+        ("db", shredded.index)
+    );
     fleet.stop().await;
 }

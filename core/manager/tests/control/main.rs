@@ -8,7 +8,7 @@ mod backup;
 mod callers;
 mod fleet;
 mod join;
-// Comes back with the shares: mod keys;
+mod keys;
 mod life;
 mod matrix;
 mod members;
