@@ -48,7 +48,7 @@ pub(super) async fn backup(context: &Context, request: Request<v1::BackupRequest
             let late = || Failure::Unavailable("the leader did not begin the backup in time; repeat it".into());
             let opened = opening.map_err(|_elapsed| late())?;
             attempt.answered();
-            return Ok(opened?.into_inner().boxed());
+            Ok(opened?.into_inner().boxed())
         }
         Ok(None) => made_here(context, &caller, request.into_inner(), true).await,
         Err(Failure::NoLeader) => made_here(context, &caller, request.into_inner(), false).await,
