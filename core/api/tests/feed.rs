@@ -61,6 +61,7 @@ silent!(
     update_node: UpdateNodeRequest -> UpdateNodeResponse, remove_node: RemoveNodeRequest -> RemoveNodeResponse,
     step_down: StepDownRequest -> StepDownResponse,
     get_unlock_key: GetUnlockKeyRequest -> GetUnlockKeyResponse,
+    keep_unlock_key: KeepUnlockKeyRequest -> KeepUnlockKeyResponse,
     rotate_unlock_key: RotateUnlockKeyRequest -> RotateUnlockKeyResponse, rotate_dek: RotateDekRequest -> RotateDekResponse,
     add_operator: AddOperatorRequest -> AddOperatorResponse, remove_operator: RemoveOperatorRequest -> RemoveOperatorResponse,
 );

@@ -205,7 +205,7 @@ pub enum Command {
         version: String,
     },
     /// Whether managers lock, and under which unlock key. Turning it on takes a new key; a new key while it is on is a
-    /// rotation. Both order a fresh DEK.
+    /// rotation. No disk is touched before that key is kept.
     SetLock {
         autolock: bool,
         unlock_key: Option<NewUnlockKey>,
@@ -232,6 +232,10 @@ pub enum Command {
         action: String,
         object: String,
         detail: String,
+    },
+    /// Somebody has the unlock key in force in a safe place: from now on the managers' disks need it. Orders a fresh DEK.
+    KeepUnlockKey {
+        epoch: u32,
     },
 }
 

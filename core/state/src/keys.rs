@@ -43,6 +43,17 @@ pub struct UnlockKeyRecord {
     pub since_ms: i64,
     /// The actor who had it made.
     pub by: String,
+    /// Autolock was turned on with it.
+    pub turns_on: bool,
+    /// When somebody said that they keep it; 0: nobody has. Until then no disk needs it: a key that nobody has would lock
+    /// everybody out.
+    pub kept_at_ms: i64,
+}
+
+impl UnlockKeyRecord {
+    pub fn is_kept(&self) -> bool {
+        self.kept_at_ms != 0
+    }
 }
 
 /// An unlock key under the cluster's sealing root. Opaque here; `wardroom-keys` seals and opens it.
@@ -219,6 +230,8 @@ mod tests {
             sealed: sealed.clone(),
             since_ms: 1,
             by: "admin:root".into(),
+            turns_on: true,
+            kept_at_ms: 0,
         };
         let facts = KeyFacts {
             unlock_key: Some(record),

@@ -64,6 +64,11 @@ fn nobody_had_locked_anything() {
         command: lock,
     };
     state.apply(44, &proposal).unwrap();
+    let keep = Proposal {
+        command: Command::KeepUnlockKey { epoch: 2 },
+        ..proposal
+    };
+    state.apply(45, &keep).unwrap();
     assert_eq!(state.owing(1), [NodeId::new("m1")]);
     assert_eq!(state.check(), Vec::<String>::new());
 }

@@ -10,6 +10,7 @@ pub const METHODS: &[&str] = &[
     "/wardroom.v1.Control/CreateService",
     "/wardroom.v1.Control/GetJoinToken",
     "/wardroom.v1.Control/GetUnlockKey",
+    "/wardroom.v1.Control/KeepUnlockKey",
     "/wardroom.v1.Control/List",
     "/wardroom.v1.Control/RemoveNode",
     "/wardroom.v1.Control/RemoveOperator",

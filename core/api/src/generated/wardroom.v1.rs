@@ -101,6 +101,9 @@ pub struct ClusterKeys {
     /// oldest first
     #[prost(message, repeated, tag = "7")]
     pub orders: ::prost::alloc::vec::Vec<DekOrder>,
+    /// 0: nobody has said that they keep it, and no disk needs it yet
+    #[prost(int64, tag = "8")]
+    pub unlock_key_kept_at_ms: i64,
 }
 /// One manager's keys as it reported them last, also while it is down.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3293,7 +3296,7 @@ pub struct UpdateClusterRequest {
     pub task_history: ::core::option::Option<u32>,
     #[prost(uint64, optional, tag = "4")]
     pub snapshot_every: ::core::option::Option<u64>,
-    /// on: with a new unlock key, which GetUnlockKey tells
+    /// on: with a new unlock key, as RotateUnlockKey makes one
     #[prost(bool, optional, tag = "5")]
     pub autolock: ::core::option::Option<bool>,
     #[prost(bool, tag = "6")]
@@ -3307,8 +3310,6 @@ pub struct UpdateClusterResponse {
     pub index: u64,
     #[prost(message, optional, tag = "2")]
     pub plan: ::core::option::Option<Plan>,
-    #[prost(uint64, tag = "3")]
-    pub order: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RotateRootRequest {
@@ -3498,8 +3499,18 @@ pub struct RotateUnlockKeyResponse {
     #[prost(uint32, tag = "2")]
     pub epoch: u32,
     #[prost(uint64, tag = "3")]
+    pub index: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeepUnlockKeyRequest {
+    #[prost(uint32, tag = "1")]
+    pub epoch: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeepUnlockKeyResponse {
+    #[prost(uint64, tag = "1")]
     pub order: u64,
-    #[prost(uint64, tag = "4")]
+    #[prost(uint64, tag = "2")]
     pub index: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4223,7 +4234,7 @@ pub mod control_client {
                 .insert(GrpcMethod::new("wardroom.v1.Control", "GetUnlockKey"));
             self.inner.unary(req, path, codec).await
         }
-        /// A new unlock key, and with it a new DEK on every manager. The key itself is for GetUnlockKey to tell.
+        /// A new unlock key. GetUnlockKey tells it, and no manager's disk needs it before KeepUnlockKey says that somebody has it.
         pub async fn rotate_unlock_key(
             &mut self,
             request: impl tonic::IntoRequest<super::RotateUnlockKeyRequest>,
@@ -4246,6 +4257,31 @@ pub mod control_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("wardroom.v1.Control", "RotateUnlockKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The caller has the key in a safe place: from now on the managers' disks need it, and each takes a new DEK.
+        pub async fn keep_unlock_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::KeepUnlockKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::KeepUnlockKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/KeepUnlockKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "KeepUnlockKey"));
             self.inner.unary(req, path, codec).await
         }
         /// Every manager goes on under a new DEK and destroys the one before.
@@ -4453,12 +4489,20 @@ pub mod control_server {
             tonic::Response<super::GetUnlockKeyResponse>,
             tonic::Status,
         >;
-        /// A new unlock key, and with it a new DEK on every manager. The key itself is for GetUnlockKey to tell.
+        /// A new unlock key. GetUnlockKey tells it, and no manager's disk needs it before KeepUnlockKey says that somebody has it.
         async fn rotate_unlock_key(
             &self,
             request: tonic::Request<super::RotateUnlockKeyRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RotateUnlockKeyResponse>,
+            tonic::Status,
+        >;
+        /// The caller has the key in a safe place: from now on the managers' disks need it, and each takes a new DEK.
+        async fn keep_unlock_key(
+            &self,
+            request: tonic::Request<super::KeepUnlockKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::KeepUnlockKeyResponse>,
             tonic::Status,
         >;
         /// Every manager goes on under a new DEK and destroys the one before.
@@ -5562,6 +5606,51 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RotateUnlockKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/KeepUnlockKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct KeepUnlockKeySvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::KeepUnlockKeyRequest>
+                    for KeepUnlockKeySvc<T> {
+                        type Response = super::KeepUnlockKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::KeepUnlockKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::keep_unlock_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = KeepUnlockKeySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -58,6 +58,7 @@ const RULES: &[(&str, &[Role])] = &[
     ("/wardroom.v1.Control/Backup", ADMINS),
     ("/wardroom.v1.Control/GetUnlockKey", ADMINS),
     ("/wardroom.v1.Control/RotateUnlockKey", ADMINS),
+    ("/wardroom.v1.Control/KeepUnlockKey", ADMINS),
     ("/wardroom.v1.Control/RotateDek", ADMINS),
     ("/wardroom.v1.Join/Admit", JOINERS),
     ("/wardroom.v1.Ca/Renew", NODES),

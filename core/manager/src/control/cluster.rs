@@ -26,12 +26,12 @@ pub(super) async fn update(
     let plan = planned(&context, &request.plan_basis, |state, health| {
         plan::cluster_update(state, &request, health)
     })?;
-    let (mut index, mut order) = (plan.0.index, 0);
+    let mut index = plan.0.index;
     if !request.plan_only {
         plan.check_runnable()?;
         if let Some(on) = request.autolock {
             let confirmed = !request.plan_basis.is_empty();
-            (index, order) = lock.turn(&context, &caller, on, confirmed).await?;
+            index = lock.turn(&context, &caller, on, confirmed).await?;
         }
         if let Some(command) = settings(&request) {
             index = context.proposer.propose(caller.actor(), command).await?.index;
@@ -40,7 +40,6 @@ pub(super) async fn update(
     Ok(v1::UpdateClusterResponse {
         index,
         plan: Some(plan.0),
-        order,
     })
 }
 

@@ -60,6 +60,7 @@ written!(
     RemoveOperatorResponse,
     GetUnlockKeyResponse,
     RotateUnlockKeyResponse,
+    KeepUnlockKeyResponse,
     RotateDekResponse,
     AdmitResponse,
     RenewResponse,

@@ -32,21 +32,20 @@ impl Lock {
         known.ok_or_else(|| Failure::precondition("this cluster is not initialised yet; initialise it first"))
     }
 
-    /// Turns autolock on, under a new unlock key, or off. Returns the change's index and the number of the order it gave,
-    /// 0 where it gave none. `confirmed`: what was planned is done on what it was planned from, or not at all.
+    /// Turns autolock on, under a new unlock key, or off. Returns the change's index. `confirmed`: what was planned is done on what it was planned from, or not at all.
     pub(super) async fn turn(
         &self,
         context: &Context,
         caller: &Caller,
         on: bool,
         confirmed: bool,
-    ) -> Result<(u64, u64), Failure> {
+    ) -> Result<u64, Failure> {
         let key = (on && !self.on).then(|| self.next(context));
         let bound = confirmed || key.is_some();
         self.propose(context, caller, on, key, bound).await
     }
 
-    async fn rotate(&self, context: &Context, caller: &Caller) -> Result<(u64, u64), Failure> {
+    async fn rotate(&self, context: &Context, caller: &Caller) -> Result<u64, Failure> {
         // Bound: where autolock was turned off meanwhile, the new key would turn it on again.
         self.propose(context, caller, true, Some(self.next(context)), true)
             .await
@@ -59,14 +58,13 @@ impl Lock {
         autolock: bool,
         unlock_key: Option<NewUnlockKey>,
         bound: bool,
-    ) -> Result<(u64, u64), Failure> {
+    ) -> Result<u64, Failure> {
         let command = Command::SetLock {
             autolock,
             unlock_key,
             expected: bound.then_some(self.version_index),
         };
-        let committed = context.proposer.propose(caller.actor(), command).await?;
-        Ok((committed.index, order_at(context, committed.index)))
+        Ok(context.proposer.propose(caller.actor(), command).await?.index)
     }
 
     fn next_epoch(&self) -> u32 {
@@ -102,15 +100,29 @@ pub(super) async fn rotate_unlock_key(
 ) -> Result<v1::RotateUnlockKeyResponse, Failure> {
     let lock = Lock::of(&context)?;
     let plan = planned(&context, &request.plan_basis, plan::unlock_key_rotation)?;
-    let (mut index, mut order) = (plan.0.index, 0);
+    let mut index = plan.0.index;
     if !request.plan_only {
         plan.check_runnable()?;
-        (index, order) = lock.rotate(&context, &caller).await?;
+        index = lock.rotate(&context, &caller).await?;
     }
     Ok(v1::RotateUnlockKeyResponse {
         plan: Some(plan.0),
         epoch: lock.next_epoch(),
-        order,
+        index,
+    })
+}
+
+/// Whoever read the key says that it is in a safe place. Only now do the managers' disks need it: a key that was lost on the
+/// way to its reader locks nobody out.
+pub(super) async fn keep_unlock_key(
+    context: Context,
+    caller: Caller,
+    request: v1::KeepUnlockKeyRequest,
+) -> Result<v1::KeepUnlockKeyResponse, Failure> {
+    let keep = Command::KeepUnlockKey { epoch: request.epoch };
+    let index = context.proposer.propose(caller.actor(), keep).await?.index;
+    Ok(v1::KeepUnlockKeyResponse {
+        order: order_at(&context, index),
         index,
     })
 }

@@ -213,6 +213,13 @@ impl Control for Service {
         write!(self, request, rotate_unlock_key, keys::rotate_unlock_key)
     }
 
+    async fn keep_unlock_key(
+        &self,
+        request: Request<v1::KeepUnlockKeyRequest>,
+    ) -> Result<Response<v1::KeepUnlockKeyResponse>, Status> {
+        write!(self, request, keep_unlock_key, keys::keep_unlock_key)
+    }
+
     async fn rotate_dek(
         &self,
         request: Request<v1::RotateDekRequest>,

@@ -3,7 +3,7 @@
 
 use wardroom_keys::KeyStatus;
 use wardroom_state::State;
-use wardroom_state::keys::{KeyFacts, SealedUnlockKey};
+use wardroom_state::keys::{KeyFacts, SealedUnlockKey, UnlockKeyRecord};
 
 /// Age at which a DEK is replaced, in milliseconds: 90 days.
 const DEK_AGE_MS: i64 = 90 * 86_400_000;
@@ -60,10 +60,14 @@ pub(crate) fn due_ms(keys: &KeyStatus) -> i64 {
     keys.dek_created_at_ms.saturating_add(DEK_AGE_MS)
 }
 
-/// A keyring ahead of the state waits: it was handed out by a leader that knew more than is applied here.
+/// A keyring ahead of the state waits: it was handed out by a leader that knew more than is applied here. A key that nobody
+/// keeps yet is not taken: who would open the disk?
 fn rewrap(facts: &KeyFacts, locks: bool, keys: &KeyStatus) -> Option<Wanted> {
     let epoch = facts.unlock_epoch();
     if keys.kek_epoch > epoch || (keys.kek_epoch == epoch && keys.autolock == locks) {
+        return None;
+    }
+    if keys.kek_epoch < epoch && !facts.unlock_key.as_ref().is_some_and(UnlockKeyRecord::is_kept) {
         return None;
     }
     let sealed = facts.unlock_key.as_ref().map(|record| record.sealed.clone());

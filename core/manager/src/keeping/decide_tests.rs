@@ -36,6 +36,10 @@ fn lock(epoch: u32) -> Command {
     }
 }
 
+fn keep(epoch: u32) -> Command {
+    Command::KeepUnlockKey { epoch }
+}
+
 fn open() -> Command {
     Command::SetLock {
         autolock: false,
@@ -61,7 +65,7 @@ fn rewraps(scene: &Scene, keys: &KeyStatus) -> Option<(u32, bool, bool)> {
 
 #[test]
 fn a_new_unlock_key_comes_first_and_the_order_after_it() {
-    let scene = scene(vec![lock(2)]);
+    let scene = scene(vec![lock(2), keep(2)]);
     assert_eq!(rewraps(&scene, &keys()), Some((2, true, true)));
     let rewrapped = KeyStatus {
         kek_epoch: 2,
@@ -86,7 +90,7 @@ fn a_new_unlock_key_comes_first_and_the_order_after_it() {
 
 #[test]
 fn a_new_unlock_key_does_not_wait_for_a_rotation_to_end() {
-    let scene = scene(vec![lock(2), lock(3)]);
+    let scene = scene(vec![lock(2), keep(2), lock(3), keep(3)]);
     let under_way = KeyStatus {
         kek_epoch: 2,
         autolock: true,
@@ -99,7 +103,15 @@ fn a_new_unlock_key_does_not_wait_for_a_rotation_to_end() {
 
 #[test]
 fn who_was_down_takes_the_newest_key_and_one_rotation_for_all_orders() {
-    let scene = scene(vec![lock(2), lock(3), lock(4), Command::OrderDek]);
+    let scene = scene(vec![
+        lock(2),
+        keep(2),
+        lock(3),
+        keep(3),
+        lock(4),
+        keep(4),
+        Command::OrderDek,
+    ]);
     let back = KeyStatus {
         kek_epoch: 2,
         autolock: true,
@@ -112,8 +124,18 @@ fn who_was_down_takes_the_newest_key_and_one_rotation_for_all_orders() {
 }
 
 #[test]
+fn a_key_that_nobody_keeps_is_not_taken() {
+    let scene = scene(vec![lock(2)]);
+    let until_ms = Some(due_ms(&keys()));
+    assert_eq!(decide(&scene.state, &keys(), 0, 0), Step::Wait { until_ms });
+    let mut scene = scene;
+    scene.apply(open());
+    assert_eq!(decide(&scene.state, &keys(), 0, 0), Step::Wait { until_ms });
+}
+
+#[test]
 fn opening_the_lock_keeps_the_key_it_has() {
-    let scene = scene(vec![lock(2), open()]);
+    let scene = scene(vec![lock(2), keep(2), open()]);
     let locked = KeyStatus {
         kek_epoch: 2,
         autolock: true,
@@ -125,7 +147,7 @@ fn opening_the_lock_keeps_the_key_it_has() {
 
 #[test]
 fn a_keyring_ahead_of_the_state_waits_for_it() {
-    let scene = scene(vec![lock(2), open()]);
+    let scene = scene(vec![lock(2), keep(2), open()]);
     let ahead = KeyStatus {
         kek_epoch: 3,
         autolock: true,

@@ -10,6 +10,13 @@ use crate::fleet::{Fleet, list, until};
 
 pub(crate) type Control = ControlClient<tonic::transport::Channel>;
 
+/// The order that it gave.
+async fn keep(control: &mut Control, epoch: u32) -> Result<u64, String> {
+    let kept = control.keep_unlock_key(v1::KeepUnlockKeyRequest { epoch }).await;
+    kept.map(|kept| kept.into_inner().order)
+        .map_err(|status| status.message().to_owned())
+}
+
 pub(crate) async fn autolock(control: &mut Control, on: bool) -> v1::UpdateClusterResponse {
     let request = v1::UpdateClusterRequest {
         autolock: Some(on),
@@ -64,10 +71,14 @@ async fn an_unlock_key_is_shown_after_its_record_and_only_while_it_locks() {
         )
     );
 
-    let on = autolock(&mut control, true).await;
-    assert_eq!(on.order, 1);
-    let again = autolock(&mut control, true).await;
-    assert_eq!(again.order, 0, "it is on already: no new key");
+    autolock(&mut control, true).await;
+    autolock(&mut control, true).await;
+    let epoch = |state: &State| state.keys().unlock_epoch();
+    assert_eq!(
+        fleet.managers[place].replica().read(epoch),
+        2,
+        "it is on already: no new key"
+    );
     assert!(audited(&fleet, place, "unlock-key.read").is_empty());
     let shown = show(&mut control, 0).await;
     // The call waits until this manager has seen the record.
@@ -108,13 +119,15 @@ async fn a_rotation_goes_on_without_the_manager_that_is_down_and_keeps_its_key()
     let mut control = fleet.control(place);
     autolock(&mut control, true).await;
     let first = key(show(&mut control, 0).await);
+    assert_eq!(keep(&mut control, 2).await.unwrap(), 1);
+    assert_eq!(keep(&mut control, 2).await.unwrap(), 0, "said again, nothing changes");
     fleet.managers[fleet.follower()].shutdown().await;
     let plan_only = v1::RotateUnlockKeyRequest {
         plan_only: true,
         ..Default::default()
     };
     let planned = control.rotate_unlock_key(plan_only).await.unwrap().into_inner();
-    assert_eq!((planned.epoch, planned.order), (3, 0));
+    assert_eq!(planned.epoch, 3);
     let plan = planned.plan.unwrap();
     assert!(plan.runnable);
     let confirmed = v1::RotateUnlockKeyRequest {
@@ -122,11 +135,17 @@ async fn a_rotation_goes_on_without_the_manager_that_is_down_and_keeps_its_key()
         ..Default::default()
     };
     let rotated = control.rotate_unlock_key(confirmed.clone()).await.unwrap().into_inner();
-    assert_eq!((rotated.epoch, rotated.order), (3, 2));
+    assert_eq!(rotated.epoch, 3);
+    let refused = keep(&mut control, 2).await.unwrap_err();
+    assert!(
+        refused.starts_with("unlock key epoch 2 is not the one in force, 3"),
+        "{refused}"
+    );
     let stale = control.rotate_unlock_key(confirmed).await.unwrap_err();
     assert_eq!(stale.code(), Code::Aborted, "{}", stale.message());
 
     let second = key(show(&mut control, 0).await);
+    assert_eq!(keep(&mut control, 3).await.unwrap(), 2);
     assert!(!second.equals(&first));
     // Without the one that is down nobody can say that nobody hangs on it.
     assert!(key(show(&mut control, 2).await).equals(&first));
@@ -135,7 +154,7 @@ async fn a_rotation_goes_on_without_the_manager_that_is_down_and_keeps_its_key()
     assert_eq!(epochs, ["epoch 2", "epoch 3", "epoch 2"]);
     assert_eq!(
         audited(&fleet, place, "unlock-key.rotate"),
-        [words("admin:test", "test", "epoch 2 -> 3, DEK order 2")]
+        [words("admin:test", "test", "epoch 2 -> 3")]
     );
     fleet.stop().await;
 }

@@ -25,6 +25,7 @@ const EXPECTED: &str = "
     -    -      -       -      +        +     +     -         -          x       x        Control/CreateService
     -    -      -       -      -        +     +     -         -          x       x        Control/GetJoinToken
     -    -      -       -      -        +     +     -         -          x       x        Control/GetUnlockKey
+    -    -      -       -      -        +     +     -         -          x       x        Control/KeepUnlockKey
     -    -      -       +      +        +     +     -         -          x       x        Control/List
     -    -      -       -      -        +     +     -         -          x       x        Control/RemoveNode
     -    -      -       -      -        +     +     -         -          x       x        Control/RemoveOperator

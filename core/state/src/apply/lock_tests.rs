@@ -2,7 +2,7 @@
 
 use crate::command::{Command, NewUnlockKey};
 use crate::node::Role;
-use crate::script::{Script, admit, desire_role, expect, joiner, lock, no_lock, record, set_role, unlock_key};
+use crate::script::{Script, admit, desire_role, expect, joiner, keep, lock, no_lock, record, set_role, unlock_key};
 
 #[test]
 fn autolock_goes_on_with_a_new_key_and_off_without_a_word_to_the_disk() {
@@ -10,7 +10,7 @@ fn autolock_goes_on_with_a_new_key_and_off_without_a_word_to_the_disk() {
     expect(&script.play(no_lock()), "");
     expect(
         &script.play(lock(2)),
-        "cluster\ncluster.autolock demo [ok] off -> on: unlock key epoch 2, DEK order 1",
+        "cluster\ncluster.autolock demo [ok] off -> on: unlock key epoch 2",
     );
     let keys = script.state.keys();
     let record = keys.unlock_key.as_ref().unwrap();
@@ -28,12 +28,16 @@ fn autolock_goes_on_with_a_new_key_and_off_without_a_word_to_the_disk() {
         "",
     );
     expect(&script.play(no_lock()), "cluster\ncluster.autolock demo [ok] on -> off");
-    assert_eq!(script.state.keys().last_order, 1);
+    assert_eq!(
+        script.state.keys().last_order,
+        0,
+        "nobody keeps the key: no disk is touched"
+    );
     // Whoever was down meanwhile is still locked.
     assert!(script.state.keys().sealed_unlock_key(2).is_some());
     expect(
         &script.play(lock(3)),
-        "cluster\ncluster.autolock demo [ok] off -> on: unlock key epoch 3, DEK order 2",
+        "cluster\ncluster.autolock demo [ok] off -> on: unlock key epoch 3",
     );
     assert_eq!(script.state.keys().sealed_unlock_key(2).unwrap()[..], [2; 40]);
 }
@@ -88,10 +92,48 @@ fn a_rotation_is_refused_as_docker_refuses_it() {
     expect(&script.play(planned(version - 1)), "Conflict: update out of sequence");
     expect(
         &script.play(planned(version)),
-        "cluster\nunlock-key.rotate demo [ok] epoch 2 -> 3, DEK order 2",
+        "cluster\nunlock-key.rotate demo [ok] epoch 2 -> 3",
     );
     // Who planned with the key before plans again.
     expect(&script.play(planned(version)), "Conflict: update out of sequence");
+}
+
+#[test]
+fn a_key_counts_once_somebody_keeps_it() {
+    let mut script = Script::new();
+    let gone = "Conflict: unlock key epoch 2 is not the one in force, 1; read that one, and keep it";
+    expect(&script.play(keep(2)), gone);
+    script.play(lock(2));
+    let record = |script: &Script| script.state.keys().unlock_key.clone().unwrap();
+    assert!(!record(&script).is_kept());
+    expect(
+        &script.play(keep(2)),
+        "cluster\nunlock-key.keep epoch 2 [ok] DEK order 1",
+    );
+    assert!(record(&script).is_kept());
+    expect(&script.play(keep(2)), "");
+    script.play(lock(3));
+    assert!(!record(&script).is_kept());
+    let gone = "Conflict: unlock key epoch 2 is not the one in force, 3; read that one, and keep it";
+    expect(&script.play(keep(2)), gone);
+    script.play(keep(3));
+    let reasons: Vec<String> = script
+        .state
+        .keys()
+        .orders
+        .iter()
+        .map(|order| order.reason.to_string())
+        .collect();
+    assert_eq!(reasons, ["autolock was turned on", "the unlock key was rotated"]);
+}
+
+#[test]
+fn a_key_that_nobody_kept_leaves_its_reason_to_the_next() {
+    let mut script = Script::new();
+    script.play(lock(2));
+    script.play(lock(3));
+    script.play(keep(3));
+    assert_eq!(script.state.keys().orders[0].reason, crate::keys::OrderReason::Autolock);
 }
 
 /// Harbour, and two more managers.

@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::ids::NodeId;
 use crate::keys::FINISHED_ORDERS_KEPT;
 use crate::node::Role;
-use crate::script::{Script, admit, desire_role, expect, joiner, lock, record, set_role};
+use crate::script::{Script, admit, desire_role, expect, joiner, keep, lock, record, set_role};
 
 /// Harbour and onyx.
 fn two_managers() -> Script {
@@ -72,6 +72,7 @@ fn nobody_has_done_what_was_never_asked() {
 fn a_manager_that_leaves_owes_nothing_and_one_that_comes_back_begins_anew() {
     let mut script = two_managers();
     script.play(lock(2));
+    script.play(keep(2));
     script.play(record("m1", 2, 1));
     script.play(record("m2", 1, 0));
     script.play(desire_role("m2", Role::Worker, 0));

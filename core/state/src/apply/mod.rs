@@ -202,5 +202,6 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             audited::note_access(step, action, object, detail);
             Ok(())
         }
+        Command::KeepUnlockKey { epoch } => lock::keep(step, *epoch),
     }
 }

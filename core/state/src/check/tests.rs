@@ -6,7 +6,7 @@ use crate::ids::{NodeId, OperatorId, SecretId, TaskId};
 use crate::keys::ManagerKeys;
 use crate::node::{Certificate, Node, Role, Tombstone};
 use crate::operator::{Operator, OperatorRole};
-use crate::script::{Script, lock, record, secret};
+use crate::script::{Script, keep, lock, record, secret};
 use crate::state::Facts;
 
 /// Breaks one thing and expects it to be named.
@@ -219,8 +219,10 @@ fn graves_tokens_and_roots_are_compared() {
 fn check_keys(break_it: impl FnOnce(&mut Facts), words: &str) {
     let mut script = Script::new();
     script.play(lock(2));
+    script.play(keep(2));
     script.play(record("m1", 2, 1));
     script.play(lock(3));
+    script.play(keep(3));
     let mut facts = script.state.facts;
     break_it(&mut facts);
     let broken = State::from_facts(1, facts).check();

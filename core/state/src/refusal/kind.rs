@@ -117,6 +117,7 @@ impl Refusal {
             | Self::RotationStep { .. }
             | Self::RoleNotDesired { .. }
             | Self::UnlockKeyEpoch { .. }
+            | Self::UnlockKeyGone { .. }
             | Self::NotAManager { .. }
             | Self::KeysUnknown { .. } => RefusalKind::Conflict,
         }

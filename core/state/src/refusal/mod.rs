@@ -203,6 +203,8 @@ pub enum Refusal {
     UnlockKeyMissing,
     #[error("unlock key epoch {epoch} does not follow the one in force, {current}; look at the cluster again")]
     UnlockKeyEpoch { epoch: u32, current: u32 },
+    #[error("unlock key epoch {epoch} is not the one in force, {current}; read that one, and keep it")]
+    UnlockKeyGone { epoch: u32, current: u32 },
     #[error(
         "{orders} DEK rotations wait for {}; start these managers, or demote and remove them",
         shortened(.owing)

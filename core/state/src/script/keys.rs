@@ -24,6 +24,11 @@ pub(crate) fn lock(epoch: u32) -> Command {
     }
 }
 
+/// Somebody has the key of that epoch.
+pub(crate) fn keep(epoch: u32) -> Command {
+    Command::KeepUnlockKey { epoch }
+}
+
 /// Autolock is off.
 pub(crate) fn no_lock() -> Command {
     Command::SetLock {

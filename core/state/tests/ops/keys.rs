@@ -12,6 +12,7 @@ use super::nth;
 pub(super) enum Deed {
     Lock,
     Unlock,
+    Keep,
     Order,
     Shred,
     /// A manager has done all that was asked.
@@ -25,7 +26,7 @@ pub(super) fn deed() -> impl Strategy<Value = Deed> {
     use Deed::*;
     prop_oneof![
         6 => Just(Settle),
-        3 => prop_oneof![Just(Lock), Just(Order)],
+        3 => prop_oneof![Just(Lock), Just(Keep), Just(Order)],
         2 => Just(Claim),
         1 => prop_oneof![Just(Unlock), Just(Shred), Just(Read)],
     ]
@@ -48,6 +49,9 @@ pub(super) fn command(picks: Picks<'_>, deed: Deed) -> Command {
             autolock: false,
             unlock_key: None,
             expected: None,
+        },
+        Deed::Keep => Command::KeepUnlockKey {
+            epoch: keys.unlock_epoch().wrapping_add(u32::from(other == 3)),
         },
         Deed::Order => Command::OrderDek,
         Deed::Shred => {

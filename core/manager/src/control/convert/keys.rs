@@ -14,6 +14,7 @@ pub(super) fn keys(state: &State) -> v1::ClusterKeys {
         unlock_key_epoch: keys.unlock_epoch(),
         unlock_key_check: record.map(|record| hex(&record.check)).unwrap_or_default(),
         unlock_key_since_ms: record.map_or(0, |record| record.since_ms),
+        unlock_key_kept_at_ms: record.map_or(0, |record| record.kept_at_ms),
         unlock_key_by: record.map(|record| record.by.clone()).unwrap_or_default(),
         earlier_epochs: keys.earlier.keys().copied().collect(),
         managers: keys.managers.iter().map(|(node, keys)| manager(node, keys)).collect(),
@@ -89,6 +90,7 @@ mod tests {
                 }),
                 expected: None,
             });
+            scene.apply(Command::KeepUnlockKey { epoch });
         }
         scene.secret("db");
         scene.apply(Command::ShredSecret {
