@@ -1,4 +1,4 @@
-//! What is a key here? 32 bytes on a page of their own, wiped on drop, with a check value that may be shown.
+//! What is a key here? 32 bytes in key memory, wiped on drop, with a check value that may be shown.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -6,29 +6,30 @@ use zeroize::Zeroizing;
 use crate::chance::Chance;
 use crate::cipher::{bind, derive, mac};
 use crate::memory::KeyMemory;
-use crate::page::KeyPage;
+use crate::page::KeySlot;
 
 /// A long-lived 256-bit key. The public newtypes (`Dek`, `SealingRoot`, `UnlockKey`) say which one.
-pub(crate) struct Key(KeyPage);
+pub(crate) struct Key(KeySlot);
 
 impl Key {
+    /// A key that `fill` writes where it will stay, so that there is no other copy of it.
+    pub(crate) fn filled(fill: impl FnOnce(&mut [u8; 32])) -> Self {
+        let mut slot = KeySlot::new();
+        fill(slot.bytes_mut());
+        Self(slot)
+    }
+
     pub(crate) fn generate(chance: &dyn Chance) -> Self {
-        let mut page = KeyPage::new();
-        chance.fill(page.bytes_mut());
-        Self(page)
+        Self::filled(|key| chance.fill(key))
     }
 
     pub(crate) fn copy_from(bytes: &[u8; 32]) -> Self {
-        let mut page = KeyPage::new();
-        page.bytes_mut().copy_from_slice(bytes);
-        Self(page)
+        Self::filled(|key| key.copy_from_slice(bytes))
     }
 
     /// HKDF-SHA256 of `ikm`: `info` is the domain and the parts, bound with their lengths.
     pub(crate) fn derived(ikm: &[u8; 32], salt: &[u8], domain: &str, parts: &[&[u8]]) -> Self {
-        let mut page = KeyPage::new();
-        derive(ikm, salt, &bind(domain, parts), page.bytes_mut());
-        Self(page)
+        Self::filled(|key| derive(ikm, salt, &bind(domain, parts), key))
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
@@ -45,11 +46,7 @@ impl Key {
     }
 
     pub(crate) fn memory(&self) -> KeyMemory {
-        if self.0.is_locked() {
-            KeyMemory::Locked
-        } else {
-            KeyMemory::Plain
-        }
+        self.0.memory()
     }
 }
 

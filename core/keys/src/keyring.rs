@@ -183,7 +183,7 @@ impl Keyring {
             dek_order: dek.order(),
             pending_dek_epoch: pending.map(|dek| dek.epoch()),
             pending_dek_order: pending.map(|dek| dek.order()),
-            memory: dek.memory(),
+            memory: self.memory(),
         }
     }
 
@@ -225,6 +225,12 @@ impl Keyring {
         self.deks.remove(0);
         self.wrap(chance);
         true
+    }
+
+    /// That of the key which is guarded least.
+    fn memory(&self) -> KeyMemory {
+        let deks = self.deks.iter().map(|dek| dek.memory());
+        deks.fold(self.kek.memory().min(self.root.memory()), Ord::min)
     }
 
     /// A second keyring with the same keys, to change without being seen.

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::chance::Chance;
 use crate::cipher::{OpenError, bind, derive, mac, open_random, seal_random};
 use crate::key::{Key, check_of};
+use crate::memory::KeyMemory;
 use crate::secret_bytes::SecretBytes;
 use crate::unlock_key::UnlockKey;
 
@@ -193,6 +194,10 @@ impl SealingRoot {
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         self.0.bytes()
+    }
+
+    pub(crate) fn memory(&self) -> KeyMemory {
+        self.0.memory()
     }
 
     pub(crate) fn from_key(key: Key) -> Self {

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::chance::Chance;
 use crate::key::Key;
+use crate::memory::KeyMemory;
 use crate::secret_bytes::SecretBytes;
 
 const PREFIX: &str = "SWMKEY-1-";
@@ -53,6 +54,14 @@ impl UnlockKey {
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         self.0.bytes()
+    }
+
+    pub(crate) fn memory(&self) -> KeyMemory {
+        self.0.memory()
+    }
+
+    pub(crate) fn from_key(key: Key) -> Self {
+        Self(key)
     }
 
     pub(crate) fn copy_from(bytes: &[u8; 32]) -> Self {
