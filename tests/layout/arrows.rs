@@ -66,6 +66,7 @@ fn libraries_stay_behind_their_fences() {
         ("chacha20poly1305", &["wardroom-keys"]),
         ("hkdf", &["wardroom-keys"]),
         ("hmac", &["wardroom-keys"]),
+        ("vsss-rs", &["wardroom-keys"]),
         ("rcgen", &["wardroom-ca"]),
         ("x509-parser", &["wardroom-ca"]),
         ("rustls", &["wardroom-ca"]),

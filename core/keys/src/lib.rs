@@ -22,8 +22,11 @@ pub mod pem;
 mod sealing;
 mod secret_bytes;
 mod shared;
+mod sharing;
 mod store;
 mod unlock_key;
+#[cfg(test)]
+mod vectors_tests;
 
 pub use chance::{Chance, OsChance, SeededChance};
 pub use cipher::{NONCE_LEN, Nonce, OpenError, TAG_LEN};
@@ -35,5 +38,6 @@ pub use node_key::{NodeKeyError, node_key_epoch};
 pub use sealing::{Opened, SealContext, Sealed, SealingRoot, UnsealError, receipt_digest};
 pub use secret_bytes::SecretBytes;
 pub use shared::SharedKeyring;
+pub use sharing::{Progress, Share, ShareCollection, ShareError, SplitError, split};
 pub use store::{KeyStore, MemKeyStore};
 pub use unlock_key::{UnlockKey, UnlockKeyError};

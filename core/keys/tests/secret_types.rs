@@ -31,6 +31,9 @@ secret_types!(
     wardroom_keys::SnapshotCipher,
     wardroom_keys::Keyring,
     wardroom_keys::KeyringFile,
+    wardroom_keys::SharedKeyring,
+    wardroom_keys::Share,
+    wardroom_keys::ShareCollection,
 );
 
 #[test]
