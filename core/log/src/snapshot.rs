@@ -45,7 +45,7 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Opens the directory and removes what unfinished saves left behind.
+    /// Opens the directory and removes what unfinished saves left behind: halves, and all but the newest.
     pub fn open(
         disk: Arc<dyn Disk>,
         identity: Identity,
@@ -57,17 +57,29 @@ impl Snapshots {
         }
         let failed = io_error("opening", 0);
         disk.create_dir(DIR).map_err(&failed)?;
-        for name in disk.list(DIR).map_err(&failed)? {
-            if number_of(&name).is_none() {
-                remove_if_there(&*disk, &format!("{DIR}/{name}")).map_err(&failed)?;
-            }
-        }
-        Ok(Self {
+        let opened = Self {
             disk,
             identity,
             keyring,
             chance,
-        })
+        };
+        opened.tidy().map_err(&failed)?;
+        Ok(opened)
+    }
+
+    /// Removes all but the newest snapshot, for good: none comes back after a crash.
+    fn tidy(&self) -> io::Result<()> {
+        let names = self.disk.list(DIR)?;
+        let newest = names.iter().filter_map(|name| number_of(name)).max();
+        let is_left = |name: &&String| newest.is_none() || number_of(name) != newest;
+        if !names.iter().any(|name| is_left(&name)) {
+            return Ok(());
+        }
+        self.disk.sync_dir(DIR)?; // the newest stays before any other goes
+        for name in names.iter().filter(is_left) {
+            remove_if_there(&*self.disk, &format!("{DIR}/{name}"))?;
+        }
+        self.disk.sync_dir(DIR)
     }
 
     /// Stores a snapshot. On return it is durable and the only one; on an error the one before is still there.
@@ -85,10 +97,8 @@ impl Snapshots {
             return Err(failed(error));
         }
         self.disk.sync_dir(DIR).map_err(&failed)?;
-        for number in older {
-            // An older snapshot that stays costs space and is removed by the next save.
-            let _ = self.disk.unlink(&path_of(number));
-        }
+        // An older snapshot that stays costs space, is removed by the next save, and is named by `uses` until then.
+        let _ = self.tidy();
         Ok(())
     }
 

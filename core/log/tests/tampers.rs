@@ -175,6 +175,25 @@ fn no_segment_can_stand_in_another_s_place() {
 }
 
 #[test]
+fn no_segment_passes_for_one_of_another_epoch() {
+    let reference = Reference::write();
+    for position in 0..=reference.last() {
+        let mut bent = reference.segments[position].clone();
+        let other = 3 - bent[12];
+        bent[12] = other;
+        assert_eq!(reference.refused(position, &bent, &other), (position as u64 + 1, 0));
+        for start in frames(&bent).windows(2).map(|pair| pair[0]) {
+            let mut bent = reference.segments[position].clone();
+            bent[start + 5] = other;
+            assert_eq!(
+                reference.refused(position, &bent, &start),
+                (position as u64 + 1, start as u64)
+            );
+        }
+    }
+}
+
+#[test]
 fn an_older_copy_of_a_segment_is_refused_or_how_the_disk_was_then() {
     let reference = Reference::write();
     for (segments, held) in &reference.past {

@@ -119,7 +119,7 @@ mod tests {
 
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::{read_file, replace_and_wipe, write_file};
+    use super::super::{read_file, write_file};
     use super::*;
 
     #[test]
@@ -147,23 +147,6 @@ mod tests {
             io::ErrorKind::FileTooLarge
         );
         assert_eq!(disk.list("").unwrap(), ["keys"]);
-    }
-
-    #[test]
-    fn what_is_replaced_is_wiped_where_it_lay() {
-        let scratch = tempfile::tempdir().unwrap();
-        let disk = RealDisk::new(scratch.path()).unwrap();
-        replace_and_wipe(&disk, "keys", b"old").unwrap();
-        let second_name = scratch.path().join("old"); // the same bytes on the disk
-        fs::hard_link(scratch.path().join("keys"), &second_name).unwrap();
-        fs::write(scratch.path().join("keys.tmp"), "left by a crash").unwrap();
-        let left = scratch.path().join("left");
-        fs::hard_link(scratch.path().join("keys.tmp"), &left).unwrap();
-        replace_and_wipe(&disk, "keys", b"new!").unwrap();
-        assert_eq!(read_file(&disk, "keys", 4).unwrap(), b"new!");
-        assert_eq!(fs::read(second_name).unwrap(), [0; 3]);
-        assert_eq!(fs::read(left).unwrap(), [0; 15]);
-        assert_eq!(disk.list("").unwrap(), ["keys", "left", "old"]);
     }
 
     #[test]

@@ -40,16 +40,21 @@ pub fn replace_and_wipe(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result
             disk.rename(&aside, path)?;
             disk.sync_dir(parent_of(path))
         }
-        // A crash between the last two steps leaves the old content in blocks without a name: such a file system knows
-        // nothing better.
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            let old = disk.open(path)?;
-            disk.rename(&aside, path)?;
-            disk.sync_dir(parent_of(path))?;
-            zero(&*old)
-        }
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => replace_without_exchange(disk, &aside, path),
         Err(error) => Err(error),
     }
+}
+
+/// A crash between the last two steps leaves the old content in blocks without a name: there is nothing better where files
+/// cannot be exchanged.
+fn replace_without_exchange(disk: &dyn Disk, aside: &str, path: &str) -> io::Result<()> {
+    let old = match disk.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        opened => Some(opened?),
+    };
+    disk.rename(aside, path)?;
+    disk.sync_dir(parent_of(path))?;
+    old.map_or(Ok(()), |old| zero(&*old))
 }
 
 /// Overwrites and removes what a crash during [`replace_and_wipe`] left beside the file at `path`, be it the content before
@@ -79,4 +84,73 @@ fn write(file: &dyn DiskFile, bytes: &[u8]) -> io::Result<()> {
 fn zero(file: &dyn DiskFile) -> io::Result<()> {
     overwrite_with_zeros(file, 0, file.size()?)?;
     file.sync()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test that unwraps wrongly fails, which is its purpose
+
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::super::{Disk, DiskFile, RealDisk, read_file};
+    use super::*;
+
+    /// A file system that cannot exchange files.
+    struct Plain(RealDisk);
+
+    impl Disk for Plain {
+        fn create_dir(&self, dir: &str) -> io::Result<()> {
+            self.0.create_dir(dir)
+        }
+        fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+            self.0.list(dir)
+        }
+        fn create(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+            self.0.create(path)
+        }
+        fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+            self.0.open(path)
+        }
+        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+            self.0.rename(from, to)
+        }
+        fn exchange(&self, _: &str, _: &str) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        fn unlink(&self, path: &str) -> io::Result<()> {
+            self.0.unlink(path)
+        }
+        fn sync_dir(&self, dir: &str) -> io::Result<()> {
+            self.0.sync_dir(dir)
+        }
+    }
+
+    fn is_wiped(disk: &dyn Disk, root: &std::path::Path) {
+        replace_and_wipe(disk, "keys", b"old").unwrap();
+        // A second name for the same bytes on the disk, and for those that a crash has left.
+        let (old, left) = (root.join("second"), root.join("left"));
+        fs::hard_link(root.join("keys"), &old).unwrap();
+        fs::write(root.join("keys.tmp"), "left by a crash").unwrap();
+        fs::hard_link(root.join("keys.tmp"), &left).unwrap();
+        replace_and_wipe(disk, "keys", b"new!").unwrap();
+        assert_eq!(read_file(disk, "keys", 4).unwrap(), b"new!");
+        assert_eq!(
+            (fs::read(old).unwrap(), fs::read(left).unwrap()),
+            (vec![0; 3], vec![0; 15])
+        );
+        assert_eq!(disk.list("").unwrap(), ["keys", "left", "second"]);
+    }
+
+    #[test]
+    fn what_is_replaced_is_wiped_where_it_lay() {
+        let scratch = tempfile::tempdir().unwrap();
+        is_wiped(&RealDisk::new(scratch.path()).unwrap(), scratch.path());
+    }
+
+    #[test]
+    fn also_where_files_cannot_be_exchanged() {
+        let scratch = tempfile::tempdir().unwrap();
+        is_wiped(&Plain(RealDisk::new(scratch.path()).unwrap()), scratch.path());
+    }
 }

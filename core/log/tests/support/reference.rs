@@ -46,7 +46,7 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// Three segments with records of every kind, and one prepared; the purge takes none of them away.
+    /// Four segments, the last of a second epoch, with records of every kind; none is purged. And one that is prepared.
     pub(crate) fn write() -> Self {
         let mut machine = machine();
         machine.options = LogOptions {
@@ -59,6 +59,13 @@ impl Reference {
             log.append(&batch).unwrap();
             past.push((segments(&machine.disk), Held::by(&log)));
         }
+        machine.begin_rotation();
+        log.roll().unwrap();
+        for index in 12..=14 {
+            past.push((segments(&machine.disk), Held::by(&log)));
+            log.append(&[sized_entry(index, 120)]).unwrap();
+        }
+        past.push((segments(&machine.disk), Held::by(&log)));
         let (segments, held) = past.last().cloned().unwrap();
         let reference = Self {
             machine,
@@ -66,8 +73,10 @@ impl Reference {
             held,
             past,
         };
-        assert_eq!(reference.segments.len(), 4);
-        assert!(reference.last() == 2 && reference.segments[3].iter().all(|byte| *byte == 0));
+        assert_eq!((reference.segments.len(), reference.last()), (5, 3));
+        assert!(reference.segments[4].iter().all(|byte| *byte == 0));
+        let epochs: Vec<u8> = reference.segments.iter().map(|bytes| bytes[12]).collect();
+        assert_eq!(epochs, [1, 1, 1, 2, 0]);
         reference
     }
 
