@@ -99,6 +99,11 @@ impl SegmentCipher {
         mac(self.chain.bytes(), &[b"header", header])
     }
 
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> [&[u8; 32]; 2] {
+        [self.record.bytes(), self.chain.bytes()]
+    }
+
     /// Checks [`Self::header_mac`] in constant time.
     pub fn header_is_authentic(&self, header: &[u8], tag: &[u8]) -> bool {
         same(&self.header_mac(header), tag)
@@ -119,6 +124,11 @@ impl SnapshotCipher {
 
     pub fn open_chunk(&self, counter: u32, last: bool, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         open(self.key.bytes(), &self.nonce(counter, last), aad, sealed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn key(&self) -> &[u8; 32] {
+        self.key.bytes()
     }
 
     /// `id 16 | zero 3 | counter u32 BE | last 1`, as STREAM-BE32 lays it out.

@@ -37,11 +37,15 @@ fn unhex_byte(text: &str, at: usize) -> u8 {
     u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()
 }
 
-/// The values of a name in one case of the vectors.
+/// The values of a name in the case that this test is about.
 fn vector(name: &str) -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/keyring-2.txt");
+    vector_in("keyring-2.txt", CASE, name)
+}
+
+fn vector_in(file: &str, case: usize, name: &str) -> Vec<String> {
+    let path = format!("{}/tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
-    let case = text.split("\n\n").nth(CASE + 1).unwrap();
+    let case = text.split("\n\n").nth(case + 1).unwrap();
     let prefix = format!("{name}: ");
     let values = case.lines().filter_map(|line| line.strip_prefix(prefix.as_str()));
     values.map(str::to_owned).collect()
@@ -149,7 +153,9 @@ fn keys_stand_in_key_memory_only() {
     let kek = needles("the KEK", &vector("kek")[0]);
     let root = needles("the sealing root", &vector("sealing-root")[0]);
     let dek = needles("the DEK", vector("dek")[0].rsplit(' ').next().unwrap());
-    let all: Vec<Needle> = [kek, root, dek].into_iter().flatten().collect();
+    let derived = ["record-key", "chain-key", "snapshot-key"];
+    let derived = derived.map(|name| needles(name, &vector_in("disk-keys.txt", 0, name)[0]));
+    let all: Vec<Needle> = [kek, root, dek].into_iter().chain(derived).flatten().collect();
 
     let keyring = live();
     if keyring.status().memory != KeyMemory::Secret {

@@ -226,6 +226,26 @@ fn node_keys_open() {
 }
 
 #[test]
+fn keys_of_segments_and_snapshots_are_derived_alike() {
+    for case in cases("disk-keys.txt") {
+        let (dek, cluster, node) = (dek(field(&case, "dek")), field(&case, "cluster"), field(&case, "node"));
+        let id = |name| -> [u8; 16] { bytes(&case, name).try_into().expect("16 bytes") };
+        let segment = dek.segment_cipher(cluster, node, number(&case, "segment-number"), id("segment-id"));
+        let [record, chain] = segment.keys();
+        assert_eq!(
+            (hex(record).as_str(), hex(chain).as_str()),
+            (field(&case, "record-key"), field(&case, "chain-key"))
+        );
+        let snapshot = dek.snapshot_cipher(cluster, node, id("snapshot-id"));
+        assert_eq!(hex(snapshot.key()), field(&case, "snapshot-key"));
+        for (name, counter, last) in [("first-chunk", 0, false), ("last-chunk", 258, true)] {
+            let opened = snapshot.open_chunk(counter, last, b"head", &bytes(&case, name));
+            assert_eq!(opened, Ok(bytes(&case, "chunk")));
+        }
+    }
+}
+
+#[test]
 fn shares_combine() {
     for case in cases("shares.txt") {
         let mut collection = ShareCollection::default();

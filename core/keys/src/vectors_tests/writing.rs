@@ -68,6 +68,7 @@ fn keyrings(chance: &SeededChance) {
     to.keyring("autolock off", &keyring);
     keyring.rewrap(chance, &UnlockKey::generate(chance), 2, true);
     to.keyring("autolock on, under a second unlock key", &keyring);
+    disk_keys(&keyring);
     keyring.begin_dek_rotation(chance, 41, NOW_MS + 500);
     to.keyring("autolock on, a DEK rotation for order 41 under way", &keyring);
     keyring.finish_dek_rotation(chance);
@@ -79,6 +80,29 @@ fn keyrings(chance: &SeededChance) {
     let joined = Keyring::join(chance, &cluster, &node, &root, &kek, u32::MAX, 0);
     to.keyring("ids of the largest length, the last KEK epoch", &joined);
     to.save("keyring-2.txt");
+}
+
+/// Of the ids that `tests/no_copies.rs` uses.
+fn disk_keys(keyring: &Keyring) {
+    let mut to = Writer::new("Keys derived from a DEK, the one of the second keyring in keyring-2.txt.");
+    let (cluster, node, dek) = (keyring.cluster(), keyring.node(), keyring.dek());
+    let segment = dek.segment_cipher(cluster, node, 1, [1; 16]);
+    let snapshot = dek.snapshot_cipher(cluster, node, [2; 16]);
+    let [record, chain] = segment.keys();
+    to.case("segment 1 and a snapshot")
+        .line("cluster", cluster)
+        .line("node", node)
+        .line("dek", dek_text(&dek))
+        .line("segment-number", 1)
+        .line("segment-id", hex(&[1; 16]))
+        .line("record-key", hex(record))
+        .line("chain-key", hex(chain))
+        .line("snapshot-id", hex(&[2; 16]))
+        .line("snapshot-key", hex(snapshot.key()))
+        .line("chunk", hex(b"chunk"))
+        .line("first-chunk", hex(&snapshot.seal_chunk(0, false, b"head", b"chunk")))
+        .line("last-chunk", hex(&snapshot.seal_chunk(258, true, b"head", b"chunk")));
+    to.save("disk-keys.txt");
 }
 
 fn sealed(chance: &SeededChance) {
