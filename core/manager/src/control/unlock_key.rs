@@ -2,7 +2,7 @@
 //! epochs are shown for as long as some manager may still hang on them.
 
 use wardroom_api::v1;
-use wardroom_keys::{SecretBytes, UnlockKey};
+use wardroom_keys::{SecretBytes, UnlockKey, split};
 use wardroom_state::State;
 use wardroom_state::command::Command;
 use wardroom_state::keys::SealedUnlockKey;
@@ -112,11 +112,14 @@ fn why_not(epoch: u32, current: u32) -> String {
 
 type HandedOut = (Option<v1::Confidential>, Vec<v1::Confidential>);
 
-fn handed_out(_context: &Context, key: &UnlockKey, _epoch: u32, form: Form) -> Result<HandedOut, Failure> {
+fn handed_out(context: &Context, key: &UnlockKey, epoch: u32, form: Form) -> Result<HandedOut, Failure> {
     let confidential = |text: SecretBytes| v1::Confidential::new(text.expose().to_vec());
     match form {
         Form::Whole => Ok((Some(confidential(key.text())), Vec::new())),
-        // Until the shares' format has landed.
-        Form::Shares { .. } => Err(Failure::precondition("shares are not made yet")),
+        Form::Shares { shares, threshold } => {
+            let shares = split(&*context.chance, key, epoch, shares, threshold);
+            let shares = shares.map_err(|error| Failure::invalid(error.to_string()))?;
+            Ok((None, shares.iter().map(|share| confidential(share.text())).collect()))
+        }
     }
 }

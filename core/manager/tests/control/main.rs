@@ -15,5 +15,6 @@ mod members;
 mod refusal;
 mod root;
 mod settings;
+mod shares;
 mod strangers;
 mod watch;

@@ -25,7 +25,10 @@ async fn enough_shares_are_the_key() {
     let split = control.get_unlock_key(ask(5, 3)).await.unwrap().into_inner();
     assert!(split.key.is_none());
     assert_eq!(split.shares.len(), 5);
-    let texts = split.shares.iter().map(|share| std::str::from_utf8(&share.bytes).unwrap());
+    let texts = split
+        .shares
+        .iter()
+        .map(|share| std::str::from_utf8(&share.bytes).unwrap());
     let mut collected = ShareCollection::default();
     for share in texts.skip(2) {
         assert!(collected.combine().is_none());
