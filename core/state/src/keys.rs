@@ -23,7 +23,8 @@ pub const UNFINISHED_ORDERS_MAX: usize = 256;
 pub struct KeyFacts {
     /// `None`: the one from the beginning.
     pub unlock_key: Option<UnlockKeyRecord>,
-    /// Unlock keys of earlier epochs that some manager may still hang on.
+    /// Unlock keys of earlier epochs that somebody keeps and some manager may still hang on. A key that was replaced before
+    /// anybody kept it was never on a disk.
     pub earlier: BTreeMap<u32, SealedUnlockKey>,
     /// Number of the newest order; 0 before the first.
     pub last_order: u64,
@@ -162,6 +163,17 @@ impl KeyFacts {
         self.unlock_key.as_ref().map_or(FIRST_UNLOCK_KEY, |record| record.epoch)
     }
 
+    /// The newest unlock key that somebody keeps, by its epoch: the managers' disks are to open with it. Without a sealed key
+    /// it is the one from the beginning.
+    pub fn kept_unlock_key(&self) -> (u32, Option<&SealedUnlockKey>) {
+        let newest = self.unlock_key.as_ref().filter(|record| record.is_kept());
+        let newest = newest.map(|record| (record.epoch, &record.sealed));
+        let before = || self.earlier.last_key_value().map(|(epoch, sealed)| (*epoch, sealed));
+        newest
+            .or_else(before)
+            .map_or((FIRST_UNLOCK_KEY, None), |(epoch, sealed)| (epoch, Some(sealed)))
+    }
+
     /// The unlock key of that epoch, the one in force or an earlier one that somebody may need.
     pub fn sealed_unlock_key(&self, epoch: u32) -> Option<&SealedUnlockKey> {
         let current = self.unlock_key.as_ref().filter(|record| record.epoch == epoch);
@@ -201,9 +213,16 @@ impl State {
         self.managers().filter(owes).map(|node| node.id.clone()).collect()
     }
 
+    /// Whether a manager's disk is to need its unlock key. Not while autolock waits for somebody who keeps its first one.
+    pub fn disks_lock(&self) -> bool {
+        let waits = |record: &UnlockKeyRecord| record.turns_on && !record.is_kept();
+        let is_on = self.cluster().is_some_and(|cluster| cluster.autolock);
+        is_on && !self.keys().unlock_key.as_ref().is_some_and(waits)
+    }
+
     /// The managers whose disk opens with an unlock key of before, as far as is known.
     pub fn on_earlier_unlock_key(&self) -> Vec<NodeId> {
-        let epoch = self.keys().unlock_epoch();
+        let (epoch, _) = self.keys().kept_unlock_key();
         if epoch == FIRST_UNLOCK_KEY {
             return Vec::new();
         }

@@ -186,6 +186,7 @@ fn the_generator_reaches_what_matters() {
         "secret.shred ok",
         "cluster.autolock ok",
         "unlock-key.rotate ok",
+        "unlock-key.keep ok",
         "dek.rotate ok",
         "dek.done ok",
         "join-token.read ok",

@@ -32,7 +32,8 @@ impl Lock {
         known.ok_or_else(|| Failure::precondition("this cluster is not initialised yet; initialise it first"))
     }
 
-    /// Turns autolock on, under a new unlock key, or off. Returns the change's index. `confirmed`: what was planned is done on what it was planned from, or not at all.
+    /// Turns autolock on, under a new unlock key, or off. Returns the change's index. `confirmed`: what was planned is done
+    /// on what it was planned from, or not at all.
     pub(super) async fn turn(
         &self,
         context: &Context,

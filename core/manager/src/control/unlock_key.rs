@@ -102,11 +102,11 @@ fn wanted(state: &State, epoch: u32) -> Result<Option<(u32, SealedUnlockKey)>, F
 
 fn why_not(epoch: u32, current: u32) -> String {
     if epoch > current {
-        format!("the one in force is of epoch {current}")
+        format!("the newest is of epoch {current}")
     } else if epoch == wardroom_state::keys::FIRST_UNLOCK_KEY {
         "the one from the beginning stands on the managers' disks, and nobody needs it to unlock".to_owned()
     } else {
-        format!("every manager opens with a later one; the one in force is of epoch {current}")
+        format!("no manager needs it, or nobody ever kept it; the newest is of epoch {current}")
     }
 }
 

@@ -3,7 +3,7 @@
 
 use wardroom_keys::KeyStatus;
 use wardroom_state::State;
-use wardroom_state::keys::{KeyFacts, SealedUnlockKey, UnlockKeyRecord};
+use wardroom_state::keys::SealedUnlockKey;
 
 /// Age at which a DEK is replaced, in milliseconds: 90 days.
 const DEK_AGE_MS: i64 = 90 * 86_400_000;
@@ -35,10 +35,10 @@ pub(super) struct Wanted {
 
 /// `records`: written under the DEK in force.
 pub(super) fn decide(state: &State, keys: &KeyStatus, records: u64, now_ms: i64) -> Step {
-    let Some(cluster) = state.cluster() else {
+    if state.cluster().is_none() {
         return Step::Wait { until_ms: None };
-    };
-    if let Some(wanted) = rewrap(state.keys(), cluster.autolock, keys) {
+    }
+    if let Some(wanted) = rewrap(state, keys) {
         return Step::Rewrap(wanted);
     }
     if keys.pending_dek_epoch.is_some() {
@@ -62,18 +62,15 @@ pub(crate) fn due_ms(keys: &KeyStatus) -> i64 {
 
 /// A keyring ahead of the state waits: it was handed out by a leader that knew more than is applied here. A key that nobody
 /// keeps yet is not taken: who would open the disk?
-fn rewrap(facts: &KeyFacts, locks: bool, keys: &KeyStatus) -> Option<Wanted> {
-    let epoch = facts.unlock_epoch();
+fn rewrap(state: &State, keys: &KeyStatus) -> Option<Wanted> {
+    let (epoch, sealed) = state.keys().kept_unlock_key();
+    let locks = state.disks_lock();
     if keys.kek_epoch > epoch || (keys.kek_epoch == epoch && keys.autolock == locks) {
         return None;
     }
-    if keys.kek_epoch < epoch && !facts.unlock_key.as_ref().is_some_and(UnlockKeyRecord::is_kept) {
-        return None;
-    }
-    let sealed = facts.unlock_key.as_ref().map(|record| record.sealed.clone());
     Some(Wanted {
         epoch,
         locks,
-        sealed: sealed.filter(|_| keys.kek_epoch < epoch),
+        sealed: sealed.filter(|_| keys.kek_epoch < epoch).cloned(),
     })
 }

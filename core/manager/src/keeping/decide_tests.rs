@@ -134,6 +134,21 @@ fn a_key_that_nobody_keeps_is_not_taken() {
 }
 
 #[test]
+fn a_key_that_nobody_keeps_holds_nothing_up() {
+    let locked = KeyStatus {
+        kek_epoch: 2,
+        autolock: true,
+        dek_order: 1,
+        ..keys()
+    };
+    let opened = scene(vec![lock(2), keep(2), lock(3), open()]);
+    assert_eq!(rewraps(&opened, &locked), Some((2, false, false)));
+    // Back from a time in which others went on to the key of epoch 3.
+    let rotated = scene(vec![lock(2), keep(2), lock(3), keep(3), lock(4)]);
+    assert_eq!(rewraps(&rotated, &locked), Some((3, true, true)));
+}
+
+#[test]
 fn opening_the_lock_keeps_the_key_it_has() {
     let scene = scene(vec![lock(2), keep(2), open()]);
     let locked = KeyStatus {

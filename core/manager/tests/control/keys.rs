@@ -92,7 +92,7 @@ async fn an_unlock_key_is_shown_after_its_record_and_only_while_it_locks() {
 
     for (epoch, text) in [
         (1, "no unlock key of epoch 1 is kept: the one from the beginning"),
-        (7, "no unlock key of epoch 7 is kept: the one in force is of epoch 2"),
+        (7, "no unlock key of epoch 7 is kept: the newest is of epoch 2"),
     ] {
         let request = v1::GetUnlockKeyRequest {
             epoch,

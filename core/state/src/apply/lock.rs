@@ -72,6 +72,9 @@ pub(super) fn keep(step: &mut Step<'_>, epoch: u32) -> Result<(), Refusal> {
     if record.is_kept() {
         return Ok(());
     }
+    if !step.state.cluster().is_some_and(|cluster| cluster.autolock) {
+        return Err(Refusal::AutolockOff);
+    }
     let reason = if record.turns_on {
         OrderReason::Autolock
     } else {
@@ -117,7 +120,8 @@ fn take(step: &mut Step<'_>, new: &NewUnlockKey, turns_on: bool) {
         kept_at_ms: 0,
     };
     step.edit_keys(|keys| {
-        if let Some(before) = keys.unlock_key.replace(record) {
+        // One that nobody kept was never on a disk.
+        if let Some(before) = keys.unlock_key.replace(record).filter(UnlockKeyRecord::is_kept) {
             keys.earlier.insert(before.epoch, before.sealed);
         }
     });

@@ -33,13 +33,20 @@ fn autolock_goes_on_with_a_new_key_and_off_without_a_word_to_the_disk() {
         0,
         "nobody keeps the key: no disk is touched"
     );
-    // Whoever was down meanwhile is still locked.
-    assert!(script.state.keys().sealed_unlock_key(2).is_some());
+    expect(
+        &script.play(keep(2)),
+        "Precondition: cannot rotate because autolock is not turned on",
+    );
     expect(
         &script.play(lock(3)),
         "cluster\ncluster.autolock demo [ok] off -> on: unlock key epoch 3",
     );
-    assert_eq!(script.state.keys().sealed_unlock_key(2).unwrap()[..], [2; 40]);
+    assert!(script.state.keys().sealed_unlock_key(2).is_none(), "nobody had it");
+    script.play(keep(3));
+    script.play(no_lock());
+    // Whoever was down meanwhile is still locked.
+    script.play(lock(4));
+    assert_eq!(script.state.keys().sealed_unlock_key(3).unwrap()[..], [3; 40]);
 }
 
 #[test]
@@ -128,6 +135,31 @@ fn a_key_counts_once_somebody_keeps_it() {
 }
 
 #[test]
+fn disks_open_with_the_newest_key_that_somebody_keeps() {
+    let mut script = Script::new();
+    let disks = |script: &Script| {
+        let (epoch, sealed) = script.state.keys().kept_unlock_key();
+        (epoch, sealed.is_some(), script.state.disks_lock())
+    };
+    assert_eq!(disks(&script), (1, false, false));
+    script.play(lock(2));
+    assert_eq!(disks(&script), (1, false, false), "autolock waits for a keeper");
+    script.play(keep(2));
+    assert_eq!(disks(&script), (2, true, true));
+    script.play(lock(3));
+    assert_eq!(disks(&script), (2, true, true), "the one before holds until then");
+    script.play(lock(4));
+    assert_eq!(disks(&script), (2, true, true));
+    script.play(no_lock());
+    assert_eq!(disks(&script), (2, true, false));
+    // Its keeper may have thrown the key away while nothing locked.
+    script.play(lock(5));
+    assert_eq!(disks(&script), (2, true, false));
+    script.play(keep(5));
+    assert_eq!(disks(&script), (5, true, true));
+}
+
+#[test]
 fn a_key_that_nobody_kept_leaves_its_reason_to_the_next() {
     let mut script = Script::new();
     script.play(lock(2));
@@ -153,6 +185,7 @@ fn a_key_stays_while_somebody_hangs_on_it() {
     let mut script = three_managers();
     for epoch in 2..=4 {
         script.play(lock(epoch));
+        script.play(keep(epoch));
     }
     // Nobody has said yet which one it has.
     assert_eq!(kept(&script), [2, 3]);
@@ -173,10 +206,12 @@ fn a_key_stays_while_somebody_hangs_on_it() {
 fn a_key_goes_with_the_last_manager_that_hung_on_it() {
     let mut script = three_managers();
     script.play(lock(2));
+    script.play(keep(2));
     for node in ["m1", "m2", "m3"] {
         script.play(record(node, 2, 0));
     }
     script.play(lock(3));
+    script.play(keep(3));
     script.play(record("m1", 3, 0));
     script.play(record("m2", 3, 0));
     assert_eq!(kept(&script), [2]);

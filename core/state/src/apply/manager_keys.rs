@@ -48,7 +48,8 @@ fn check(state: &State, id: &NodeId, keys: &ManagerKeys) -> Result<(), Refusal> 
     if keys.order > state.keys().last_order {
         return Err(unknown(format!("fulfilled DEK order {}", keys.order)));
     }
-    if keys.kek_epoch > state.keys().unlock_epoch() {
+    // One that nobody keeps yet is on no disk.
+    if keys.kek_epoch > state.keys().kept_unlock_key().0 {
         return Err(unknown(format!("an unlock key of epoch {}", keys.kek_epoch)));
     }
     Ok(())

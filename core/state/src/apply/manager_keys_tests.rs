@@ -61,6 +61,11 @@ fn nobody_has_done_what_was_never_asked() {
         &script.play(record("m1", 2, 0)),
         "Conflict: node harbour says it has an unlock key of epoch 2, which this cluster never gave; look at that node",
     );
+    script.play(lock(2));
+    expect(
+        &script.play(record("m1", 2, 0)),
+        "Conflict: node harbour says it has an unlock key of epoch 2, which this cluster never gave; look at that node",
+    );
     expect(
         &script.play(record("n1", 1, 0)),
         "Conflict: node ember is not a manager and keeps no keys; plan again",

@@ -19,7 +19,7 @@ pub(super) fn check(state: &State, broken: &mut Broken) {
     for (id, manager) in &keys.managers {
         let in_raft = state.nodes().get(id).is_some_and(crate::node::Node::is_in_raft);
         broken.unless(in_raft, || format!("keys of {id}, which is no manager, are remembered"));
-        let asked = manager.order <= keys.last_order && manager.kek_epoch <= keys.unlock_epoch();
+        let asked = manager.order <= keys.last_order && manager.kek_epoch <= keys.kept_unlock_key().0;
         broken.unless(asked, || format!("{id} has done what nobody asked of it"));
     }
 }

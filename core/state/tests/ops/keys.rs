@@ -63,7 +63,7 @@ pub(super) fn command(picks: Picks<'_>, deed: Deed) -> Command {
                 expected: None,
             }
         }
-        Deed::Settle => record(picks, keys.unlock_epoch(), keys.last_order, true),
+        Deed::Settle => record(picks, keys.kept_unlock_key().0, keys.last_order, true),
         Deed::Claim => {
             let behind = u64::try_from(other % 4).unwrap();
             let epoch = (keys.unlock_epoch() + 1).saturating_sub(u32::try_from(other % 3).unwrap());

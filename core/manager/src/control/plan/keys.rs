@@ -86,11 +86,11 @@ impl<'a> Managers<'a> {
         let mut steps = vec![step(
             PlanAction::Create,
             "unlock key",
-            format!("epoch {epoch}; `wardroom swarm unlock-key` shows it"),
+            format!("epoch {epoch}; no disk changes before somebody has read it and keeps it"),
         )];
         if !self.answering.is_empty() {
             let detail = format!(
-                "wrap their keys under it at once: {}",
+                "wrap their keys under it then: {}",
                 hostnames(&self.answering).join(", ")
             );
             steps.push(step(PlanAction::Swap, counted(self.answering.len(), "manager"), detail));
@@ -139,19 +139,15 @@ impl<'a> Managers<'a> {
 
     /// Of the managers that are down, those that stay locked whatever is decided now.
     pub(super) fn still_locked(&self) -> Vec<v1::PlanStep> {
-        let locked = self.down.iter().filter(|node| {
-            let told = self.told(node);
-            told.map_or(self.state.keys().unlock_epoch() > FIRST_UNLOCK_KEY, |keys| keys.locks)
-        });
-        let stays = locked.map(|node| {
-            let epoch = self
-                .told(node)
-                .map_or(self.state.keys().unlock_epoch(), |keys| keys.kek_epoch);
-            step(
-                PlanAction::Keep,
-                format!("manager {}", node.hostname),
-                format!("is down and stays locked: unlock it with the key of epoch {epoch} once more"),
-            )
+        let (kept, _) = self.state.keys().kept_unlock_key();
+        let needs = |node: &Node| match self.told(node) {
+            Some(keys) => keys.locks.then_some(keys.kek_epoch),
+            None => (kept > FIRST_UNLOCK_KEY).then_some(kept),
+        };
+        let stays = self.down.iter().filter_map(|node| {
+            let epoch = needs(node)?;
+            let detail = format!("is down and stays locked: unlock it with the key of epoch {epoch} once more");
+            Some(step(PlanAction::Keep, format!("manager {}", node.hostname), detail))
         });
         stays.collect()
     }

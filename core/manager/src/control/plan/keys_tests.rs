@@ -27,6 +27,7 @@ fn lock(scene: &mut Scene, epoch: u32) {
         }),
         expected: None,
     });
+    scene.apply(Command::KeepUnlockKey { epoch });
 }
 
 fn told(scene: &mut Scene, name: &str, kek_epoch: u32, locks: bool) {

@@ -85,8 +85,8 @@ fn turned_off(state: &State, managers: &Managers<'_>) -> Lock {
         PlanAction::Keep,
         "unlock key",
         format!(
-            "epoch {} stays in force, and every manager keeps it on its disk in clear",
-            state.keys().unlock_epoch()
+            "epoch {} stays, and every manager keeps it on its disk in clear",
+            state.keys().kept_unlock_key().0
         ),
     )];
     steps.extend(managers.still_locked());
