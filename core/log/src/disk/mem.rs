@@ -38,6 +38,12 @@ impl MemDisk {
         self.inner().crash(seed);
     }
 
+    /// The same disk in another machine, as it is at this moment: what is not synced is not synced there either.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.inner().clone())))
+    }
+
     /// Arms one fault; it replaces the one armed before.
     pub fn inject(&self, fault: Fault) {
         self.inner().arm(fault);

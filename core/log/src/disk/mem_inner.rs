@@ -9,7 +9,7 @@ use super::mem::Fault;
 use super::mem_inode::{Inode, draw};
 use super::parent_of;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Inner {
     inodes: BTreeMap<u64, Inode>,
     next_inode: u64,
@@ -28,6 +28,7 @@ pub(super) struct Inner {
     pub(super) boot: u64,
 }
 
+#[derive(Clone)]
 enum NameChange {
     Add { path: String, inode: u64 },
     Remove { path: String },

@@ -6,7 +6,7 @@ use wardroom_keys::{Chance, SeededChance};
 
 const SECTOR: usize = 512;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Inode {
     /// As a reader sees it.
     pub(super) content: Vec<u8>,

@@ -2,16 +2,19 @@
 //! certificate and its keys; running, it has a runtime of its own, and dropping that is what a `kill -9` is.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wardroom_api::net::{Net, TcpNet};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
-use wardroom_keys::{KeyStore, Keyring, KeyringFile, MemKeyStore, OsChance, SealingRoot, SecretBytes, SharedKeyring};
-use wardroom_log::{MemDisk, RealDisk, Spawn};
+use wardroom_keys::{
+    Dek, KeyStore, Keyring, KeyringFile, OsChance, SealingRoot, SecretBytes, SharedKeyring, UnlockKey,
+};
+use wardroom_log::{DiskKeyring, MemDisk, RealDisk, Spawn};
 use wardroom_state::ids::NodeId;
 use wardroom_state::node::{self, Availability, Certificate, Node, NodeState};
 
@@ -19,6 +22,23 @@ use super::fleet::PATIENCE;
 use crate::{Manager, ManagerConfig, Seams, Timing};
 
 pub(super) const CLUSTER: &str = "testcluster";
+const KEYRING: &str = "keyring";
+
+/// Unlock keys by epoch.
+pub(super) type Safe = Arc<Mutex<BTreeMap<u32, UnlockKey>>>;
+
+/// A keyring beside the log, so that a power cut takes both at the same moment. The node key of these managers is in memory.
+struct Rest(DiskKeyring);
+
+impl KeyStore for Rest {
+    fn save_keyring(&self, bytes: &SecretBytes) -> io::Result<()> {
+        self.0.save(bytes)
+    }
+
+    fn rest_node_key(&self, _: Option<&Dek>) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// What survives a manager's death: its directory, its address and its certificate.
 pub(super) struct Berth {
@@ -29,8 +49,10 @@ pub(super) struct Berth {
     root_pem: String,
     certificate_pem: String,
     key: Vec<u8>,
-    /// Where its keyring rests.
-    pub(super) keys: Arc<MemKeyStore>,
+    /// As it was made; from the first start on it rests on the disk.
+    made: SecretBytes,
+    /// What its operator has in the safe, by epoch.
+    pub(super) safe: Safe,
     snapshot_every: u64,
     pub(super) timing: Timing,
     /// Instead of the directory.
@@ -73,9 +95,7 @@ impl Berth {
             now_ms: SystemClock.now_ms(),
         };
         let issued = root.issue(&request, &OsChance).unwrap();
-        let keyring = Keyring::create(&OsChance, CLUSTER, &node_id, sealing_root, 1);
-        let keys = Arc::new(MemKeyStore::default());
-        keys.save_keyring(&keyring.encode()).unwrap();
+        let keyring = Keyring::create(&OsChance, CLUSTER, &node_id, sealing_root, SystemClock.now_ms());
         Self {
             dir: TempDir::new().unwrap(),
             raft_id,
@@ -84,7 +104,8 @@ impl Berth {
             root_pem: root.certificate_pem().to_owned(),
             certificate_pem: issued.certificate_pem.clone(),
             key: issued.key.expose().to_vec(),
-            keys,
+            made: keyring.encode(),
+            safe: Safe::default(),
             snapshot_every,
             timing: Timing::default(),
             memory: None,
@@ -124,6 +145,7 @@ impl Berth {
     pub(super) async fn start(&self) -> Running {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
+            .thread_name(&self.address)
             .enable_all()
             .build()
             .unwrap();
@@ -154,9 +176,25 @@ impl Berth {
     }
 
     pub(super) fn keyring(&self) -> Arc<SharedKeyring> {
-        let bytes = self.keys.keyring().unwrap();
-        let keyring = Keyring::open(KeyringFile::decode(bytes.expose()).unwrap(), CLUSTER, &self.node_id).unwrap();
-        Arc::new(SharedKeyring::new(keyring, Arc::clone(&self.keys) as _))
+        let file = self.keyring_file();
+        let opened = if file.is_locked() {
+            let safe = self.safe.lock().unwrap();
+            Keyring::unlock(file, &safe[&self.keyring_file().kek_epoch()], CLUSTER, &self.node_id)
+        } else {
+            Keyring::open(file, CLUSTER, &self.node_id)
+        };
+        let rest = Rest(DiskKeyring::new(self.seams().disk, KEYRING));
+        Arc::new(SharedKeyring::new(opened.unwrap(), Arc::new(rest)))
+    }
+
+    /// As it stands on the disk.
+    pub(super) fn keyring_file(&self) -> KeyringFile {
+        let rest = DiskKeyring::new(self.seams().disk, KEYRING);
+        let bytes = rest.load().unwrap().unwrap_or_else(|| {
+            rest.save(&self.made).unwrap();
+            rest.load().unwrap().unwrap()
+        });
+        KeyringFile::decode(bytes.expose()).unwrap()
     }
 
     pub(super) fn seams(&self) -> Seams {

@@ -12,7 +12,7 @@ use wardroom_state::command::{Actor, Command, NewVersion};
 use wardroom_state::ids::{ClusterId, SecretId, VersionId};
 use wardroom_state::secret::SealedValue;
 
-use super::berth::{Berth, CLUSTER, Running};
+use super::berth::{Berth, CLUSTER, Running, Safe};
 use crate::{Manager, Peer, ProposeError, Timing};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,6 +37,8 @@ impl Fleet {
         for raft_id in 1..=size {
             berths.push(Berth::new(raft_id, &root, &sealing_root, snapshot_every).await);
         }
+        let safe = Safe::default();
+        berths.iter_mut().for_each(|berth| berth.safe = Safe::clone(&safe));
         let running = berths.iter().map(|_| None).collect();
         Self {
             founders: berths.len(),
@@ -164,7 +166,11 @@ impl Fleet {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, held).await.expect(what);
+        if timeout(PATIENCE, held).await.is_err() {
+            let keys: Vec<_> = self.alive().map(|manager| manager.status().borrow().keys.clone()).collect();
+            let facts: Vec<_> = self.alive().map(|manager| manager.replica().read(|state| state.keys().clone())).collect();
+            panic!("{what}: not within {PATIENCE:?}; the managers keep {keys:#?}, the states say {facts:#?}");
+        }
     }
 
     pub(super) fn bootstrap(&self) -> Command {

@@ -5,6 +5,7 @@
 mod berth;
 mod fleet;
 mod full_disk;
+mod keys;
 mod membership;
 mod refounding;
 mod stepping_down;
