@@ -167,8 +167,14 @@ impl Fleet {
             }
         };
         if timeout(PATIENCE, held).await.is_err() {
-            let keys: Vec<_> = self.alive().map(|manager| manager.status().borrow().keys.clone()).collect();
-            let facts: Vec<_> = self.alive().map(|manager| manager.replica().read(|state| state.keys().clone())).collect();
+            let keys: Vec<_> = self
+                .alive()
+                .map(|manager| manager.status().borrow().keys.clone())
+                .collect();
+            let facts: Vec<_> = self
+                .alive()
+                .map(|manager| manager.replica().read(|state| state.keys().clone()))
+                .collect();
             panic!("{what}: not within {PATIENCE:?}; the managers keep {keys:#?}, the states say {facts:#?}");
         }
     }

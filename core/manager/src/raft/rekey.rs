@@ -40,6 +40,10 @@ impl Consensus {
     /// Has everything up to `index` forgotten, which a durable snapshot covers. Durable on return.
     pub(crate) async fn purge(&self, index: u64) -> Result<(), String> {
         let mut changes = self.changes();
+        // The file is there a moment before Raft knows of it, and Raft forgets nothing that it does not know to be covered.
+        while self.view().snapshot < index {
+            changes.next().await?;
+        }
         let trigger = self.raft.trigger();
         trigger.purge_log(index).await.map_err(|fatal| fatal.to_string())?;
         while self.log.pointers().first <= index {
