@@ -237,27 +237,30 @@ impl Fleet {
                 .await
                 .expect("catches up");
         }
-        timeout(PATIENCE, self.level())
+        let digests = timeout(PATIENCE, self.level())
             .await
             .expect("all come to the same index");
-        let mut seen = Vec::new();
+        assert!(digests.windows(2).all(|pair| pair[0] == pair[1]), "digests agree");
         for manager in self.alive() {
             manager.replica().read(|state| {
                 assert_eq!(state.secrets().len(), count, "no acknowledged secret is missing");
                 assert_eq!(state.check(), Vec::<String>::new());
-                seen.push(state.digest());
             });
         }
-        assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "digests agree");
     }
 
-    /// The leader goes on by itself, as when a newcomer has got its vote: waits until nobody is behind another.
-    async fn level(&self) {
-        let indexes = || self.alive().map(|manager| manager.replica().index());
-        while let Some(highest) = indexes()
-            .max()
-            .filter(|highest| indexes().any(|index| index != *highest))
-        {
+    /// The leader goes on by itself, as when a newcomer has got its vote or a manager has said something of its keys: the
+    /// digests of all at one index.
+    async fn level(&self) -> Vec<[u8; 32]> {
+        loop {
+            let seen = self
+                .alive()
+                .map(|manager| manager.replica().read(|state| (state.index(), state.digest())));
+            let (indexes, digests): (Vec<u64>, Vec<[u8; 32]>) = seen.unzip();
+            let highest = indexes.iter().copied().max().unwrap_or_default();
+            if indexes.iter().all(|index| *index == highest) {
+                return digests;
+            }
             for manager in self.alive() {
                 manager.replica().wait_index(highest).await;
             }
