@@ -20,6 +20,8 @@ pub struct Daemon {
     pub socket: PathBuf,
     /// Where it listens and is reached, `host:port`.
     pub address: String,
+    /// Where its next life ends by itself; see `wardroom_keys::failpoint`.
+    pub failpoint: Option<&'static str>,
     binary: PathBuf,
     host: Option<Host>,
     child: Option<Child>,
@@ -43,6 +45,7 @@ impl Daemon {
             state_dir: folder.join(name),
             socket: folder.join(format!("{name}.sock")),
             address,
+            failpoint: None,
             binary: binary.to_owned(),
             host,
             child: None,
@@ -57,6 +60,7 @@ impl Daemon {
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let child = self
             .process()
+            .envs(self.failpoint.map(|point| ("WARDROOM_FAILPOINT", point)))
             .args(["daemon", "--state-dir"])
             .arg(&self.state_dir)
             .args(["--hostname", &self.name, "--socket"])
@@ -148,6 +152,12 @@ impl Daemon {
         let mut child = self.child.take().expect("the daemon runs");
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn died(&mut self) {
+        let mut child = self.child.take().expect("the daemon runs");
+        until(&format!("{} ends", self.name), || child.try_wait().unwrap().map(drop));
     }
 
     /// SIGTERM, and waits for its end. Returns the exit code.
