@@ -7,6 +7,7 @@
 mod anchor;
 mod cluster;
 mod console;
+mod keys;
 mod thousand;
 mod writes;
 
@@ -18,10 +19,11 @@ use anchor::Anchors;
 /// A part's name, its title, and what reports it.
 type Part = (&'static str, &'static str, fn(&Anchors));
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("console", "console", |_| console::report()),
     ("writes", "writes through three managers", writes::report),
     ("cluster", "a cluster of daemons", |_| cluster::report()),
+    ("keys", "locks, unlock keys and DEKs", |_| keys::report()),
     ("thousand", "a thousand workers", |_| thousand::report()),
 ];
 
