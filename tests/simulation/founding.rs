@@ -19,6 +19,7 @@ use wardroom_state::node::{self, Availability, Certificate, Node, NodeState};
 use crate::clock::{BEGIN_MS, SimClock};
 use crate::disk::SimDisk;
 use crate::hosts::SNAPSHOT_EVERY;
+use crate::locksmith::Safe;
 use crate::plant::Plant;
 
 /// Port of every manager; in the simulation each host has an address of its own.
@@ -55,6 +56,8 @@ pub(crate) struct ManagerSeat {
     pub(crate) clock: Arc<SimClock>,
     /// Where its keyring rests; it outlives the power.
     keys: Arc<MemKeyStore>,
+    /// The operator's, who unlocks it whenever it starts.
+    safe: Rc<Safe>,
 }
 
 impl ManagerSeat {
@@ -65,7 +68,15 @@ impl ManagerSeat {
     pub(crate) fn keyring(&self) -> Arc<SharedKeyring> {
         let bytes = self.keys.keyring().expect("it is saved when the seat is made");
         let file = KeyringFile::decode(bytes.expose()).expect("it was encoded");
-        let keyring = Keyring::open(file, &self.cluster_id, &self.node_id).expect("autolock is off");
+        let keyring = if file.is_locked() {
+            let safe = self.safe.borrow();
+            let key = safe
+                .get(&file.kek_epoch())
+                .expect("no disk needs a key that nobody keeps");
+            Keyring::unlock(file, key, &self.cluster_id, &self.node_id).expect("it is the key of its epoch")
+        } else {
+            Keyring::open(file, &self.cluster_id, &self.node_id).expect("autolock is off")
+        };
         Arc::new(SharedKeyring::new(keyring, Arc::clone(&self.keys) as Arc<dyn KeyStore>))
     }
 }
@@ -92,6 +103,8 @@ pub(crate) struct Founded {
     /// Opens every value: only the checks use it.
     pub(crate) sealing_root: SealingRoot,
     pub(crate) bootstrap: Command,
+    /// The unlock keys that somebody keeps.
+    pub(crate) safe: Rc<Safe>,
 }
 
 impl Founded {
@@ -143,6 +156,7 @@ pub(crate) fn found(seed: u64, founders: usize, spares: usize, workers: usize, p
         workers,
         sealing_root,
         bootstrap,
+        safe: maker.safe,
     }
 }
 
@@ -150,6 +164,7 @@ struct Maker {
     chance: SeededChance,
     cluster_id: String,
     root: Root,
+    safe: Rc<Safe>,
 }
 
 impl Maker {
@@ -161,6 +176,7 @@ impl Maker {
             chance,
             cluster_id,
             root,
+            safe: Rc::default(),
         }
     }
 
@@ -198,6 +214,7 @@ impl Maker {
             disk: SimDisk::new(plant == Plant::LyingDisk),
             clock: Arc::default(),
             keys,
+            safe: Rc::clone(&self.safe),
         }
     }
 

@@ -13,6 +13,7 @@ mod faults;
 mod founding;
 mod history;
 mod hosts;
+mod locksmith;
 mod log;
 mod net;
 mod plant;

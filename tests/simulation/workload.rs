@@ -8,13 +8,15 @@ use wardroom_api::{CallError, Client, v1};
 
 use crate::dice::Dice;
 use crate::history::{Answer, Ask};
-use crate::steward;
 use crate::world::{World, now_ms};
+use crate::{locksmith, steward};
 
 /// How long a client waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// Of a hundred calls so many change who is a manager, or who leads.
 const MOVES: u64 = 4;
+/// And so many the cluster's keys.
+const KEYS: u64 = 4;
 /// Confirmed services at once; each has up to three tasks.
 const SERVICES_MAX: usize = 5;
 
@@ -35,9 +37,16 @@ pub(crate) async fn run(life: &str, host: &str, client: &Client, world: &World) 
         if !world.begun.get() {
             continue;
         }
-        if dice.below(100) < MOVES {
-            steward::make_a_move(client, &dice, world).await;
-            continue;
+        match dice.below(100) {
+            0..MOVES => {
+                steward::make_a_move(client, &dice, world).await;
+                continue;
+            }
+            drawn if drawn < MOVES + KEYS => {
+                locksmith::turn(client, &dice, world).await;
+                continue;
+            }
+            _ => {}
         }
         made += 1;
         let name = format!("{}-{made}", life.replace('/', "-"));

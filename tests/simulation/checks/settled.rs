@@ -6,8 +6,8 @@ use wardroom_state::node::NodeState;
 use wardroom_state::service::Mode;
 use wardroom_state::task::TaskState;
 
-use crate::spare;
 use crate::world::{Life, World};
+use crate::{locksmith, spare};
 
 /// Why it has not; `None` when it has.
 pub(crate) fn unsettled(world: &World) -> Option<String> {
@@ -64,6 +64,9 @@ fn moving(state: &State) -> Option<String> {
         .find(|(_, holding)| holding.is_live() && !is_proven(holding.state, holding.proven));
     if let Some((key, holding)) = pending {
         return Some(format!("a file is not proven: {key:?} {holding:?}"));
+    }
+    if let Some(why) = locksmith::unsettled(state) {
+        return Some(why);
     }
     state.services().values().find_map(|service| {
         let tasks = state.tasks_of(&service.id).filter(|task| task.is_live());
