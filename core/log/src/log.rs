@@ -63,9 +63,20 @@ pub struct Log {
 /// A segment on disk.
 pub(crate) struct Kept {
     pub(crate) segment: Arc<Segment>,
-    /// Highest entry index ever written into it.
+    /// Highest entry index that it may hold: of those written into it, the highest that was not truncated.
     pub(crate) max_index: Option<u64>,
     pub(crate) records: u64,
+}
+
+impl Kept {
+    /// What a record says about which entries the segment holds. A truncation is told to the segments before it, too.
+    pub(crate) fn note(&mut self, record: &Record) {
+        match record {
+            Record::Entry { index, .. } => self.max_index = self.max_index.max(Some(*index)),
+            Record::TruncateFrom(index) => self.max_index = self.max_index.min(index.checked_sub(1)),
+            _ => {}
+        }
+    }
 }
 
 /// A batch sealed for its place, not yet written.
@@ -136,10 +147,7 @@ impl Log {
         for record in records {
             self.marks.keep(self.keep_from(record));
             self.marks.note(record);
-            if let Record::Entry { index, .. } = record {
-                let current = self.kept.back_mut().expect("a log has a current segment");
-                current.max_index = current.max_index.max(Some(*index));
-            }
+            self.note_kept(record);
         }
         self.view.lock().stats.records += records.len() as u64;
         Ok(places)
@@ -147,6 +155,16 @@ impl Log {
 
     pub(crate) fn current(&self) -> &Kept {
         self.kept.back().expect("a log has a current segment")
+    }
+
+    /// An entry is in the current segment; what is truncated is in none.
+    pub(crate) fn note_kept(&mut self, record: &Record) {
+        let told = if matches!(record, Record::TruncateFrom(_)) {
+            self.kept.len()
+        } else {
+            1
+        };
+        self.kept.iter_mut().rev().take(told).for_each(|kept| kept.note(record));
     }
 
     /// Whether the current segment holds no record yet.

@@ -187,7 +187,11 @@ impl Recovery<'_> {
         }
         let segment = self.begin(found, is_first)?;
         let mut at = HEADER_LEN;
-        let (mut max_index, mut records) = (None, 0);
+        self.log.kept.push_back(Kept {
+            segment: Arc::clone(&segment),
+            max_index: None,
+            records: 0,
+        });
         let why = loop {
             let rest = &found.bytes[at..];
             match frame::open(rest, &segment, &self.log.link) {
@@ -200,10 +204,6 @@ impl Recovery<'_> {
                     };
                     let decoded = Record::decode(framed.kind, &framed.plain)
                         .ok_or_else(|| found.damaged(at, "the record is of no known kind"))?;
-                    if let Some(Record::Entry { index, .. }) = &decoded.record {
-                        max_index = max_index.max(Some(*index));
-                    }
-                    records += 1;
                     self.note(&decoded, place);
                     self.log.link = framed.link;
                     at += framed.len;
@@ -223,11 +223,6 @@ impl Recovery<'_> {
         };
         let is_whole = |end| frame::is_whole(&found.bytes[at..end], &segment, &self.log.link);
         let tail = judge(&found.bytes, at, &expected, is_whole);
-        self.log.kept.push_back(Kept {
-            segment,
-            max_index,
-            records,
-        });
         match tail {
             Tail::Clean => Ok(None),
             Tail::Torn { end } => Ok(Some(end)),
@@ -275,9 +270,13 @@ impl Recovery<'_> {
 
     fn note(&mut self, decoded: &Decoded, place: Place) {
         self.recovered.records += 1;
+        if let Some(current) = self.log.kept.back_mut() {
+            current.records += 1;
+        }
         self.log.marks.keep(decoded.keep_from.unwrap_or_default());
         let Some(record) = &decoded.record else { return };
         self.log.marks.note(record);
+        self.log.note_kept(record);
         let mut content = self.log.view.lock();
         let ticket = content.stage(record);
         if let Record::Entry { index, .. } = record {

@@ -87,6 +87,28 @@ fn old_segments_go_with_the_purge_that_reaches_their_last_entry() {
 }
 
 #[test]
+fn entries_that_were_truncated_hold_nothing_back() {
+    for restart in [false, true] {
+        let machine = small();
+        let mut log = machine.log();
+        for index in 1..=12 {
+            log.append(&[sized_entry(index, 400)]).unwrap();
+        }
+        log.append(&[Record::TruncateFrom(4)]).unwrap();
+        if restart {
+            drop(log);
+            log = machine.log();
+        }
+        machine.begin_rotation();
+        assert_eq!(log.roll().unwrap().upto, Some(3), "no entry 12 need ever come again");
+        log.append(&[purge(3)]).unwrap();
+        assert_eq!(oldest(&log), 2);
+        log.append(&[sized_entry(4, 50)]).unwrap();
+        assert_eq!(entries(&machine.log()), [sized_entry(4, 50)]);
+    }
+}
+
+#[test]
 fn segments_without_an_entry_in_force_go_at_once() {
     for purged in [false, true] {
         let machine = small();
