@@ -9,6 +9,7 @@ use std::path::Path;
 
 use wardroom_ca::ManualClock;
 use wardroom_keys::OsChance;
+use wardroom_manager::state::State;
 use wardroom_manager::state::command::Command;
 use wardroom_manager::state::ids::NodeId;
 
@@ -189,17 +190,19 @@ async fn a_new_root_takes_over_by_itself() {
     // The old root is let go when the last certificate is of the new one.
     let replica = cluster.managers[0].replica();
     let mut moving = replica.indices();
-    let has_moved = moving.wait_for(|_| {
-        replica.read(|state| {
-            let cluster = state.cluster().unwrap();
-            let is_new = |issuer: &String| *issuer == cluster.root_key_id && !old.contains(issuer);
-            cluster.retiring.is_empty() && state.nodes().values().all(|node| is_new(&node.certificate.issuer))
-        })
-    });
-    tokio::time::timeout(Duration::from_secs(30), has_moved)
+    let has_moved = |state: &State| {
+        let cluster = state.cluster().unwrap();
+        let is_new = |issuer: &String| *issuer == cluster.root_key_id && !old.contains(issuer);
+        cluster.retiring.is_empty() && state.nodes().values().all(|node| is_new(&node.certificate.issuer))
+    };
+    let moved = async {
+        while !replica.read(&has_moved) {
+            moving.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), moved)
         .await
-        .expect("everybody follows")
-        .unwrap();
+        .expect("everybody follows");
     cluster.shutdown().await;
     let (cluster, client) = started_at(scratch.path(), &clock).await;
     assert_eq!(names(&client).await, [""; 0]);
