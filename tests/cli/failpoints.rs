@@ -36,8 +36,9 @@ fn daemon(folder: &Path, name: &str) -> Daemon {
 
 /// The last unlock key in what a command said.
 fn key(said: &str) -> String {
-    let keys = said.split_whitespace().filter(|word| word.starts_with("SWMKEY-1-"));
-    keys.last().unwrap_or_else(|| panic!("no key in: {said}")).to_owned()
+    let mut words = said.split_whitespace();
+    let key = words.rfind(|word| word.starts_with("SWMKEY-1-"));
+    key.unwrap_or_else(|| panic!("no key in: {said}")).to_owned()
 }
 
 fn unlock(daemon: &Daemon, key: &str) -> Said {

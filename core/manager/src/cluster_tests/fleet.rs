@@ -38,7 +38,9 @@ impl Fleet {
             berths.push(Berth::new(raft_id, &root, &sealing_root, snapshot_every).await);
         }
         let safe = Safe::default();
-        berths.iter_mut().for_each(|berth| berth.safe = Safe::clone(&safe));
+        for berth in &mut berths {
+            berth.safe = Safe::clone(&safe);
+        }
         let running = berths.iter().map(|_| None).collect();
         Self {
             founders: berths.len(),
