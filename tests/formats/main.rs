@@ -90,7 +90,7 @@ fn a_log_of_today_is_read_through_a_rotation() {
             let begin = |keys: &mut Keyring| keys.begin_dek_rotation(&OsChance, 1, 2);
             assert!(keys.change(begin).unwrap());
             log.roll().unwrap();
-            snapshots.save(&[1], &[2; 200_000]).unwrap();
+            snapshots.save(&[1], &vec![2; 200_000]).unwrap();
         }
         let payload = vec![7; usize::try_from(index % 700).unwrap()];
         expected += payload.len();

@@ -196,7 +196,7 @@ async fn a_new_root_takes_over_by_itself() {
         cluster.retiring.is_empty() && state.nodes().values().all(|node| is_new(&node.certificate.issuer))
     };
     let moved = async {
-        while !replica.read(&has_moved) {
+        while !replica.read(has_moved) {
             moving.changed().await.unwrap();
         }
     };
