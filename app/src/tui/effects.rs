@@ -3,12 +3,13 @@
 
 mod backup;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
-use wardroom_api::v1::StatusRequest;
+use wardroom_api::v1::{CloseRequest, GetLockRequest, StatusRequest};
 use wardroom_api::{CallError, Client};
 
 use super::msg::{Answer, Call, Msg, Pasted, Ticket};
@@ -22,11 +23,25 @@ const FILE_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Runner {
     client: Client,
     out: mpsc::Sender<Msg>,
+    reconnect: Arc<Notify>,
 }
 
 impl Runner {
     pub fn new(client: Client, out: mpsc::Sender<Msg>) -> Self {
-        Self { client, out }
+        Self {
+            client,
+            out,
+            reconnect: Arc::default(),
+        }
+    }
+
+    /// What the feed listens to.
+    pub fn hurry(&self) -> Arc<Notify> {
+        self.reconnect.clone()
+    }
+
+    pub fn reconnect(&self) {
+        self.reconnect.notify_one();
     }
 
     pub fn call(&self, ticket: Ticket, call: Call) {
@@ -50,7 +65,13 @@ impl Runner {
 
 async fn ask(client: &Client, out: &mpsc::Sender<Msg>, ticket: Ticket, call: Call) -> Result<Answer, CallError> {
     let mut control = client.control();
+    let mut lock = client.lock();
     macro_rules! answer {
+        (lock $method:ident, $message:expr) => {
+            within(CALL_DEADLINE, lock.$method(request($message, CALL_DEADLINE)))
+                .await
+                .map(Answer::Lock)
+        };
         ($method:ident, $message:expr, $wrap:expr) => {
             within(CALL_DEADLINE, control.$method(request($message, CALL_DEADLINE)))
                 .await
@@ -73,6 +94,12 @@ async fn ask(client: &Client, out: &mpsc::Sender<Msg>, ticket: Ticket, call: Cal
         Call::GetJoinToken(message) => answer!(get_join_token, message, Answer::JoinToken),
         Call::RotateJoinToken(message) => answer!(rotate_join_token, message, Answer::JoinToken),
         Call::RemoveOperator(message) => answer!(remove_operator, message, Answer::OperatorRemoved),
+        Call::UpdateCluster(message) => answer!(update_cluster, message, Answer::ClusterUpdated),
+        Call::RotateUnlockKey(message) => answer!(rotate_unlock_key, message, Answer::UnlockKeyRotated),
+        Call::RotateDek(message) => answer!(rotate_dek, message, Answer::DekRotated),
+        Call::GetLock => answer!(lock get_lock, GetLockRequest {}),
+        Call::Unlock(message) => answer!(lock unlock, message),
+        Call::CloseLock => answer!(lock close, CloseRequest {}),
         Call::Backup(order) => backup::run(client, out, ticket, order).await.map(Answer::BackedUp),
     }
 }

@@ -118,6 +118,7 @@ impl<S: Screen> EventLoop<'_, S> {
                 Effect::Call(ticket, call) => self.runner.call(ticket, call),
                 Effect::ReadFile(ticket, path) => self.runner.read_file(ticket, path),
                 Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::Reconnect => self.runner.reconnect(),
                 Effect::Redraw => {
                     self.screen.forget()?;
                     self.model.wants_frame(Dirty::Now);

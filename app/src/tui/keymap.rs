@@ -49,6 +49,15 @@ pub enum Action {
     Labels,
     StepDown,
     RotateRoot,
+    /// A successor for the selected key.
+    RotateKey,
+    RotateUnlockKey,
+    RotateDek,
+    /// On if it is off, off if it is on.
+    Autolock,
+    /// The manager that answers forgets its keys.
+    LockNow,
+    Shred,
     RotateToken,
     Backup,
     /// The join tokens: facts first, a token only when it is asked for.
@@ -97,6 +106,8 @@ pub enum Scope {
     Popup,
     /// In the box of the join tokens.
     Tokens,
+    /// While the manager that answers is locked.
+    Lock,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -189,6 +200,7 @@ mod tests {
             Scope::Line,
             Scope::Popup,
             Scope::Tokens,
+            Scope::Lock,
         ] {
             let mut seen = Vec::new();
             for key in of_scope(scope).flat_map(|binding| binding.keys) {

@@ -103,8 +103,8 @@ pub async fn run(client: Client, options: TuiOptions) -> Result<Exit, TuiError> 
     let address = reached(options.label.as_deref(), client.address());
     let model = Model::new(&address, options.read_only, screen.size(), now_ms()).known_as(options.myself);
     let (out, inbox) = mpsc::channel(INBOX);
-    let feed = feed::start(client.clone(), out.clone());
-    let runner = Runner::new(client, out);
+    let runner = Runner::new(client.clone(), out.clone());
+    let feed = feed::start(client, out, runner.hurry());
     // An error of one read is passed over; a terminal that is gone ends the stream.
     let input = EventStream::new().map(|event| event.ok().and_then(input::message));
     let event_loop = EventLoop {

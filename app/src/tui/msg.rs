@@ -5,11 +5,12 @@ use std::fmt;
 
 use wardroom_api::v1::{
     BackupRequest, CreateSecretRequest, CreateSecretResponse, CreateServiceRequest, CreateServiceResponse,
-    GetJoinTokenRequest, JoinTokenResponse, RemoveNodeRequest, RemoveNodeResponse, RemoveOperatorRequest,
+    GetJoinTokenRequest, JoinTokenResponse, LockFacts, RemoveNodeRequest, RemoveNodeResponse, RemoveOperatorRequest,
     RemoveOperatorResponse, RemoveSecretRequest, RemoveSecretResponse, RemoveServiceRequest, RemoveServiceResponse,
-    RevokeSecretRequest, RevokeSecretResponse, RotateJoinTokenRequest, RotateRootRequest, RotateRootResponse,
-    RotateSecretRequest, RotateSecretResponse, StatusResponse, StepDownRequest, StepDownResponse, UpdateNodeRequest,
-    UpdateNodeResponse, UpdateServiceRequest, UpdateServiceResponse,
+    RevokeSecretRequest, RevokeSecretResponse, RotateDekRequest, RotateDekResponse, RotateJoinTokenRequest,
+    RotateRootRequest, RotateRootResponse, RotateSecretRequest, RotateSecretResponse, RotateUnlockKeyRequest,
+    RotateUnlockKeyResponse, StatusResponse, StepDownRequest, StepDownResponse, UnlockRequest, UpdateClusterRequest,
+    UpdateClusterResponse, UpdateNodeRequest, UpdateNodeResponse, UpdateServiceRequest, UpdateServiceResponse,
 };
 use wardroom_api::{CallError, FeedEvent};
 use zeroize::Zeroize;
@@ -69,6 +70,8 @@ pub enum Effect {
     ReadFile(Ticket, String),
     /// Puts a name onto the terminal's clipboard.
     Copy(String),
+    /// Opens the watch at once, instead of after the pause between two tries.
+    Reconnect,
     Redraw,
     Suspend,
     Quit,
@@ -93,6 +96,14 @@ pub enum Call {
     RotateJoinToken(RotateJoinTokenRequest),
     RemoveOperator(RemoveOperatorRequest),
     Backup(BackupOrder),
+    UpdateCluster(UpdateClusterRequest),
+    RotateUnlockKey(RotateUnlockKeyRequest),
+    RotateDek(RotateDekRequest),
+    /// What a locked manager waits for.
+    GetLock,
+    Unlock(UnlockRequest),
+    /// Locks the manager that answers.
+    CloseLock,
 }
 
 /// A backup, and the file it goes to on this machine.
@@ -127,4 +138,8 @@ pub enum Answer {
     JoinToken(JoinTokenResponse),
     OperatorRemoved(RemoveOperatorResponse),
     BackedUp(BackedUp),
+    ClusterUpdated(UpdateClusterResponse),
+    UnlockKeyRotated(RotateUnlockKeyResponse),
+    DekRotated(RotateDekResponse),
+    Lock(LockFacts),
 }

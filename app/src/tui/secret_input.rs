@@ -1,4 +1,4 @@
-//! How does a value get from the keyboard into a request without leaving traces? In a buffer of fixed capacity that is
+//! How does a value, or an unlock key, get from the keyboard into a request without leaving traces? In a buffer of fixed capacity that is
 //! wiped on drop, has no undo, no yank and no clone, and shows nothing but its length.
 //!
 //! What cannot be wiped from here: the terminal's, the multiplexer's and the kernel's buffers, and the event that the
@@ -29,13 +29,28 @@ impl Refused {
 }
 
 /// Bytes on their way into the cluster.
-#[derive(Default)]
 pub struct SecretInput {
     /// Allocated in full on first use, so that growing never leaves a copy behind.
     bytes: Vec<u8>,
+    /// Bytes that it takes at most.
+    capacity: usize,
+}
+
+impl Default for SecretInput {
+    fn default() -> Self {
+        Self::up_to(CAPACITY)
+    }
 }
 
 impl SecretInput {
+    /// A field for something shorter than a value.
+    pub fn up_to(capacity: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            capacity,
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -99,12 +114,36 @@ impl SecretInput {
         result
     }
 
+    /// Replaces everything by one pasted word without the space around it: an unlock key as it stands in a note. The bytes
+    /// are wiped. What cannot be a key is refused whole, and leaves the field empty.
+    pub fn replace_trimmed(&mut self, mut bytes: Vec<u8>) -> Result<(), &'static str> {
+        self.clear();
+        let word = bytes.trim_ascii();
+        let result = if word.is_empty() {
+            Err("the paste was empty")
+        } else if !word.iter().all(u8::is_ascii_graphic) {
+            Err(
+                "that is no unlock key: one is a single word of plain letters, digits and signs; the field is empty again",
+            )
+        } else {
+            self.extend(word)
+                .map_err(|_too_long| "no unlock key is that long; the field is empty again")
+        };
+        bytes.zeroize();
+        result
+    }
+
+    /// Whether it begins so: what is public about a key.
+    pub fn begins_with(&self, beginning: &[u8]) -> bool {
+        self.bytes.starts_with(beginning)
+    }
+
     fn extend(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        if self.bytes.len() + bytes.len() > CAPACITY {
+        if self.bytes.len() + bytes.len() > self.capacity {
             return Err(Refused::TooLong);
         }
-        if self.bytes.capacity() < CAPACITY {
-            self.bytes.reserve_exact(CAPACITY - self.bytes.len());
+        if self.bytes.capacity() < self.capacity {
+            self.bytes.reserve_exact(self.capacity - self.bytes.len());
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
@@ -197,6 +236,23 @@ mod tests {
         assert_eq!(input.copy(false), b"a");
         assert_eq!(input.replace(vec![1; CAPACITY + 1]), Err(Refused::TooLong));
         assert!(input.is_empty());
+    }
+
+    #[test]
+    fn a_pasted_word_is_taken_without_the_space_around_it() {
+        let mut input = SecretInput::up_to(16);
+        assert_eq!(input.replace_trimmed(b" \r\nSWMKEY-1-ab \n".to_vec()), Ok(()));
+        assert_eq!(input.copy(false), b"SWMKEY-1-ab");
+        for rubbish in [
+            &b"two words"[..],
+            b"",
+            b"\x1b[2J",
+            "schl\u{fc}ssel".as_bytes(),
+            &[b'x'; 17],
+        ] {
+            assert!(input.replace_trimmed(rubbish.to_vec()).is_err());
+            assert!(input.is_empty());
+        }
     }
 
     #[test]

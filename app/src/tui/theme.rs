@@ -66,6 +66,8 @@ pub struct Glyphs {
     pub levels: &'static [char],
     pub branch: &'static str,
     pub last_branch: &'static str,
+    /// A branch that goes on below, beside what hangs on it.
+    pub stem: &'static str,
     pub selected: char,
     pub more: char,
     pub arrow: &'static str,
@@ -88,6 +90,7 @@ impl Glyphs {
         levels: &['_', '.', ':', '|', '#'],
         branch: "|- ",
         last_branch: "`- ",
+        stem: "|  ",
         selected: '>',
         more: '~',
         arrow: "->",
@@ -108,6 +111,7 @@ impl Glyphs {
         levels: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
         branch: "├ ",
         last_branch: "└ ",
+        stem: "│ ",
         selected: '›',
         more: '…',
         arrow: "→",
@@ -206,6 +210,10 @@ mod tests {
             g.descending,
         ];
         assert!(single.iter().chain(g.levels).chain(&g.corners).all(char::is_ascii));
-        assert!(g.branch.is_ascii() && g.last_branch.is_ascii() && g.arrow.is_ascii());
+        assert!(
+            [g.branch, g.last_branch, g.stem, g.arrow]
+                .iter()
+                .all(|it| it.is_ascii())
+        );
     }
 }

@@ -1,11 +1,12 @@
 //! What is known of one object? Everything but a value, as lines in the shape of YAML.
 
+pub mod keys;
 mod members;
 
 use wardroom_api::v1;
 
 use super::Model;
-use super::facts::{time, words};
+use super::facts::{moves, time, words};
 use super::rows;
 use super::subject::Subject;
 
@@ -27,6 +28,8 @@ pub fn describe(model: &Model, subject: &Subject) -> Vec<String> {
             .get(id)
             .map(|holding| self::holding(holding, view.hostname(&holding.node_id))),
         Subject::Record(sequence) => view.audit.get(sequence).map(record),
+        Subject::Key(it) => Some(keys::page(model, it)),
+        Subject::Move(key) => moves::with_key(view, key).map(|it| keys::of_move(&it)),
         Subject::Grant(key) => rows::grant_of(model, key).map(|(service, grant)| {
             let mut lines = vec![line("service", words::service_name(service))];
             lines.extend(self::grant(grant));

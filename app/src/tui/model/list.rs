@@ -13,7 +13,11 @@ pub enum ListId {
     Attention,
     Managers,
     Entries,
+    /// The tree of keys.
+    Keys,
     Certificates,
+    /// Changes that every member makes for itself.
+    Moves,
     Operators,
     Secrets,
     Versions,
@@ -40,6 +44,7 @@ impl ListId {
             Self::Managers => matches!(kind, Kind::Node | Kind::Unspecified),
             Self::Entries | Self::Audit => matches!(kind, Kind::Audit | Kind::Node),
             Self::Certificates => matches!(kind, Kind::Node | Kind::Operator | Kind::Cluster),
+            Self::Keys | Self::Moves => !matches!(kind, Kind::Audit | Kind::Service | Kind::Task | Kind::Holding),
             Self::Operators => kind == Kind::Operator,
             Self::Secrets => matches!(kind, Kind::Secret | Kind::Service | Kind::Rotation | Kind::Holding),
             Self::Versions => kind == Kind::Secret,

@@ -4,9 +4,11 @@
 pub mod describe;
 pub mod facts;
 pub mod filter;
+pub mod key_tree;
 pub mod leadership;
 pub mod line_input;
 pub mod list;
+pub mod lock;
 mod next_change;
 pub mod overlay;
 pub mod place;
@@ -24,6 +26,7 @@ use super::wizard::Wizard;
 use facts::attention::{Attention, attention};
 use leadership::Leadership;
 use list::{List, ListId};
+use lock::Locked;
 use overlay::Overlay;
 use place::{History, Place};
 
@@ -123,6 +126,8 @@ pub struct Model {
     pub shown: Shown,
     pub overlay: Option<Overlay>,
     pub wizard: Option<Box<Wizard>>,
+    /// The manager that answers is locked: its screen stands before all others.
+    pub lock: Option<Box<Locked>>,
     pub messages: VecDeque<Message>,
     pub access: Access,
     pub dirty: Dirty,
@@ -153,6 +158,7 @@ impl Model {
             shown: Shown::default(),
             overlay: None,
             wizard: None,
+            lock: None,
             messages: VecDeque::new(),
             access: if read_only { Access::Locked } else { Access::ReadWrite },
             dirty: Dirty::Now,

@@ -12,6 +12,10 @@ const SECONDS_SHOWN_MS: i64 = 60 * SECOND;
 impl Model {
     /// The time at which what is shown grows old, Unix milliseconds; `None` while nothing has been heard.
     pub fn next_change_ms(&self, now_ms: i64) -> Option<i64> {
+        // One deadline at the end of the wait after wrong keys: its text names a time, and counts nothing.
+        if let Some(locked) = &self.lock {
+            return (locked.until_ms > 0).then(|| locked.until_ms.max(now_ms));
+        }
         if matches!(self.link, Link::Connecting(_)) {
             return None;
         }

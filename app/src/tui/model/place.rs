@@ -109,7 +109,7 @@ impl Place {
         match self {
             Self::Cluster => &[ListId::Attention],
             Self::Raft => &[ListId::Managers, ListId::Entries],
-            Self::Keys => &[ListId::Certificates],
+            Self::Keys => &[ListId::Keys, ListId::Certificates, ListId::Moves],
             Self::Operators => &[ListId::Operators],
             Self::Secrets => &[ListId::Secrets],
             Self::Secret(_) => &[ListId::Versions, ListId::Holders, ListId::SecretGrants],

@@ -1,7 +1,8 @@
 //! What is a key press about? The object under the selection, or the one that the whole screen is about.
 
 use super::Model;
-use super::facts::words;
+use super::facts::{moves, words};
+use super::key_tree::Line;
 use super::list::ListId;
 use super::place::Place;
 use super::rows;
@@ -18,6 +19,10 @@ pub enum Subject {
     Record(u64),
     /// A grant, by `service id/target`.
     Grant(String),
+    /// A line of the tree of keys.
+    Key(Line),
+    /// A change that every member makes for itself, by its key.
+    Move(String),
 }
 
 /// What the selected row stands for.
@@ -33,6 +38,8 @@ pub fn selected(model: &Model) -> Option<Subject> {
         ListId::Operators => Subject::Operator(key),
         ListId::Certificates if model.cluster.operators.contains_key(&key) => Subject::Operator(key),
         ListId::Certificates => model.cluster.nodes.contains_key(&key).then_some(Subject::Node(key))?,
+        ListId::Keys => Subject::Key(Line::of_key(&key)?),
+        ListId::Moves => Subject::Move(key),
         ListId::Entries | ListId::Audit => Subject::Record(key.parse().ok()?),
         ListId::Secrets => Subject::Secret(key),
         ListId::Versions => return of_place(model),
@@ -123,5 +130,7 @@ pub fn name(model: &Model, subject: &Subject) -> Option<String> {
         Subject::Holding(id) => view.holdings.get(id)?.secret_name.clone(),
         Subject::Record(sequence) => view.audit.get(sequence)?.object.clone(),
         Subject::Grant(key) => rows::grant_of(model, key)?.1.secret_name.clone(),
+        Subject::Key(line) => line.name(view),
+        Subject::Move(key) => moves::with_key(view, key)?.what,
     })
 }

@@ -130,10 +130,10 @@ fn action_menu() {
     |  VER  STATE      LIFE                              SIZE NOTE                 |
     |> v4   CURRENT                                  #>   32B <1m, admin:jo        |
     |  v3   superseded                         ######x    32B superseded Nov 22    |
-    |  v2   superseded          ###############x          32B superseded Oct 13    |
     +- db_password ----------------------------------------------------------------+
     | <r>        give the secret a new version under the same target               |
     | <ctrl-d>   cut the secret (or the selected version) off everywhere, with pro~|
+    | <shift-x>  revoke it, and rotate every manager's DEK: no old log or snapshot~|
     | <a>        grant the secret to a service                                     |
     | <shift-d>  remove a secret that no service uses                              |
     | <u>        services that were granted the secret                             |

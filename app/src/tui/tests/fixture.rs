@@ -3,8 +3,9 @@
 
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{
-    Cluster, Election, Follower, JoinTokenFacts, KeyStatus, LogStatus, ManagerStatus, Node, NodeState, Operator,
-    OperatorRole, Role, Secret, Version, VersionState,
+    Cluster, ClusterKeys, DekOrder, DekOrderDone, DekReason, DekUse, Election, Follower, JoinTokenFacts, KeyStatus,
+    LogStatus, ManagerKeys, ManagerStatus, Node, NodeState, Operator, OperatorRole, Role, Secret, Version,
+    VersionState,
 };
 
 use super::fixture_work::{audit, rotations, services};
@@ -27,6 +28,8 @@ pub fn cluster() -> ClusterView {
         root_not_after_ms: NOW + 7283 * DAY,
         heartbeat_ms: 5000,
         sealing_root_check: "77ab01cd".into(),
+        autolock: true,
+        keys: Some(keys()),
         join_tokens: vec![token(Role::Worker, 12, 3, 0), token(Role::Manager, 30, 2, 5)],
         ..Cluster::default()
     });
@@ -50,6 +53,44 @@ pub fn cluster() -> ClusterView {
     rotations(&mut view);
     audit(&mut view);
     view
+}
+
+/// What the managers keep their keys by: unlock key 7, and a shred that is through.
+fn keys() -> ClusterKeys {
+    let manager = |number: u32| ManagerKeys {
+        node_id: format!("id-mgr-{number}"),
+        unlock_key_epoch: 7,
+        locks: true,
+        dek_epoch: 12,
+        dek_check: format!("0{number}d1e2f3"),
+        dek_created_at_ms: NOW - 3 * DAY,
+        order: 4,
+        at_ms: NOW - 3 * DAY,
+    };
+    let done = |number: i64| DekOrderDone {
+        node_id: format!("id-mgr-{number}"),
+        at_ms: NOW - 3 * DAY + number * 400,
+    };
+    ClusterKeys {
+        unlock_key_epoch: 7,
+        unlock_key_check: "9f2c11aa".into(),
+        unlock_key_since_ms: NOW - 21 * DAY,
+        unlock_key_by: "admin:jo".into(),
+        managers: (1..=3).map(manager).collect(),
+        orders: vec![DekOrder {
+            number: 4,
+            reason: DekReason::Shred.into(),
+            secret_id: "s-db_password".into(),
+            secret_name: "db_password".into(),
+            versions: vec![1],
+            at_ms: NOW - 3 * DAY,
+            index: 18_500,
+            by: "admin:jo".into(),
+            done: (1..=3).map(done).collect(),
+            ..DekOrder::default()
+        }],
+        ..ClusterKeys::default()
+    }
 }
 
 fn token(role: Role, days: i64, uses: u32, max_uses: u32) -> JoinTokenFacts {
@@ -156,8 +197,22 @@ fn manager(view: &mut ClusterView, number: u64) {
         }),
         keys: Some(KeyStatus {
             kek_epoch: 7,
+            autolock: true,
             kek_check: "9f2c11aa".into(),
             dek_epoch: 12,
+            dek_check: format!("0{number}d1e2f3"),
+            dek_order: 4,
+            dek_due_ms: NOW + 87 * DAY,
+            memory: "secret".into(),
+            sealing_root_check: "77ab01cd".into(),
+            uses: vec![DekUse {
+                epoch: 12,
+                segments: 2,
+                log_bytes: 1_234_567,
+                records: 10_741,
+                snapshots: 1,
+                snapshot_bytes: 456_000,
+            }],
             dek_created_at_ms: NOW - 3 * DAY,
             dek_records: 10_741,
             memory_locked: true,

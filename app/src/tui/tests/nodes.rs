@@ -292,7 +292,7 @@ fn wide_nodes_show_versions_labels_and_the_detail_beside() {
 fn narrow_lists_keep_what_matters_most() {
     for (keys, words) in [
         ("6", ["mgr-1", "manager", "ready", "60d"]),
-        ("3", ["mgr-1", "manager", "60d", "47h !"]),
+        ("3<tab>", ["mgr-1", "manager", "60d", "47h !"]),
         ("3o", ["jo", "admin", "kim", "49d"]),
     ] {
         let mut play = sized((41, 12), keys);

@@ -69,27 +69,27 @@ fn keys() {
     insta::assert_snapshot!(play("3").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      cluster > keys                unix:///run/w.sock  <:>command </>filter <?>help
-    +- Hierarchy --------------------------++- KEK #7 -----------------------------+
-    | KEK #7 (unlock key)  ACTIVE          || state    active, autolock off        |
-    | |- DEK mgr-2   gen 12   3d  log,snaps|| wraps    3 DEKs                      |
-    | |- DEK mgr-1   gen 12   3d  log,snaps|| present  mgr-2 mgr-1 mgr-3           |
-    | `- DEK mgr-3   gen 12   3d  log,snaps|| check    9f2c11aa on 3/3             |
-    | sealing root  check 77ab01cd         || memory   key pages locked on 3/3     |
-    | `- data keys x9  seal the versions   || stored   on disk, autolock is off    |
-    +--------------------------------------++--------------------------------------+
+    +- Keys -----------------------------------++- unlock key ---------------------+
+    |  KEY               EPOCH  AGE STATE      || autolock ON: starts wait for it  |
+    |> unlock key        7      21d autolock ON|| key      epoch 7, check 9f2c11aa |
+    |  |- DEK mgr-2      12      3d ok         || made     21d ago by admin:jo     |
+    |  |- DEK mgr-1      12      3d ok         || opens    3 of 3 managers         |
+    |  `- DEK mgr-3      12      3d ok         || protects DEK and sealing root on |
+    |  sealing root                 secret mem ||          each manager's disk     |
+    |  `- data keys x9              sealed     || stored   in your safe; sealed in |
+    |  root CA                 200d ends 7282d ||          the state               |
+    |  |- certs x7                  first 47h !|| due      when somebody who knew  |
+    |  |- worker token          12d no end     ||          it leaves               |
+    |  `- manager token         30d no end     || may      r rotate  a autolock off|
+    +------------------------------------------++----------------------------------+
     +- Certificates, soonest first ------------------------------------------------+
     |  NAME          KIND     NOT AFTER             LEFT LIFE LEFT          ROOT   |
-    |> mgr-3         manager  2026-11-24 12:04     47h ! [#...............] current|
+    |  mgr-3         manager  2026-11-24 12:04     47h ! [#...............] current|
     |  jo            admin    2027-01-11 12:04       49d [########........] current|
     |  kim           viewer   2027-01-11 12:04       49d [########........] current|
     |  mgr-1         manager  2027-01-22 12:04       60d [##########......] current|
-    |  mgr-2         manager  2027-01-22 12:04       60d [##########......] current|
-    |  wrk-1         worker   2027-01-22 12:04       60d [##########......] current|
-    |  wrk-2         worker   2027-01-22 12:04       60d [##########......] current|
-    |  root CA       ca       2046-10-31 12:04     7282d [###############.] -      |
-    |                                                                              |
     +------------------------------------------------------------------------------+
-     <shift-r>rotate root <o>operators <esc>back <d>describe <l>audit
+     <r>rotate <a>autolock <shift-x>shred <shift-l>lock <shift-r>root CA <t>tokens
     "#);
 }
 

@@ -20,11 +20,19 @@ fn session(read_only: bool, role: Option<&'static str>) -> Play {
 }
 
 /// Everything that changes something, by key and by command.
-const CHANGES: [&str; 22] = [
+const CHANGES: [&str; 30] = [
     "1b",
     "2s",
     "2t",
     "3R",
+    "3r",
+    "3jr",
+    "3a",
+    "3L",
+    "4X",
+    ":shred db_password<enter>",
+    ":dek<enter>",
+    ":lock<enter>",
     "3oD",
     "3o<ctrl-d>",
     "4n",

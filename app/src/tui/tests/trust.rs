@@ -78,6 +78,10 @@ fn a_new_root_counts_the_nodes_and_names_those_that_are_down() {
      12:04:15 ok  rotate root of prod-eu committed at #18843
     "#);
     play.keys("<enter>");
+    play.shows("Changes of keys  1 under way");
+    play.shows("new root CA");
+    play.shows("mgr-3 wrk-1 wrk-2 down !");
+    play.keys("<tab>");
     play.shows("Certificates, soonest first  5 still on an older root !");
     play.shows("older !");
     play.keys("1");

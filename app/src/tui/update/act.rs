@@ -1,12 +1,13 @@
 //! What does a key do on a screen? It moves, opens, explains, or opens a wizard; it never changes the cluster.
 
-use super::{always, audit, go, palette, tokens, wizard};
+use super::{always, audit, go, keys, palette, tokens, wizard};
 use crate::tui::key::Key;
 use crate::tui::keymap::{self, Action};
+use crate::tui::model::key_tree::Line;
 use crate::tui::model::line_input::LineInput;
 use crate::tui::model::list::{ListId, SortBy};
 use crate::tui::model::overlay::{Menu, Overlay, Page};
-use crate::tui::model::place::{History, Place};
+use crate::tui::model::place::{History, Kind, Place};
 use crate::tui::model::subject::{self, Subject};
 use crate::tui::model::{Access, Level, Model, describe};
 use crate::tui::msg::{Call, Effect};
@@ -92,6 +93,8 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
             );
         }
         Action::Tokens => tokens::open(model),
+        Action::RotateKey => return keys::rotate(model),
+        Action::Shred if model.place().kind() == Kind::Keys => keys::ask_what_to_shred(model),
         Action::New
         | Action::Rotate
         | Action::Revoke
@@ -104,6 +107,11 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::Labels
         | Action::StepDown
         | Action::RotateRoot
+        | Action::RotateUnlockKey
+        | Action::RotateDek
+        | Action::Autolock
+        | Action::LockNow
+        | Action::Shred
         | Action::Backup => return wizard::open(model, action),
         _ => {}
     }
@@ -119,6 +127,10 @@ fn page(model: &mut Model, pages: isize) {
 
 fn sort(model: &mut Model, by: SortBy) {
     let list = model.focused();
+    if list == ListId::Keys {
+        model.say(Level::Info, "the tree has one order: what hangs on what");
+        return;
+    }
     model.list_mut(list).toggle_sort(by);
     model.rows_stale = true;
 }
@@ -160,7 +172,9 @@ fn open(model: &mut Model) {
         (_, Some(Subject::Rotation(_) | Subject::Holding(_) | Subject::Grant(_))) => {
             subject::secret_id(model).map(Place::Secret)
         }
-        (_, Some(Subject::Record(_) | Subject::Operator(_))) => return describe_selected(model),
+        (_, Some(Subject::Record(_) | Subject::Operator(_) | Subject::Key(_) | Subject::Move(_))) => {
+            return describe_selected(model);
+        }
         (_, None) => None,
     };
     if let Some(place) = place {
@@ -192,6 +206,16 @@ fn copy(model: &mut Model) -> Vec<Effect> {
 }
 
 fn audit_of(model: &mut Model) {
+    let about_keys = match subject::selected(model) {
+        Some(Subject::Key(line)) => line.audit_filter(),
+        Some(Subject::Move(key)) if key == "root" => Line::Root.audit_filter(),
+        Some(Subject::Move(_)) => "action=dek|shred|unlock-key|autolock",
+        _ => "",
+    };
+    if !about_keys.is_empty() {
+        go::filtered(model, Place::Audit, about_keys);
+        return;
+    }
     if let Some(name) = subject::selected(model).and_then(|subject| subject::name(model, &subject)) {
         go::filtered(model, Place::Audit, &format!("object={name}"));
     }

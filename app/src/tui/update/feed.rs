@@ -4,7 +4,7 @@
 use wardroom_api::v1::{Change, Kind, WatchMessage, change, object, watch_message};
 use wardroom_api::{CallError, FeedEvent};
 
-use super::{catch_up, tokens, wizard};
+use super::{catch_up, lock, tokens, wizard};
 use crate::tui::model::{Dirty, Level, Link, Model};
 use crate::tui::msg::{Answer, Call, Effect, Ticket};
 
@@ -14,6 +14,7 @@ const AUDIT_MAX: usize = 10_000;
 pub fn take_in(model: &mut Model, event: FeedEvent) -> Vec<Effect> {
     match event {
         FeedEvent::Connected => {
+            lock::connected(model);
             // Which manager answers is not in the stream: one call per connection asks for it.
             let ticket = model.ticket();
             return vec![Effect::Call(ticket, Call::Status)];
@@ -30,7 +31,13 @@ pub fn take_in(model: &mut Model, event: FeedEvent) -> Vec<Effect> {
             model.rows_stale |= touches(model, &message);
             model.wants_frame(Dirty::Background);
         }
-        FeedEvent::Lost(reason) => lost(model, &reason),
+        FeedEvent::Lost(reason) => {
+            lost(model, &reason);
+            if let CallError::Locked(_) = reason {
+                return lock::refused(model);
+            }
+            lock::lost(model);
+        }
     }
     Vec::new()
 }
@@ -86,7 +93,10 @@ fn lost(model: &mut Model, reason: &CallError) {
     let text = words(reason);
     model.attached = None;
     catch_up::lost(model);
-    model.wants_frame(Dirty::Now);
+    // While a manager stays locked, each try says the same.
+    if model.lock.is_none() {
+        model.wants_frame(Dirty::Now);
+    }
     match &mut model.link {
         Link::Connecting(why) => *why = Some(text),
         Link::Stale { reason, .. } => *reason = text,
@@ -95,7 +105,10 @@ fn lost(model: &mut Model, reason: &CallError) {
                 since_ms: model.now_ms,
                 reason: text.clone(),
             };
-            model.say(Level::Warn, format!("the view is stale, reconnecting: {text}"));
+            // The screen of a locked manager says it in its own words.
+            if !matches!(reason, CallError::Locked(_)) {
+                model.say(Level::Warn, format!("the view is stale, reconnecting: {text}"));
+            }
         }
     }
 }
@@ -109,6 +122,9 @@ pub fn words(error: &CallError) -> String {
 }
 
 pub fn answered(model: &mut Model, ticket: Ticket, answer: Result<Answer, CallError>) -> Vec<Effect> {
+    if lock::awaits(model, ticket) {
+        return lock::answered(model, answer);
+    }
     model.wants_frame(Dirty::Now);
     if model
         .wizard
@@ -140,6 +156,9 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Result<Answer, CallEr
             Level::Good,
             format!("the backup is written, its state is at #{}", done.index),
         ),
+        // Facts that a try has overtaken.
+        Ok(Answer::Lock(_)) => {}
+        Err(CallError::Locked(_)) => return lock::refused(model),
         // A wizard that was left: its change goes on without it.
         Ok(_) => model.say(Level::Good, "the change was accepted"),
         Err(error) => model.say(Level::Bad, words(&error)),

@@ -6,7 +6,9 @@ mod audit;
 mod catch_up;
 mod feed;
 mod go;
+mod keys;
 mod line;
+mod lock;
 pub mod palette;
 mod popup;
 mod tokens;
@@ -55,6 +57,7 @@ pub fn update(model: &mut Model, now_ms: i64, msg: Msg) -> Vec<Effect> {
 fn tick(model: &mut Model) {
     catch_up::give_up(model);
     tokens::tick(model);
+    lock::tick(model);
     model.rows_stale = true;
     model.wants_frame(Dirty::Background);
 }
@@ -71,6 +74,7 @@ fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::key(model, key, armed),
         Some(Overlay::Tokens(_)) => tokens::key(model, key, armed),
         Some(_) => popup::key(model, key, armed),
+        None if model.lock.is_some() => lock::key(model, key, armed),
         None if model.wizard.is_some() => wizard::key(model, key, armed),
         None => act::key(model, key, armed),
     };
@@ -105,6 +109,7 @@ fn paste(model: &mut Model, pasted: Pasted) -> Vec<Effect> {
     match model.overlay {
         _ if is_tiny(model) => {}
         Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::paste(model, pasted),
+        None if model.lock.is_some() => lock::paste(model, pasted),
         None if model.wizard.is_some() => wizard::paste(model, pasted),
         _ => model.say(Level::Info, "nothing here takes a paste"),
     }
@@ -121,6 +126,7 @@ fn always(model: &mut Model, action: Action, armed: bool) -> Option<Vec<Effect>>
                 wizard.wipe();
             }
             tokens::hide(model);
+            lock::wipe(model);
             Some(vec![Effect::Suspend])
         }
         Action::Quit if armed => Some(vec![Effect::Quit]),

@@ -71,6 +71,11 @@ fn line(binding: &Binding) -> String {
 
 /// Every binding that holds here, then those of wizards, lines and popups, then the commands.
 pub fn help(model: &Model) -> Page {
+    if model.lock.is_some() {
+        let mut lines = vec!["While the manager is locked".to_owned()];
+        lines.extend(keymap::of_scope(Scope::Lock).map(line));
+        return Page::new("help", lines);
+    }
     let kind = model.place().kind();
     let mut lines = vec!["On this screen".to_owned()];
     let bindings = || keymap::of_screen(kind, model.read_only());
@@ -90,6 +95,7 @@ pub fn help(model: &Model) -> Page {
         ("In the palette and the filter", Scope::Line),
         ("In popups", Scope::Popup),
         ("In the join tokens", Scope::Tokens),
+        ("While the manager is locked", Scope::Lock),
     ] {
         lines.extend([String::new(), title.to_owned()]);
         let shown = keymap::of_scope(scope).filter(|binding| !(binding.writes && model.read_only()));

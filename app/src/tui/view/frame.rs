@@ -19,9 +19,16 @@ const ADDRESS_MIN: u16 = 12;
 pub fn breadcrumbs(canvas: &mut Canvas<'_>, model: &Model) {
     let area = canvas.area();
     let y = area.y + 1;
-    let mut left = vec![piece(safe!(" {}", crumbs(model)), Tone::Strong)];
+    let crumbs = if model.lock.is_some() {
+        "locked".to_owned()
+    } else {
+        crumbs(model)
+    };
+    let mut left = vec![piece(safe!(" {crumbs}"), Tone::Strong)];
     let mut right = Vec::new();
-    if let Some(wizard) = &model.wizard {
+    if model.lock.is_some() {
+        right.push(piece("<?>help ", Tone::Dim));
+    } else if let Some(wizard) = &model.wizard {
         let (titles, at) = wizard.steps();
         for (number, title) in titles.iter().enumerate() {
             let word = safe!("{} {title}", number + 1);
@@ -44,7 +51,7 @@ pub fn breadcrumbs(canvas: &mut Canvas<'_>, model: &Model) {
     let address = SafeText::new(&model.address);
     let whole = address.width() <= usize::from(room);
     let shortened = room >= ADDRESS_MIN && model.wizard.is_none();
-    if model.cluster.cluster.is_some() && (whole || shortened) {
+    if (model.cluster.cluster.is_some() || model.lock.is_some()) && (whole || shortened) {
         let address = address.cut_middle(usize::from(room), canvas.glyphs.more);
         canvas.right(end, y, room + 2, &[piece(address, Tone::Dim)]);
     }
@@ -111,6 +118,7 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
     let area = canvas.area();
     let y = area.bottom() - 2;
     let scope = match (&model.overlay, &model.wizard) {
+        (None, _) if model.lock.is_some() => Some(Scope::Lock),
         (Some(Overlay::Palette(_) | Overlay::Filter(..)), _) => Some(Scope::Line),
         (Some(Overlay::Tokens(_)), _) => Some(Scope::Tokens),
         (Some(_), _) => Some(Scope::Popup),
@@ -202,13 +210,14 @@ pub fn message_line(canvas: &mut Canvas<'_>, model: &Model) {
         line_input(canvas, (x, y, width.saturating_sub(1)), line, Tone::Plain, true);
         return;
     }
+    let quiet = model.quit_armed || model.lock.is_some();
     // Since when, the header says.
-    if let (Link::Stale { reason, .. }, false) = (&model.link, model.quit_armed) {
+    if let (Link::Stale { reason, .. }, false) = (&model.link, quiet) {
         let text = safe!("stale, reconnecting: {reason}");
         canvas.text(x, y, width, text, Tone::Bad);
         return;
     }
-    if let (Some(since_ms), false) = (model.leadership.gone_since_ms, model.quit_armed) {
+    if let (Some(since_ms), false) = (model.leadership.gone_since_ms, quiet) {
         let age = time::counted(model.now_ms.saturating_sub(since_ms));
         let text = safe!(
             "no leader for {age}: this is as of #{}; nothing changes until one is elected",

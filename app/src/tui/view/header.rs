@@ -90,6 +90,7 @@ fn leader(model: &Model, gap: &str, parts: &mut Vec<Part>) {
 fn freshness(model: &Model) -> Vec<Piece> {
     let index = model.cluster.index;
     match &model.link {
+        _ if model.lock.is_some() => vec![piece("LOCKED ! ", Tone::Bad)],
         Link::Connecting(_) => vec![piece("connecting ... ", Tone::Warn)],
         Link::Live if model.leadership.gone_since_ms.is_some() => {
             vec![piece(

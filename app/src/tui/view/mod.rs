@@ -2,10 +2,15 @@
 //! nothing but the note of which rows of a list were in view.
 
 mod audit;
+mod certificates;
 mod cluster;
 mod frame;
 mod header;
+mod key_facts;
+mod key_tree;
 mod keys;
+mod lock;
+mod moves;
 mod nodes;
 mod operators;
 mod overlay;
@@ -51,9 +56,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer, theme: Theme, glyphs: Glyphs) ->
     };
     header::draw(&mut canvas, model);
     frame::breadcrumbs(&mut canvas, model);
-    match &model.wizard {
-        Some(wizard) => self::wizard::draw(&mut canvas, body, model, wizard),
-        None => screen(&mut canvas, body, model),
+    match (&model.lock, &model.wizard) {
+        (Some(locked), _) => lock::draw(&mut canvas, body, model, locked),
+        (None, Some(wizard)) => self::wizard::draw(&mut canvas, body, model, wizard),
+        (None, None) => screen(&mut canvas, body, model),
     }
     frame::key_bar(&mut canvas, model);
     frame::message_line(&mut canvas, model);
@@ -94,7 +100,9 @@ fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
         ListId::Attention => cluster::attention(canvas, area, model),
         ListId::Managers => raft::members(canvas, area, model),
         ListId::Entries => raft::entries(canvas, area, model),
-        ListId::Certificates => keys::certificates(canvas, area, model),
+        ListId::Keys => key_tree::list(canvas, area, model),
+        ListId::Certificates => certificates::list(canvas, area, model),
+        ListId::Moves => moves::list(canvas, area, model),
         ListId::Operators => operators::list(canvas, area, model),
         ListId::Secrets => secrets::list(canvas, area, model),
         ListId::Versions => secret::versions(canvas, area, model),

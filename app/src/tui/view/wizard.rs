@@ -204,6 +204,10 @@ fn radius(task: &Task) -> Radius {
         | Task::RotateRoot { .. }
         | Task::RotateToken { .. }
         | Task::RemoveOperator { .. }
+        | Task::RotateUnlockKey { .. }
+        | Task::RotateDek { .. }
+        | Task::Autolock { .. }
+        | Task::Lock { .. }
         | Task::Backup { .. } => Radius::None,
         Task::Node { .. } => Radius::Files,
         _ => Radius::Versions,

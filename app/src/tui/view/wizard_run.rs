@@ -35,7 +35,18 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard)
         found.headline,
         Tone::Strong,
     );
-    let mut y = lines(canvas, inner, inner.y + used + 1, &found.lines) + 1;
+    let mut from = inner.y + used + 1;
+    let advice = wizard.task.advice();
+    if !advice.is_empty() {
+        let area = Rect {
+            x,
+            y: from,
+            width,
+            height: inner.bottom().saturating_sub(from),
+        };
+        from += canvas.paragraph(area, advice, Tone::Warn) + 1;
+    }
+    let mut y = lines(canvas, inner, from, &found.lines) + 1;
     let mut below = |canvas: &mut Canvas<'_>, text: SafeText| {
         if y < inner.bottom() {
             canvas.text(x, y, width, text, Tone::Dim);

@@ -3,11 +3,13 @@
 
 mod field;
 pub mod form;
+pub mod keys;
 pub mod open;
 pub mod open_members;
 pub mod plan;
 mod plan_members;
 pub mod progress;
+mod progress_keys;
 mod progress_members;
 pub mod request;
 mod same_as;
@@ -44,6 +46,10 @@ pub struct Accepted {
     /// Who leads after a step-down, by node id, and how long writes had to wait.
     pub leader: String,
     pub gap_ms: u64,
+    /// The order that the managers follow, see `DekOrder`; 0: none.
+    pub order: u64,
+    /// Epoch of a new unlock key.
+    pub epoch: u32,
     /// Fingerprint of the new root.
     pub fingerprint: String,
     /// Bytes of a backup.

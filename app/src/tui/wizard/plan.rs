@@ -5,7 +5,7 @@ use wardroom_api::ClusterView;
 use wardroom_api::v1::{self, CheckLevel, Plan, PlanAction, PlanCheck, PlanStep};
 
 use super::form::{Id, Source};
-use super::{Task, Wizard, plan_members};
+use super::{Task, Wizard, keys, plan_members};
 use crate::tui::model::facts::secrets::is_in_memory;
 use crate::tui::model::facts::{secrets, words};
 
@@ -21,12 +21,22 @@ pub fn local(wizard: &Wizard, view: &ClusterView) -> Option<Plan> {
         Task::CreateService => create_service(&mut plan, wizard, view),
         Task::RemoveSecret { secret_id, name } => remove_secret(&mut plan, view, secret_id, name),
         Task::RemoveService { service_id, name } => remove_service(&mut plan, view, service_id, name),
+        Task::Lock { manager } => {
+            // It asks nobody: a quorum is not needed, and may be lost by it.
+            keys::plan_lock(&mut plan, view, manager);
+            plan.runnable = is_runnable(&plan);
+            return Some(plan);
+        }
         task if plan_members::plan(&mut plan, task, &wizard.form, view) => {}
         _ => return None,
     }
     plan_members::quorum(&mut plan, view, !matches!(wizard.task, Task::Backup { .. }));
-    plan.runnable = plan.checks.iter().all(|check| check.level() != CheckLevel::Blocked);
+    plan.runnable = is_runnable(&plan);
     Some(plan)
+}
+
+fn is_runnable(plan: &Plan) -> bool {
+    plan.checks.iter().all(|check| check.level() != CheckLevel::Blocked)
 }
 
 /// The leader's plan with hostnames in the place of node ids.

@@ -4,7 +4,7 @@
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{HoldingState, RotationPhase};
 
-use super::{Accepted, Task, Wizard, progress_members};
+use super::{Accepted, Task, Wizard, progress_keys, progress_members};
 use crate::tui::model::facts::{secrets, words};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,9 @@ pub fn progress(wizard: &Wizard, view: &ClusterView) -> Progress {
             service: name,
             ..
         } => service(view, service_id, name),
-        task => progress_members::progress(task, accepted, view).unwrap_or_else(|| waiting(accepted.index)),
+        task => progress_members::progress(task, accepted, view)
+            .or_else(|| progress_keys::progress(task, accepted, view, || erasure(view, accepted, task)))
+            .unwrap_or_else(|| waiting(accepted.index)),
     };
     progress.audit = view
         .audit
@@ -134,6 +136,18 @@ fn rotation(view: &ClusterView, accepted: &Accepted, name: &str) -> Progress {
         headline,
         lines,
         audit: None,
+    }
+}
+
+/// How far the workers are with what is shredded.
+fn erasure(view: &ClusterView, accepted: &Accepted, task: &Task) -> Progress {
+    match task {
+        Task::Shred {
+            secret_id,
+            name,
+            version,
+        } => revocation(view, accepted, secret_id, name, *version),
+        _ => waiting(accepted.index),
     }
 }
 

@@ -5,9 +5,9 @@ use wardroom_api::ClusterView;
 use wardroom_api::v1::{Availability, Node, Role};
 
 use super::progress::{Line, Progress, Verdict, done, waiting};
-use super::{Accepted, NodeChange, Task, role_word};
+use super::{Accepted, NodeChange, Task, progress_keys, role_word};
 use crate::tui::model::facts::managers::managers;
-use crate::tui::model::facts::{members, secrets, time, words};
+use crate::tui::model::facts::{members, moves, secrets, time, words};
 
 /// The progress of those tasks; `None` for the others.
 pub fn progress(task: &Task, accepted: &Accepted, view: &ClusterView) -> Option<Progress> {
@@ -220,21 +220,7 @@ fn root(view: &ClusterView, accepted: &Accepted) -> Progress {
     if cluster.root_fingerprint != accepted.fingerprint {
         return failed("another root has taken its place meanwhile".to_owned());
     }
-    let mut nodes: Vec<&Node> = view.nodes.values().collect();
-    // Who has not moved yet stands first.
-    let older = |node: &Node| members::hangs_on_older_root(view, &node.certificate_issuer);
-    nodes.sort_by_key(|node| (!older(node), &node.hostname));
-    let lines: Vec<Line> = nodes
-        .iter()
-        .map(|node| {
-            let words = match (older(node), members::is_down(node)) {
-                (false, _) => "has a certificate of the new root",
-                (true, true) => "DOWN ! gets it when it returns",
-                (true, false) => "still on the older root",
-            };
-            line(&node.hostname, !older(node), words)
-        })
-        .collect();
+    let lines: Vec<Line> = moves::root(view).parts.iter().map(progress_keys::line).collect();
     let nodes_left = lines.iter().filter(|line| line.done < line.total).count();
     let operators = view.operators.values();
     let operators = operators

@@ -8,7 +8,7 @@ use super::values::{
     backup, backup_path, grant, label_changes, labels, length, max_age, max_uses, mode, owner, recipients, replicas,
     spec, ttl, value,
 };
-use super::{NodeChange, Task, Wizard};
+use super::{NodeChange, Task, Wizard, keys};
 use crate::tui::model::facts::words;
 use crate::tui::msg::{BackupOrder, Call};
 
@@ -83,6 +83,7 @@ pub fn plan_call(wizard: &Wizard) -> Option<Call> {
         return None;
     }
     match run_call(wizard, "").ok()? {
+        call @ (Call::RotateUnlockKey(_) | Call::RotateDek(_) | Call::UpdateCluster(_)) => keys::plan_call(call),
         Call::RevokeSecret(request) => Some(Call::RevokeSecret(v1::RevokeSecretRequest {
             plan_only: true,
             ..request
@@ -166,6 +167,11 @@ pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
             plan_basis,
             ..Default::default()
         }),
+        Task::RotateUnlockKey { .. }
+        | Task::RotateDek { .. }
+        | Task::Autolock { .. }
+        | Task::Shred { .. }
+        | Task::Lock { .. } => return keys::call(&wizard.task, plan_basis).ok_or_else(String::new),
         Task::RotateToken { role } => Call::RotateJoinToken(v1::RotateJoinTokenRequest {
             role: (*role).into(),
             ttl_ms: ttl(form)?,

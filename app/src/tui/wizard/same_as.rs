@@ -2,7 +2,7 @@
 
 use super::form::{Form, Id, Source};
 use super::values::{backup_path, label_changes, recipients};
-use super::{NodeChange, Task, Wizard, role_word};
+use super::{NodeChange, Task, Wizard, keys, role_word};
 
 /// The command line that does the same.
 pub fn same_as(wizard: &Wizard) -> String {
@@ -43,6 +43,11 @@ pub fn same_as(wizard: &Wizard) -> String {
         ),
         Task::RemoveOperator { name, .. } => format!("wardroom operator rm {name}"),
         Task::Backup { .. } => backup(form),
+        Task::RotateUnlockKey { .. }
+        | Task::RotateDek { .. }
+        | Task::Autolock { .. }
+        | Task::Shred { .. }
+        | Task::Lock { .. } => keys::same_as(&wizard.task).unwrap_or_default(),
         Task::Grant => format!(
             "wardroom service update --secret-add {} {}",
             access(),

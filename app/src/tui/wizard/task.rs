@@ -57,6 +57,26 @@ pub enum Task {
     Backup {
         cluster: String,
     },
+    RotateUnlockKey {
+        cluster: String,
+    },
+    RotateDek {
+        cluster: String,
+    },
+    Autolock {
+        cluster: String,
+        on: bool,
+    },
+    /// Revokes, and rotates every manager's DEK. Version 0: all of them, and the grants.
+    Shred {
+        secret_id: String,
+        name: String,
+        version: u32,
+    },
+    /// The manager that answers, by name, forgets its keys.
+    Lock {
+        manager: String,
+    },
 }
 
 /// What changes about a node, and what is so now.
@@ -92,6 +112,11 @@ impl Task {
             | Self::RemoveOperator { name, .. }
             | Self::Node { hostname: name, .. }
             | Self::StepDown { leader: name }
+            | Self::Lock { manager: name }
+            | Self::Shred { name, .. }
+            | Self::RotateUnlockKey { cluster: name }
+            | Self::RotateDek { cluster: name }
+            | Self::Autolock { cluster: name, .. }
             | Self::RotateRoot { cluster: name }
             | Self::Backup { cluster: name } => name.clone(),
         }
@@ -100,11 +125,20 @@ impl Task {
     /// What the typed word is the name of.
     pub fn confirmed_noun(&self) -> &'static str {
         match self {
-            Self::CreateSecret | Self::Rotate { .. } | Self::Revoke { .. } | Self::RemoveSecret { .. } => "secret",
+            Self::CreateSecret
+            | Self::Rotate { .. }
+            | Self::Revoke { .. }
+            | Self::Shred { .. }
+            | Self::RemoveSecret { .. } => "secret",
             Self::CreateService | Self::Grant | Self::Withdraw { .. } | Self::RemoveService { .. } => "service",
             Self::Node { .. } => "node",
             Self::StepDown { .. } => "leader",
-            Self::RotateRoot { .. } | Self::Backup { .. } => "cluster",
+            Self::Lock { .. } => "manager",
+            Self::RotateRoot { .. }
+            | Self::RotateUnlockKey { .. }
+            | Self::RotateDek { .. }
+            | Self::Autolock { .. }
+            | Self::Backup { .. } => "cluster",
             Self::RotateToken { .. } => "role",
             Self::RemoveOperator { .. } => "operator",
         }
@@ -126,6 +160,12 @@ impl Task {
             Self::RotateRoot { .. } => "rotate root",
             Self::RotateToken { .. } => "rotate token",
             Self::Backup { .. } => "backup",
+            Self::RotateUnlockKey { .. } => "rotate unlock key",
+            Self::RotateDek { .. } => "rotate DEKs",
+            Self::Autolock { on: true, .. } => "autolock on",
+            Self::Autolock { on: false, .. } => "autolock off",
+            Self::Shred { .. } => "shred",
+            Self::Lock { .. } => "lock",
         }
     }
 
@@ -139,7 +179,13 @@ impl Task {
         match self {
             Self::Node { .. } => '6',
             Self::StepDown { .. } => '2',
-            Self::RotateRoot { .. } | Self::RemoveOperator { .. } => '3',
+            Self::RotateRoot { .. }
+            | Self::RotateUnlockKey { .. }
+            | Self::RotateDek { .. }
+            | Self::Autolock { .. }
+            | Self::Shred { .. }
+            | Self::Lock { .. }
+            | Self::RemoveOperator { .. } => '3',
             _ => '8',
         }
     }
@@ -154,7 +200,27 @@ impl Task {
             Self::RotateRoot { .. } => "nobody is cut off; a node that is down gets its certificate when it returns",
             Self::RotateToken { .. } => "the token before is refused at once; nodes that joined by it stay",
             Self::RemoveOperator { .. } => "there is no way back: a new certificate has to be made on the command line",
+            Self::RotateUnlockKey { .. } => "the key before then opens nothing but the disks of managers that are down",
+            Self::RotateDek { .. } => "copies of disks from before keep what they have",
+            Self::Autolock { on: true, .. } => "a manager that restarts serves nothing until somebody unlocks it",
+            Self::Autolock { on: false, .. } => "from then on whoever has a manager's disk can read it",
+            Self::Shred { .. } => "there is no way back: no value, no log and no snapshot of it is left",
+            Self::Lock { .. } => "have the unlock key at hand: without it this manager stays locked",
             Self::Backup { .. } => "whoever opens the file has every secret: keep it and its key apart",
+            _ => "",
+        }
+    }
+}
+
+/// Where a new unlock key is to be read: never here.
+const KEEP_THE_KEY: &str = "now run `wardroom swarm unlock-key` on a manager and keep the key in a safe; it is not shown \
+                            here, and without it no manager that restarts can be opened";
+
+impl Task {
+    /// What has to be done by people once it is accepted.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::RotateUnlockKey { .. } | Self::Autolock { on: true, .. } => KEEP_THE_KEY,
             _ => "",
         }
     }

@@ -5,7 +5,7 @@ use wardroom_api::v1::{RotationPhase, TaskState};
 
 use super::managers::{LAG_NOTED, Quorum, managers};
 use super::secrets::{self, SecretState};
-use super::{members, time, trust, words};
+use super::{key_notes, members, time, trust, words};
 use crate::tui::model::place::Place;
 
 /// One thing to look at.
@@ -19,7 +19,7 @@ pub struct Attention {
     pub place: Place,
 }
 
-/// Worst first: quorum, managers, nodes, receipts, rotations, secrets, tasks, certificates, roots, tokens.
+/// Worst first: quorum, managers, nodes, receipts, rotations, secrets, tasks, certificates, roots, tokens, keys.
 pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
     let mut found = Vec::new();
     let mut note = |key: String, text: String, action, place| {
@@ -35,6 +35,7 @@ pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
     about_secrets(view, now_ms, &mut note);
     about_tasks(view, &mut note);
     trust::note(view, now_ms, &mut note);
+    key_notes::note(view, now_ms, &mut note);
     found
 }
 

@@ -3,8 +3,11 @@
 
 pub mod activity;
 pub mod attention;
+mod key_notes;
+pub mod keys;
 pub mod managers;
 pub mod members;
+pub mod moves;
 pub mod secrets;
 pub mod time;
 pub mod trust;

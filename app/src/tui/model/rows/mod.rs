@@ -1,5 +1,6 @@
 //! Which rows does a list have, in what order? Every list's entries from the view, then the user's filter and sort.
 
+mod keys;
 mod members;
 mod work;
 
@@ -69,6 +70,8 @@ fn has_problems(id: ListId) -> bool {
             | ListId::Tasks
             | ListId::Audit
             | ListId::Certificates
+            | ListId::Keys
+            | ListId::Moves
             | ListId::Operators
     )
 }
@@ -93,6 +96,8 @@ fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry<'_>> {
         ListId::Managers => manager_entries(model),
         ListId::Audit | ListId::Entries => audit(model, filtered),
         ListId::Certificates => certificates(model),
+        ListId::Keys => keys::tree(model),
+        ListId::Moves => keys::moves(model),
         ListId::Operators => operators(model),
         ListId::Secrets => secret_entries(model, filtered),
         ListId::Versions => versions(model),

@@ -8,7 +8,7 @@ use crate::tui::model::place::Kind;
 use crate::tui::model::subject::{self, Subject};
 use crate::tui::model::{Level, Model, rows};
 use crate::tui::msg::Effect;
-use crate::tui::wizard::{Step, Wizard, open as begin, open_members as members};
+use crate::tui::wizard::{Step, Wizard, keys, open as begin, open_members as members};
 
 /// What kind of object a wizard is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn open(model: &mut Model, action: Action) -> Vec<Effect> {
     };
     // On a version's row the version is meant, elsewhere the whole secret.
     let version = match (model.focused(), action) {
-        (ListId::Versions, Action::Revoke) => model
+        (ListId::Versions, Action::Revoke | Action::Shred) => model
             .selected(ListId::Versions)
             .and_then(|key| key.parse().ok())
             .unwrap_or(0),
@@ -68,6 +68,9 @@ pub fn open_named(model: &mut Model, action: Action, about: About, id: &str, ver
 /// The wizard, or why there is none.
 fn begin_for(model: &Model, action: Action, about: About, id: &str, version: u32) -> Result<Wizard, String> {
     let (view, now_ms) = (&model.cluster, model.now_ms);
+    if let Some(opened) = keys::open(view, action, model.attached.as_deref(), now_ms) {
+        return opened;
+    }
     let wizard = match (action, about) {
         (Action::StepDown, _) => return members::step_down(view, Some(id), now_ms),
         (Action::RotateRoot, _) => Some(members::rotate_root(view, now_ms)),
@@ -77,6 +80,7 @@ fn begin_for(model: &Model, action: Action, about: About, id: &str, version: u32
         (Action::New, About::Service) => Some(begin::create_service(view, now_ms)),
         (Action::New, _) => Some(begin::create_secret(now_ms)),
         (Action::Rotate, _) => begin::rotate(view, id, now_ms),
+        (Action::Shred, _) => keys::shred(view, id, version, now_ms),
         (Action::Revoke, _) => begin::revoke(view, id, version, now_ms),
         (Action::Remove, About::Service) => begin::remove_service(view, id, now_ms),
         (Action::Remove, _) => begin::remove_secret(view, id, now_ms),

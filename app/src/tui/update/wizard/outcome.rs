@@ -16,6 +16,12 @@ pub fn of(answer: Answer) -> Option<(Option<Plan>, Accepted)> {
         id,
         ..Accepted::default()
     };
+    let ordered = |index, order, epoch| Accepted {
+        index,
+        order,
+        epoch,
+        ..Accepted::default()
+    };
     Some(match answer {
         Answer::SecretRotated(it) => {
             let accepted = Accepted {
@@ -25,7 +31,7 @@ pub fn of(answer: Answer) -> Option<(Option<Plan>, Accepted)> {
             };
             (it.plan, accepted)
         }
-        Answer::SecretRevoked(it) => (it.plan, at(it.index)),
+        Answer::SecretRevoked(it) => (it.plan, ordered(it.index, it.order, 0)),
         Answer::ServiceUpdated(it) => (it.plan, of(it.id, it.index)),
         Answer::SecretCreated(it) => (None, of(it.id, it.index)),
         Answer::SecretRemoved(it) => (None, of(it.id, it.index)),
@@ -58,6 +64,9 @@ pub fn of(answer: Answer) -> Option<(Option<Plan>, Accepted)> {
             };
             (None, accepted)
         }
-        Answer::Status(_) => return None,
+        Answer::ClusterUpdated(it) => (it.plan, ordered(it.index, it.order, 0)),
+        Answer::UnlockKeyRotated(it) => (it.plan, ordered(it.index, it.order, it.epoch)),
+        Answer::DekRotated(it) => (it.plan, ordered(it.index, it.order, 0)),
+        Answer::Status(_) | Answer::Lock(_) => return None,
     })
 }

@@ -7,7 +7,7 @@ use super::outcome;
 use crate::tui::model::facts::words;
 use crate::tui::model::{Dirty, Level, Model};
 use crate::tui::msg::{Answer, Effect, Pasted, Ticket};
-use crate::tui::update::feed;
+use crate::tui::update::{feed, lock};
 use crate::tui::wizard::form::{Id, Source};
 use crate::tui::wizard::{Step, Task, plan, request};
 
@@ -138,6 +138,7 @@ pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) -> Vec<Eff
     wizard.written = None;
     match answer {
         Ok(answer) => accept(model, answer),
+        Err(CallError::Locked(_)) => lock::refused(model),
         Err(error) if error.kind() == CallKind::Conflict => {
             let effects = make_plan(model);
             if let Some(wizard) = &mut model.wizard {
@@ -160,6 +161,10 @@ fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
     let Some(wizard) = &mut model.wizard else {
         return Vec::new();
     };
+    if let Answer::Lock(facts) = answer {
+        lock::closed(model, facts);
+        return Vec::new();
+    }
     let Some((plan, mut accepted)) = outcome::of(answer) else {
         return Vec::new();
     };
