@@ -2,6 +2,7 @@
 
 pub mod keys;
 mod members;
+mod roots;
 
 use wardroom_api::v1;
 

@@ -256,7 +256,9 @@ impl Model {
             let mut list = self.lists.remove(id).unwrap_or_default();
             let (keys, total) = rows::keys(self, *id, &list);
             list.set_keys(keys, total);
-            if self.shown.follow && *id == ListId::Audit {
+            // What is under way stands first, and is shown unless somebody looks at another one.
+            let newest = *id == ListId::Moves && self.focused() != ListId::Moves;
+            if newest || (self.shown.follow && *id == ListId::Audit) {
                 list.select_at(0);
             }
             self.lists.insert(*id, list);

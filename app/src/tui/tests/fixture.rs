@@ -76,6 +76,7 @@ fn keys() -> ClusterKeys {
         unlock_key_check: "9f2c11aa".into(),
         unlock_key_since_ms: NOW - 21 * DAY,
         unlock_key_by: "admin:jo".into(),
+        unlock_key_kept_at_ms: NOW - 21 * DAY,
         managers: (1..=3).map(manager).collect(),
         orders: vec![DekOrder {
             number: 4,

@@ -33,24 +33,19 @@ fn order(view: &mut ClusterView, reason: DekReason, done: &[&str], owing: &[&str
 
 const ALL: [&str; 3] = ["id-mgr-1", "id-mgr-2", "id-mgr-3"];
 
+/// Unlock key 8, planned or made.
+fn made(planned: bool) -> Answer {
+    let words = "epoch 8; `wardroom swarm unlock-key` shows it";
+    let plan = planned.then(|| plan(PlanAction::Create, "unlock key", words));
+    let (epoch, index) = (8, 18_843);
+    Answer::UnlockKeyRotated(RotateUnlockKeyResponse { plan, epoch, index })
+}
+
 #[test]
 fn the_unlock_key_is_rotated_and_not_shown() {
     let mut play = play("3r");
     assert!(matches!(play.last_call().1, Call::RotateUnlockKey(request) if request.plan_only));
-    let planned = |epoch, plan, order, index| {
-        Ok(Answer::UnlockKeyRotated(RotateUnlockKeyResponse {
-            plan,
-            epoch,
-            order,
-            index,
-        }))
-    };
-    let shown = plan(
-        PlanAction::Create,
-        "unlock key",
-        "epoch 8; `wardroom swarm unlock-key` shows it",
-    );
-    play.answer(planned(8, Some(shown), 0, 18_842));
+    play.answer(Ok(made(true)));
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      cluster > keys > prod-eu > rotate unlock key                   [1 plan]  2 run
@@ -79,17 +74,79 @@ fn the_unlock_key_is_rotated_and_not_shown() {
     play.keys("prod-eu<enter>");
     assert!(matches!(play.last_call().1, Call::RotateUnlockKey(request)
         if !request.plan_only && request.plan_basis == "b1"));
-    play.answer(planned(8, None, 5, 18_843));
+}
+
+#[test]
+fn a_new_unlock_key_is_kept_before_it_is_needed() {
+    let mut play = play("3r");
+    play.answer(Ok(made(true)))
+        .keys("prod-eu<enter>")
+        .answer(Ok(made(false)));
+    change(&mut play, 18_843, |view| {
+        let keys = view.cluster.as_mut().unwrap().keys.as_mut().unwrap();
+        (keys.unlock_key_epoch, keys.unlock_key_kept_at_ms, keys.earlier_epochs) = (8, 0, vec![7]);
+    });
+    insta::assert_snapshot!(play.screen(), @r#"
+     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     cluster > keys > prod-eu > rotate unlock key                    1 plan [2 run]
+    +- rotate unlock key  under way -----------------------------------------------+
+    | unlock key 8 is made; no disk needs it before somebody has it                |
+    |                                                                              |
+    | now run `wardroom swarm unlock-key` on a manager and keep the key in a safe: |
+    | it is never shown here, and without it no manager that restarts can be       |
+    | opened                                                                       |
+    |                                                                              |
+    |                                                                              |
+    | committed at #18843                                                          |
+    | you may leave: it goes on by itself, and screen 3 shows it                   |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    +------------------------------------------------------------------------------+
+     <enter>leave <esc>leave
+     12:04:15 ok  rotate unlock key of prod-eu committed at #18843
+    "#);
     play.model
         .cluster
         .lost_managers
         .insert("id-mgr-3".into(), "no answer".into());
     change(&mut play, 18_843, |view| {
         let keys = view.cluster.as_mut().unwrap().keys.as_mut().unwrap();
-        keys.unlock_key_epoch = 8;
+        keys.unlock_key_kept_at_ms = NOW;
         order(view, DekReason::UnlockKey, &["id-mgr-2"], &["id-mgr-1", "id-mgr-3"]);
     });
-    insta::assert_snapshot!(play.screen(), @"");
+    insta::assert_snapshot!(play.screen(), @r#"
+     wardroom prod-eu [RW] quorum 2/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     cluster > keys > prod-eu > rotate unlock key                    1 plan [2 run]
+    +- rotate unlock key  under way -----------------------------------------------+
+    | 1 of 3 managers through; mgr-3 is down and owes it until it is back          |
+    |                                                                              |
+    | now run `wardroom swarm unlock-key` on a manager and keep the key in a safe: |
+    | it is never shown here, and without it no manager that restarts can be       |
+    | opened                                                                       |
+    |                                                                              |
+    | mgr-1              ....................  still opens with unlock key 7       |
+    | mgr-3              ....................  DOWN ! owes it until it is back     |
+    | mgr-2              ####################  done after 85ms                     |
+    |                                                                              |
+    | committed at #18843                                                          |
+    | you may leave: it goes on by itself, and screen 3 shows it                   |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    |                                                                              |
+    +------------------------------------------------------------------------------+
+     <enter>leave <esc>leave
+     12:04:15 ok  rotate unlock key of prod-eu committed at #18843
+    "#);
     change(&mut play, 18_844, |view| order(view, DekReason::UnlockKey, &ALL, &[]));
     play.shows("rotate unlock key  DONE");
     play.shows("every manager opens with unlock key 8; the DEKs before are gone");
@@ -99,36 +156,37 @@ fn the_unlock_key_is_rotated_and_not_shown() {
 fn autolock_is_turned_on_and_off() {
     let mut play = play("3");
     change(&mut play, 18_842, |view| {
-        view.cluster.as_mut().unwrap().autolock = false
+        view.cluster.as_mut().unwrap().autolock = false;
     });
     play.keys("a");
     assert!(matches!(play.last_call().1, Call::UpdateCluster(request)
         if request.plan_only && request.autolock == Some(true)));
-    let answer = |plan, order| {
-        Ok(Answer::ClusterUpdated(UpdateClusterResponse {
-            index: 18_843,
-            plan,
-            order,
-        }))
-    };
-    play.answer(answer(Some(plan(PlanAction::Create, "unlock key", "epoch 8")), 0));
+    let answer = |plan| Ok(Answer::ClusterUpdated(UpdateClusterResponse { index: 18_843, plan }));
+    play.answer(answer(Some(plan(PlanAction::Create, "unlock key", "epoch 8"))));
     play.shows("same as  $ wardroom swarm update --autolock=true");
     play.shows("a manager that restarts serves nothing until somebody unlocks it");
     play.keys("prod-eu<enter>");
-    play.answer(answer(None, 5));
+    play.answer(answer(None));
     play.shows("now run `wardroom swarm unlock-key` on a manager and keep the key in a safe");
     change(&mut play, 18_843, |view| {
-        view.cluster.as_mut().unwrap().autolock = true;
+        let cluster = view.cluster.as_mut().unwrap();
+        cluster.autolock = true;
+        cluster.keys.as_mut().unwrap().unlock_key_kept_at_ms = 0;
+    });
+    play.shows("unlock key 7 is made; no disk needs it before somebody has it");
+    change(&mut play, 18_844, |view| {
+        let keys = view.cluster.as_mut().unwrap().keys.as_mut().unwrap();
+        keys.unlock_key_kept_at_ms = NOW;
         order(view, DekReason::Autolock, &ALL, &[]);
     });
     play.shows("autolock on  DONE");
     play.shows("done after 85ms");
     play.keys("<enter>a");
-    play.answer(answer(Some(plan(PlanAction::Keep, "unlock key", "epoch 8 stays")), 0));
+    play.answer(answer(Some(plan(PlanAction::Keep, "unlock key", "epoch 8 stays"))));
     play.shows("same as  $ wardroom swarm update --autolock=false");
     play.keys("prod-eu<enter>");
-    play.answer(answer(None, 0));
-    change(&mut play, 18_844, |view| {
+    play.answer(answer(None));
+    change(&mut play, 18_845, |view| {
         view.cluster.as_mut().unwrap().autolock = false;
         let unlocked = view.managers.values_mut().filter(|status| status.node_id != "id-mgr-3");
         unlocked.for_each(|status| status.keys.as_mut().unwrap().autolock = false);
@@ -200,7 +258,7 @@ fn a_shred_ends_with_the_last_disk_and_the_last_worker() {
         order(view, DekReason::Shred, &["id-mgr-1", "id-mgr-2"], &["id-mgr-3"]);
     });
     play.shows("shred  under way");
-    play.shows("2 of 3 managers are through");
+    play.shows("2 of 3 managers through");
     change(&mut play, 18_844, |view| order(view, DekReason::Shred, &ALL, &[]));
     play.shows("smtp_key cannot be read from any manager's disk any more");
 }
@@ -248,7 +306,7 @@ fn this_manager_is_locked_by_its_name() {
 fn without_autolock_nothing_is_locked() {
     let mut play = play("3");
     change(&mut play, 18_842, |view| {
-        view.cluster.as_mut().unwrap().autolock = false
+        view.cluster.as_mut().unwrap().autolock = false;
     });
     play.keys("Lmgr-1<enter>");
     play.shows("autolock is off");

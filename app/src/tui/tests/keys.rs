@@ -28,7 +28,6 @@ fn shredding(view: &mut ClusterView) {
             at_ms: NOW - 1100,
         }],
         owing: vec!["id-mgr-1".into(), "id-mgr-3".into()],
-        ..DekOrder::default()
     });
 }
 
@@ -60,7 +59,7 @@ fn a_shred_shows_who_is_through_and_who_owes_it() {
      wardroom prod-eu [RW] quorum 2/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
      cluster > keys                unix:///run/w.sock  <:>command </>filter <?>help
     +- Keys -----------------------------------++- unlock key ---------------------+
-    |  KEY               EPOCH  AGE STATE      || autolock ON: starts wait for it  |
+    |  KEY               EPOCH  AGE STATE      || autolock ON: needed at each start|
     |> unlock key        7      21d autolock ON|| key      epoch 7, check 9f2c11aa |
     |  |- DEK mgr-2      12      3d ok         || made     21d ago by admin:jo     |
     |  |- DEK mgr-1      12      3d moves 3/6  || opens    2 of 3 managers; mgr-3  |
@@ -73,9 +72,9 @@ fn a_shred_shows_who_is_through_and_who_owes_it() {
     |  |- worker token          12d no end     || may      r rotate  a autolock off|
     +------------------------------------------++----------------------------------+
     +- Changes of keys  1 under way -----------------------------------------------+
-    |  CHANGE                   SINCE DONE           OWING                         |
-    |  shred pay_tls_key v1 v2    <1m 1/3   ##...... mgr-1 mgr-3 down !            |
-    |  shred db_password v1        3d 3/3   ######## nobody                        |
+    |  CHANGE                      SINCE DONE          OWING                       |
+    |  shred pay_tls_key v1 v2       <1m 1/3  ##...... mgr-1 mgr-3 down !          |
+    |  shred db_password v1           3d 3/3  ######## nobody                      |
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
@@ -87,20 +86,44 @@ fn a_shred_shows_who_is_through_and_who_owes_it() {
     play.shows("next DEK 13");
     play.shows("on disk  1 segment 4.0K");
     play.keys("<tab><tab>");
-    insta::assert_snapshot!(play.screen(), @"");
+    insta::assert_snapshot!(play.screen(), @r#"
+     wardroom prod-eu [RW] quorum 2/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     cluster > keys                unix:///run/w.sock  <:>command </>filter <?>help
+    +- Keys -----------------------------------++- shred pay_tls_key v1 v2 --------+
+    |  KEY               EPOCH  AGE STATE      || 1 of 3 through, <1m ago by admin~|
+    |  unlock key        7      21d autolock ON|| mgr-1 ##..... DEK 13, step 3 of ~|
+    |  |- DEK mgr-2      12      3d ok         || mgr-3 ....... DOWN ! owes it unt~|
+    |  |- DEK mgr-1      12      3d moves 3/6  || mgr-2 ####### done after 900ms   |
+    |  |  `- next DEK 13 13         coming     ||                                  |
+    |  `- DEK mgr-3      11      3d DOWN !     ||                                  |
+    |  sealing root                 secret mem ||                                  |
+    |  `- data keys x9              sealed     ||                                  |
+    |  root CA                 200d ends 7282d ||                                  |
+    |  |- certs x7                  first 47h !||                                  |
+    |  |- worker token          12d no end     ||                                  |
+    +------------------------------------------++----------------------------------+
+    +- Changes of keys  1 under way -----------------------------------------------+
+    |  CHANGE                      SINCE DONE          OWING                       |
+    |> shred pay_tls_key v1 v2       <1m 1/3  ##...... mgr-1 mgr-3 down !          |
+    |  shred db_password v1           3d 3/3  ######## nobody                      |
+    |                                                                              |
+    |                                                                              |
+    +------------------------------------------------------------------------------+
+     <r>rotate <a>autolock <shift-x>shred <shift-l>lock <shift-r>root CA <t>tokens
+    "#);
     play.keys("<enter>");
     play.shows("- mgr-1: DEK 13, step 3 of 6: snapshot");
 }
 
 #[test]
-fn large_screens_show_all_of_it() {
+fn large_screens_show_certificates_and_changes() {
     let mut play = sized((120, 40), "3");
     moving(&mut play);
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom prod-eu [RW]  quorum 2/3  leader mgr-2 t41  via mgr-1                                       #18843 12:04Z live
      cluster > keys                                                        unix:///run/w.sock  <:>command </>filter <?>help
     +- Keys -----------------------------------------------------------------------++- unlock key -------------------------+
-    |  KEY               EPOCH  AGE STATE       CHECK    RECORDS SEGMENTS SNAPS    || autolock ON: starts wait for it      |
+    |  KEY               EPOCH  AGE STATE       CHECK    RECORDS SEGMENTS SNAPS    || autolock ON: needed at each start    |
     |> unlock key        7      21d autolock ON 9f2c11aa                           || key      epoch 7, check 9f2c11aa     |
     |  |- DEK mgr-2      12      3d ok          02d1e2f3   10741 2 1.1M   1 445.3K || made     21d ago by admin:jo         |
     |  |- DEK mgr-1      12      3d moves 3/6   01d1e2f3   10741 2 1.1M   1 445.3K || opens    2 of 3 managers; mgr-3 needs|
@@ -113,33 +136,97 @@ fn large_screens_show_all_of_it() {
     |  |- worker token          12d no end                                         ||          leaves                      |
     |  `- manager token         30d no end                                         || may      r rotate  a autolock off    |
     +------------------------------------------------------------------------------++--------------------------------------+
-    +- Certificates, soonest first ----------------------------------++- Changes of keys  1 under way ---------------------+
-    |  NAME                       KIND     NOT AFTER             LEFT||  CHANGE             SINCE DONE  OWING              |
-    |  mgr-3                      manager  2026-11-24 12:04     47h !||  shred pay~ey v1 v2   <1m 1/3   mgr-1 mgr-3 down ! |
-    |  jo                         admin    2027-01-11 12:04       49d||  shred db_~sword v1    3d 3/3   nobody             |
-    |  kim                        viewer   2027-01-11 12:04       49d||                                                    |
-    |  mgr-1                      manager  2027-01-22 12:04       60d||                                                    |
-    |  mgr-2                      manager  2027-01-22 12:04       60d||                                                    |
-    |  wrk-1                      worker   2027-01-22 12:04       60d||                                                    |
-    |  wrk-2                      worker   2027-01-22 12:04       60d||                                                    |
-    |  root CA                    ca       2046-10-31 12:04     7282d||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    |                                                                ||                                                    |
-    +----------------------------------------------------------------++----------------------------------------------------+
+    +- Certificates, soonest first ----------------------------++- Changes of keys  1 under way ---------------------------+
+    |  NAME                 KIND     NOT AFTER             LEFT||  CHANGE                  SINCE DONE OWING                |
+    |  mgr-3                manager  2026-11-24 12:04     47h !||  shred pay_tls_key v1 v2   <1m 1/3  mgr-1 mgr-3 down !   |
+    |  jo                   admin    2027-01-11 12:04       49d||  shred db_password v1       3d 3/3  nobody               |
+    |  kim                  viewer   2027-01-11 12:04       49d||                                                          |
+    |  mgr-1                manager  2027-01-22 12:04       60d||                                                          |
+    |  mgr-2                manager  2027-01-22 12:04       60d||                                                          |
+    |  wrk-1                worker   2027-01-22 12:04       60d||                                                          |
+    |  wrk-2                worker   2027-01-22 12:04       60d||                                                          |
+    |  root CA              ca       2046-10-31 12:04     7282d||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    |                                                          ||                                                          |
+    +----------------------------------------------------------++----------------------------------------------------------+
      <r>rotate <a>autolock <shift-x>shred <shift-l>lock <shift-r>root CA <t>tokens <o>operators <esc>back <d>describe
     "#);
+}
+
+#[test]
+fn the_largest_follow_everybody_beside_the_list() {
     let mut play = sized((200, 60), "3G");
     moving(&mut play);
-    insta::assert_snapshot!(play.screen(), @"");
+    insta::assert_snapshot!(play.screen(), @r#"
+     wardroom prod-eu [RW]  quorum 2/3  leader mgr-2 t41  via mgr-1                                                                                                                       #18843 12:04Z live
+     cluster > keys                                                                                                                                        unix:///run/w.sock  <:>command </>filter <?>help
+    +- Keys ----------------------------------------------------------------------------------------------------------------------------++- manager token -------------------------------------------------+
+    |  KEY                                                   EPOCH  AGE STATE                         CHECK    RECORDS SEGMENTS SNAPS   || protects who joins as a manager                                 |
+    |  unlock key                                            7      21d autolock ON                   9f2c11aa                          || age      30d                                                    |
+    |  |- DEK mgr-2                                          12      3d ok                            02d1e2f3   10741 2 1.1M   1 445.3K|| ends     never                                                  |
+    |  |- DEK mgr-1                                          12      3d moves 3/6                     01d1e2f3   10741 2 1.1M   1 445.3K|| uses     2 of 5 joins                                           |
+    |  |  `- next DEK 13                                     13         coming                                      17 1 4.0K   -       || stored   in the state, under the sealing root                   |
+    |  `- DEK mgr-3                                          11      3d DOWN !                        03d1e2f3                          || may      r rotate  t how a machine joins                        |
+    |  sealing root                                                     secret mem                    77ab01cd                          ||                                                                 |
+    |  `- data keys x9                                                  sealed                                                          ||                                                                 |
+    |  root CA                                                     200d ends 7282d                    9b1c5d                            ||                                                                 |
+    |  |- certs x7                                                      first 47h !                                                     ||                                                                 |
+    |  |- worker token                                              12d no end                                                          ||                                                                 |
+    |> `- manager token                                             30d no end                                                          ||                                                                 |
+    +-----------------------------------------------------------------------------------------------------------------------------------++-----------------------------------------------------------------+
+    +- Certificates, soonest first ------------------------------------------------++- Changes of keys  1 under way ---------------------------------------++- shred pay_tls_key v1 v2 --------------------+
+    |  NAME          KIND     NOT AFTER             LEFT LIFE LEFT          ROOT   ||  CHANGE                   SINCE DONE          OWING                  || 1 of 3 through, <1m ago by admin:jo          |
+    |  mgr-3         manager  2026-11-24 12:04     47h ! [#...............] current||  shred pay_tls_key v1 v2    <1m 1/3  ##...... mgr-1 mgr-3 down !     || mgr-1 ##..... DEK 13, step 3 of 6: snapshot  |
+    |  jo            admin    2027-01-11 12:04       49d [########........] current||  shred db_password v1        3d 3/3  ######## nobody                 || mgr-3 ....... DOWN ! owes it until it is back|
+    |  kim           viewer   2027-01-11 12:04       49d [########........] current||                                                                      || mgr-2 ####### done after 900ms               |
+    |  mgr-1         manager  2027-01-22 12:04       60d [##########......] current||                                                                      ||                                              |
+    |  mgr-2         manager  2027-01-22 12:04       60d [##########......] current||                                                                      ||                                              |
+    |  wrk-1         worker   2027-01-22 12:04       60d [##########......] current||                                                                      ||                                              |
+    |  wrk-2         worker   2027-01-22 12:04       60d [##########......] current||                                                                      ||                                              |
+    |  root CA       ca       2046-10-31 12:04     7282d [###############.] -      ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    |                                                                              ||                                                                      ||                                              |
+    +------------------------------------------------------------------------------++----------------------------------------------------------------------++----------------------------------------------+
+     <r>rotate <a>autolock <shift-x>shred <shift-l>lock <shift-r>root CA <t>tokens <o>operators <esc>back <d>describe <l>audit
+    "#);
 }
 
 #[test]
@@ -195,6 +282,20 @@ fn without_autolock_it_says_what_that_means() {
     play.shows("autolock off: keys lie in clear !");
     play.keys("1");
     play.shows("! autolock is off: a stolen manager disk can be read");
+}
+
+#[test]
+fn a_key_that_nobody_has_is_asked_about() {
+    let mut play = sized((120, 40), "3");
+    change(&mut play, 18_843, |view| {
+        let keys = view.cluster.as_mut().unwrap().keys.as_mut().unwrap();
+        (keys.unlock_key_epoch, keys.unlock_key_kept_at_ms, keys.earlier_epochs) = (8, 0, vec![7]);
+    });
+    play.shows("not kept !");
+    play.shows("opens    3 of 3 managers");
+    play.keys("1");
+    play.shows("! nobody has unlock key 8 yet: `wardroom swarm unlock-key` shows it");
+    assert!(!play.screen().contains("still opens"), "no disk has to need it yet");
 }
 
 #[test]

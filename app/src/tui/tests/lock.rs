@@ -60,16 +60,14 @@ fn a_locked_manager_shows_what_it_waits_for() {
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom [RW]                                                         LOCKED !
      locked                                             unix:///run/w.sock  <?>help
+
     +- LOCKED ! -------------------------------------------------------------------+
-    | This manager's keys are locked: until it is unlocked it serves nothing but   |
-    | this.                                                                        |
+    | This manager's keys are locked: it serves nothing until it is unlocked.      |
     |                                                                              |
     | mgr-1 waits for unlock key 7  check 9f2c11aa                                 |
     |                                                                              |
-    |                                                                              |
     | > key      [(empty)]                                                         |
     |            the whole key, SWMKEY-1-..., or one share of it, SWMSHARE-1-...   |
-    |                                                                              |
     |                                                                              |
     |                                                                              |
     |                                                                              |
@@ -80,10 +78,22 @@ fn a_locked_manager_shows_what_it_waits_for() {
     +------------------------------------------------------------------------------+
 
 
+
+
      <enter>unlock <esc>empty the field <?>help <ctrl-c>quit, twice
     "#);
     let mut play = locked((40, 10));
-    insta::assert_snapshot!(play.screen(), @"");
+    insta::assert_snapshot!(play.screen(), @r#"
+     wardroom [RW]                 LOCKED !
+     locked     unix:///run/w.sock  <?>help
+    +- LOCKED ! ---------------------------+
+    | mgr-1 waits for unlock key 7  check~ |
+    | > key      [(empty)]                 |
+    |                                      |
+    |                                      |
+    +--------------------------------------+
+     <enter>unlock <esc>empty the field
+    "#);
 }
 
 #[test]
@@ -100,13 +110,13 @@ fn large_screens_keep_it_together() {
 
 
 
+
                  +- LOCKED ! -------------------------------------------------------------------------------+
-                 | This manager's keys are locked: until it is unlocked it serves nothing but this.         |
+                 | This manager's keys are locked: it serves nothing until it is unlocked.                  |
                  |                                                                                          |
                  | mgr-1 waits for unlock key 7  check 9f2c11aa                                             |
                  | mgr-2 waits for unlock key 7  check 9f2c11aa                                             |
                  | mgr-3 waits for unlock key 7  check 9f2c11aa                                             |
-                 |                                                                                          |
                  |                                                                                          |
                  | > key      [(empty)]                                                                     |
                  |            the whole key, SWMKEY-1-..., or one share of it, SWMSHARE-1-...               |
@@ -116,10 +126,10 @@ fn large_screens_keep_it_together() {
                  |                                                                                          |
                  |                                                                                          |
                  |                                                                                          |
-                 |                                                                                          |
-                 |                                                                                          |
                  | the same on this machine:  wardroom swarm unlock                                         |
                  +------------------------------------------------------------------------------------------+
+
+
 
 
 
@@ -184,9 +194,9 @@ fn shares_are_collected_one_by_one() {
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom [RW]                                                         LOCKED !
      locked                                             unix:///run/w.sock  <?>help
+
     +- LOCKED ! -------------------------------------------------------------------+
-    | This manager's keys are locked: until it is unlocked it serves nothing but   |
-    | this.                                                                        |
+    | This manager's keys are locked: it serves nothing until it is unlocked.      |
     |                                                                              |
     | mgr-1 waits for unlock key 7  check 9f2c11aa                                 |
     |                                                                              |
@@ -195,19 +205,29 @@ fn shares_are_collected_one_by_one() {
     | > key      [(empty)]                                                         |
     |            the whole key, SWMKEY-1-..., or one share of it, SWMSHARE-1-...   |
     |                                                                              |
-    | ok the share is taken: 2 of 3                                                |
-    |                                                                              |
-    |                                                                              |
+    | ok: the share is taken: 2 of 3                                               |
     |                                                                              |
     |                                                                              |
     | the same on this machine:  wardroom swarm unlock                             |
     +------------------------------------------------------------------------------+
 
 
+
+
      <enter>unlock <esc>empty the field <?>help <ctrl-c>quit, twice
     "#);
     play.send(Msg::Resize(40, 10));
-    insta::assert_snapshot!(play.screen(), @"");
+    insta::assert_snapshot!(play.screen(), @r#"
+     wardroom [RW]                 LOCKED !
+     locked     unix:///run/w.sock  <?>help
+    +- LOCKED ! ---------------------------+
+    | mgr-1 waits for unlock key 7  check~ |
+    | shares     ###..  2 of 3 shares, 1 ~ |
+    | > key      [(empty)]                 |
+    | ok: the share is taken: 2 of 3       |
+    +--------------------------------------+
+     <enter>unlock <esc>empty the field
+    "#);
     // Somebody else gives the third one.
     refused(&mut play);
     assert_eq!(play.last_call().1, &Call::GetLock);
@@ -233,9 +253,9 @@ fn wrong_keys_are_told_apart_and_wait() {
     insta::assert_snapshot!(play.screen(), @r#"
      wardroom [RW]                                                         LOCKED !
      locked                                             unix:///run/w.sock  <?>help
+
     +- LOCKED ! -------------------------------------------------------------------+
-    | This manager's keys are locked: until it is unlocked it serves nothing but   |
-    | this.                                                                        |
+    | This manager's keys are locked: it serves nothing until it is unlocked.      |
     |                                                                              |
     | mgr-1 waits for unlock key 7  check 9f2c11aa                                 |
     |                                                                              |
@@ -247,10 +267,10 @@ fn wrong_keys_are_told_apart_and_wait() {
     | ERROR: swarm could not be unlocked: invalid key provided                     |
     |                                                                              |
     |                                                                              |
-    |                                                                              |
-    |                                                                              |
     | the same on this machine:  wardroom swarm unlock                             |
     +------------------------------------------------------------------------------+
+
+
 
 
      <enter>unlock <esc>empty the field <?>help <ctrl-c>quit, twice

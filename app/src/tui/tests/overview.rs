@@ -70,7 +70,7 @@ fn keys() {
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      cluster > keys                unix:///run/w.sock  <:>command </>filter <?>help
     +- Keys -----------------------------------++- unlock key ---------------------+
-    |  KEY               EPOCH  AGE STATE      || autolock ON: starts wait for it  |
+    |  KEY               EPOCH  AGE STATE      || autolock ON: needed at each start|
     |> unlock key        7      21d autolock ON|| key      epoch 7, check 9f2c11aa |
     |  |- DEK mgr-2      12      3d ok         || made     21d ago by admin:jo     |
     |  |- DEK mgr-1      12      3d ok         || opens    3 of 3 managers         |

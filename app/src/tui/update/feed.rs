@@ -150,14 +150,12 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Result<Answer, CallEr
             model.rows_stale = true;
             observe(model);
         }
-        // Nobody waits for the token any more: it is wiped unseen.
-        Ok(Answer::JoinToken(_)) => {}
+        // Nobody waits for the token any more: it is wiped unseen. Facts of a lock were overtaken by a try.
+        Ok(Answer::JoinToken(_) | Answer::Lock(_)) => {}
         Ok(Answer::BackedUp(done)) => model.say(
             Level::Good,
             format!("the backup is written, its state is at #{}", done.index),
         ),
-        // Facts that a try has overtaken.
-        Ok(Answer::Lock(_)) => {}
         Err(CallError::Locked(_)) => return lock::refused(model),
         // A wizard that was left: its change goes on without it.
         Ok(_) => model.say(Level::Good, "the change was accepted"),

@@ -140,10 +140,10 @@ fn cells(model: &Model, line: &Line) -> Option<Cells> {
 fn unlock_key(model: &Model) -> Cells {
     let view = &model.cluster;
     let since = keys::of_cluster(view).map_or(0, |told| told.unlock_key_since_ms);
-    let words = if keys::autolock(view) {
-        "autolock ON"
-    } else {
-        "unlocked !"
+    let words = match (keys::autolock(view), keys::is_kept(view)) {
+        (true, true) => "autolock ON",
+        (true, false) => "not kept !",
+        (false, _) => "unlocked !",
     };
     Cells {
         epoch: keys::unlock_epoch(view).to_string(),

@@ -29,7 +29,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     key_facts::draw(canvas, right, model);
     if area.width >= WIDEST {
         let (left, rest) = columns(bands[1], area.width * 2 / 5);
-        let (middle, right) = columns(rest, rest.width * 11 / 20);
+        let (middle, right) = columns(rest, rest.width * 3 / 5);
         certificates::list(canvas, left, model);
         moves::list(canvas, middle, model);
         key_facts::latest(canvas, right, model);

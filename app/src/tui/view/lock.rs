@@ -144,6 +144,7 @@ fn waits(canvas: &mut Canvas<'_>, page: &mut Page, locked: &Locked, room: usize)
 /// Shares given, wrong keys, and when the next try is taken.
 fn standing(canvas: &mut Canvas<'_>, page: &mut Page, model: &Model, locked: &Locked) {
     if let Some((have, need)) = locked.shares() {
+        let width = if page.width < 60 { 5 } else { 12 };
         let words = if have < need {
             safe!("  {have} of {need} shares, {} to go", need - have)
         } else {
@@ -151,7 +152,7 @@ fn standing(canvas: &mut Canvas<'_>, page: &mut Page, model: &Model, locked: &Lo
         };
         let pieces = [
             piece(safe!("{:<LABEL$}  ", "shares"), Tone::Dim),
-            piece(bar(&canvas.glyphs, have.into(), need.into(), 12), Tone::Accent),
+            piece(bar(&canvas.glyphs, have.into(), need.into(), width), Tone::Accent),
             plain(words),
         ];
         page.line(canvas, &pieces);

@@ -37,7 +37,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, wizard: &Wizard)
     );
     let mut from = inner.y + used + 1;
     let advice = wizard.task.advice();
-    if !advice.is_empty() {
+    if !advice.is_empty() && found.verdict == Verdict::Running {
         let area = Rect {
             x,
             y: from,

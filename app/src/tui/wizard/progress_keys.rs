@@ -17,23 +17,19 @@ pub fn progress(
 ) -> Option<Progress> {
     Some(match task {
         Task::RotateUnlockKey { .. } => {
-            let through = format!(
-                "every manager opens with unlock key {}; the DEKs before are gone",
-                accepted.epoch
-            );
-            order(view, accepted, through)
+            let epoch = accepted.epoch;
+            let through = format!("every manager opens with unlock key {epoch}; the DEKs before are gone");
+            unlock_key(view, accepted, epoch, through)
         }
         Task::Autolock { on: true, .. } => {
-            let through = format!(
-                "autolock is on: every disk needs unlock key {}; the DEKs before are gone",
-                keys::unlock_epoch(view)
-            );
-            order(view, accepted, through)
+            let epoch = keys::unlock_epoch(view);
+            let through = format!("autolock is on: every disk needs unlock key {epoch}; the DEKs before are gone");
+            unlock_key(view, accepted, epoch, through)
         }
         Task::Autolock { on: false, .. } => unlocked(view, accepted),
         Task::RotateDek { .. } => {
             let through = "every manager writes under a fresh DEK; the ones before are gone".to_owned();
-            order(view, accepted, through)
+            order(view, accepted, accepted.order, through)
         }
         Task::Shred { name, version, .. } => shred(view, accepted, name, *version, erasure()),
         Task::Lock { manager } => done(format!("{manager} is locked")),
@@ -50,13 +46,38 @@ pub(super) fn line(part: &Part) -> Line {
     }
 }
 
+/// A new unlock key: made, then kept by somebody, then taken by every manager.
+fn unlock_key(view: &ClusterView, accepted: &Accepted, epoch: u32, through: String) -> Progress {
+    if view.index < accepted.index {
+        return waiting(accepted.index);
+    }
+    if keys::unlock_epoch(view) > epoch {
+        return Progress {
+            verdict: Verdict::Failed,
+            ..done(format!("unlock key {epoch} was replaced by another one meanwhile"))
+        };
+    }
+    if !keys::is_kept(view) {
+        return Progress {
+            verdict: Verdict::Running,
+            ..done(format!(
+                "unlock key {epoch} is made; no disk needs it before somebody has it"
+            ))
+        };
+    }
+    match moves::of_unlock_key(view) {
+        Some(number) => order(view, accepted, number, through),
+        None => done(through),
+    }
+}
+
 /// The order that the change gave; `through` is said once nobody owes it.
-fn order(view: &ClusterView, accepted: &Accepted, through: String) -> Progress {
+fn order(view: &ClusterView, accepted: &Accepted, number: u64, through: String) -> Progress {
     if view.index < accepted.index {
         return waiting(accepted.index);
     }
     // Of those that are through the oldest are forgotten.
-    let Some(found) = moves::numbered(view, accepted.order) else {
+    let Some(found) = moves::numbered(view, number) else {
         return done(through);
     };
     let lines = found.parts.iter().map(line).collect();
@@ -71,7 +92,7 @@ fn order(view: &ClusterView, accepted: &Accepted, through: String) -> Progress {
     }
 }
 
-/// `2 of 3 managers are through; mgr-3 is down and owes it until it is back`.
+/// `2 of 3 managers through; mgr-3 is down and owes it until it is back`.
 fn headline(found: &Move) -> String {
     let (share, total) = found.share();
     let (_, away) = found.owing();
@@ -80,7 +101,7 @@ fn headline(found: &Move) -> String {
         [one] => format!("; {one} is down and owes it until it is back"),
         several => format!("; {} are down and owe it until they are back", several.join(", ")),
     };
-    format!("{share} of {total} managers are through{down}")
+    format!("{share} of {total} managers through{down}")
 }
 
 fn unlocked(view: &ClusterView, accepted: &Accepted) -> Progress {
@@ -121,6 +142,7 @@ fn shred(view: &ClusterView, accepted: &Accepted, name: &str, version: u32, eras
     let disks = order(
         view,
         accepted,
+        accepted.order,
         format!("{what} cannot be read from any manager's disk any more"),
     );
     let workers = erasure.verdict == Verdict::Done;

@@ -213,7 +213,7 @@ impl Task {
 }
 
 /// Where a new unlock key is to be read: never here.
-const KEEP_THE_KEY: &str = "now run `wardroom swarm unlock-key` on a manager and keep the key in a safe; it is not shown \
+const KEEP_THE_KEY: &str = "now run `wardroom swarm unlock-key` on a manager and keep the key in a safe: it is never shown \
                             here, and without it no manager that restarts can be opened";
 
 impl Task {

@@ -2,19 +2,19 @@
 //! of keys, for the pane beside it and for the page that describes it. A text that needs attention ends in `!`.
 
 use wardroom_api::ClusterView;
-use wardroom_api::v1::{Cluster, DekUse, Role};
+use wardroom_api::v1::DekUse;
 
-use super::line;
+use super::{line, roots};
 use crate::tui::model::Model;
 use crate::tui::model::facts::keys::{self, Keys};
 use crate::tui::model::facts::moves::Move;
-use crate::tui::model::facts::{members, time, words};
+use crate::tui::model::facts::{time, words};
 use crate::tui::model::key_tree::{self, Line};
 
 /// A name and its text.
 pub type Fact = (&'static str, String);
 
-fn fact(name: &'static str, text: impl Into<String>) -> Fact {
+pub(super) fn fact(name: &'static str, text: impl Into<String>) -> Fact {
     (name, text.into())
 }
 
@@ -27,10 +27,13 @@ pub fn facts(model: &Model, line: &Line) -> Vec<Fact> {
         Line::Lying(node, epoch) => lying(view, node, *epoch),
         Line::SealingRoot => sealing_root(view),
         Line::DataKeys => data_keys(view),
-        Line::Root => view.cluster.as_ref().map_or_else(Vec::new, |it| root(now_ms, it)),
-        Line::Retiring(fingerprint) => retiring(view, now_ms, fingerprint),
-        Line::Certificates => certificates(view, now_ms),
-        Line::Token(role) => token(view, now_ms, *role),
+        Line::Root => view
+            .cluster
+            .as_ref()
+            .map_or_else(Vec::new, |it| roots::root(now_ms, it)),
+        Line::Retiring(fingerprint) => roots::retiring(view, now_ms, fingerprint),
+        Line::Certificates => roots::certificates(view, now_ms),
+        Line::Token(role) => roots::token(view, now_ms, *role),
     }
 }
 
@@ -55,10 +58,11 @@ pub fn of_move(it: &Move) -> Vec<String> {
 
 fn unlock_key(view: &ClusterView, now_ms: i64) -> Vec<Fact> {
     let on = keys::autolock(view);
-    let state = if on {
-        "ON: needed at each start"
-    } else {
-        "off: keys lie in clear !"
+    let kept = keys::is_kept(view);
+    let state = match (on, kept) {
+        (true, true) => "ON: needed at each start",
+        (true, false) => "ON, its key not yet kept !",
+        (false, _) => "off: keys lie in clear !",
     };
     let check = keys::unlock_check(view);
     let epoch = keys::unlock_epoch(view);
@@ -73,14 +77,18 @@ fn unlock_key(view: &ClusterView, now_ms: i64) -> Vec<Fact> {
     }
     found.push(fact("opens", opens(view)));
     found.push(fact("protects", "DEK and sealing root on each manager's disk"));
-    let stored = if on {
+    let stored = if on && kept {
         "in your safe; sealed in the state"
+    } else if on {
+        "sealed in the state; no disk needs it yet"
     } else {
         "beside what it wraps, in clear"
     };
     found.push(fact("stored", stored));
-    if on {
+    if on && kept {
         found.push(fact("due", "when somebody who knew it leaves"));
+    } else if on {
+        found.push(fact("due", "wardroom swarm unlock-key shows it: keep it !"));
     }
     found.push(fact(
         "may",
@@ -225,84 +233,5 @@ fn data_keys(view: &ClusterView) -> Vec<Fact> {
         fact("stored", "in the state, wrapped by the sealing root"),
         fact("ends", "dropped when the version is destroyed"),
         fact("may", "shift-x shred: old logs and snapshots lose it too"),
-    ]
-}
-
-fn root(now_ms: i64, cluster: &Cluster) -> Vec<Fact> {
-    let left = time::left(now_ms, cluster.root_not_after_ms);
-    let remaining = members::remaining_on_older_roots(cluster);
-    let mut found = vec![
-        fact("protects", "who may join, speak and command"),
-        fact("sha256", cluster.root_fingerprint.clone()),
-        fact("ends", format!("{} ({left})", time::date(cluster.root_not_after_ms))),
-    ];
-    if remaining > 0 {
-        let hang = words::count(remaining as usize, "certificate");
-        found.push(fact("moves", format!("{hang} still on an older root !")));
-    }
-    found.push(fact("key", "in the state, under the sealing root"));
-    found.push(fact("may", "shift-r rotate: nobody is cut off"));
-    found
-}
-
-fn retiring(view: &ClusterView, now_ms: i64, fingerprint: &str) -> Vec<Fact> {
-    let roots = view.cluster.iter().flat_map(|cluster| &cluster.retiring);
-    let Some(root) = roots.into_iter().find(|root| root.fingerprint == fingerprint) else {
-        return Vec::new();
-    };
-    let hang = |issuer: &str| issuer == fingerprint;
-    let nodes = view.nodes.values().filter(|node| hang(&node.certificate_issuer));
-    let operators = view.operators.values().filter(|it| hang(&it.certificate_issuer));
-    let mut names: Vec<&str> = nodes.map(|node| node.hostname.as_str()).collect();
-    names.sort_unstable();
-    names.extend(operators.map(|it| it.name.as_str()));
-    vec![
-        fact("sha256", fingerprint),
-        fact("replaced", format!("{} ago", time::age(now_ms, root.since_ms))),
-        fact("hang on", format!("{}: {} !", root.remaining, names.join(", "))),
-        fact("ends", "with the last certificate under it"),
-        fact("may", "o operators: those are added anew"),
-    ]
-}
-
-fn certificates(view: &ClusterView, now_ms: i64) -> Vec<Fact> {
-    let (number, first) = keys::certificates(view);
-    let mark = if keys::certificates_expiring(view, now_ms) > 0 { " !" } else { "" };
-    let life = view.cluster.as_ref().map_or(0, |cluster| cluster.certificate_life_ms);
-    let mut found = vec![
-        fact("protects", "each member's own identity"),
-        fact("number", number.to_string()),
-        fact("first", format!("ends in {}{mark}", time::left(now_ms, first))),
-    ];
-    if life > 0 {
-        let life = time::span(i64::try_from(life).unwrap_or(i64::MAX));
-        found.push(fact("renewal", format!("by itself at 50-80 % of {life}")));
-    }
-    found.push(fact("may", "tab to the list, soonest first"));
-    found
-}
-
-fn token(view: &ClusterView, now_ms: i64, role: Role) -> Vec<Fact> {
-    let Some(token) = members::join_token(view, role) else {
-        return Vec::new();
-    };
-    let who = if role == Role::Manager { "manager" } else { "worker" };
-    let ends = match token.expires_at_ms {
-        0 => "never".to_owned(),
-        at if at <= now_ms => "expired !".to_owned(),
-        at => format!("in {}", time::left(now_ms, at)),
-    };
-    let uses = match token.max_uses {
-        0 => words::count(token.uses as usize, "join"),
-        most if token.uses >= most => format!("{} of {most} joins, used up !", token.uses),
-        most => format!("{} of {most} joins", token.uses),
-    };
-    vec![
-        fact("protects", format!("who joins as a {who}")),
-        fact("age", time::age(now_ms, token.created_at_ms)),
-        fact("ends", ends),
-        fact("uses", uses),
-        fact("stored", "in the state, under the sealing root"),
-        fact("may", "r rotate  t how a machine joins"),
     ]
 }

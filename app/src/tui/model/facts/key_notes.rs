@@ -22,6 +22,11 @@ pub fn note(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
             note(order.key.clone(), text, "keys", Place::Keys);
         }
     }
+    if keys::autolock(view) && !keys::is_kept(view) {
+        let epoch = keys::unlock_epoch(view);
+        let text = format!("nobody has unlock key {epoch} yet: `wardroom swarm unlock-key` shows it");
+        note("unlock-key".into(), text, "keys", Place::Keys);
+    }
     if view.cluster.is_some() && !keys::autolock(view) {
         let text = "autolock is off: a stolen manager disk can be read".to_owned();
         note("autolock".into(), text, "keys", Place::Keys);

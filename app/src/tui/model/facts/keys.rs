@@ -111,8 +111,8 @@ impl<'a> Keys<'a> {
 
     /// The unlock key that opens it, where that is not the one in force.
     pub fn hangs_on(&self, view: &ClusterView) -> Option<u32> {
-        let epoch = self.unlock_epoch();
-        (self.locks() && epoch > 0 && epoch != unlock_epoch(view)).then_some(epoch)
+        let (epoch, wanted) = (self.unlock_epoch(), epoch_in_force(view));
+        (self.locks() && epoch > 0 && wanted > 0 && epoch != wanted).then_some(epoch)
     }
 }
 
@@ -140,7 +140,21 @@ pub fn autolock(view: &ClusterView) -> bool {
     view.cluster.as_ref().is_some_and(|cluster| cluster.autolock)
 }
 
-/// Epoch of the unlock key in force: by the cluster's word, otherwise the latest that a manager has.
+/// Whether somebody has the latest unlock key: until then no disk needs it. The one from the beginning needs nobody.
+pub fn is_kept(view: &ClusterView) -> bool {
+    of_cluster(view).is_none_or(|keys| keys.unlock_key_kept_at_ms > 0 || keys.unlock_key_epoch <= 1)
+}
+
+/// The unlock key that disks need now: the latest that somebody keeps; 0: none that is known.
+fn epoch_in_force(view: &ClusterView) -> u32 {
+    if is_kept(view) {
+        return unlock_epoch(view);
+    }
+    let earlier = of_cluster(view).and_then(|keys| keys.earlier_epochs.iter().max());
+    earlier.copied().unwrap_or(0)
+}
+
+/// Epoch of the latest unlock key: by the cluster's word, otherwise the latest that a manager has.
 pub fn unlock_epoch(view: &ClusterView) -> u32 {
     match of_cluster(view).map_or(0, |keys| keys.unlock_key_epoch) {
         0 => {
@@ -151,7 +165,7 @@ pub fn unlock_epoch(view: &ClusterView) -> u32 {
     }
 }
 
-/// Check value of the unlock key in force; empty while each disk has one of its own.
+/// Check value of the latest unlock key; empty while each disk has one of its own.
 pub fn unlock_check(view: &ClusterView) -> &str {
     let told = of_cluster(view).map_or("", |keys| keys.unlock_key_check.as_str());
     if !told.is_empty() {

@@ -87,6 +87,13 @@ pub fn numbered(view: &ClusterView, number: u64) -> Option<Move> {
     Some(order(view, found))
 }
 
+/// Number of the latest order that came with a new unlock key.
+pub fn of_unlock_key(view: &ClusterView) -> Option<u64> {
+    let new_key = |it: &&DekOrder| matches!(it.reason(), DekReason::Autolock | DekReason::UnlockKey);
+    let orders = &keys::of_cluster(view)?.orders;
+    Some(orders.iter().rfind(new_key)?.number)
+}
+
 /// The one with that key.
 pub fn with_key(view: &ClusterView, key: &str) -> Option<Move> {
     match key.strip_prefix("order/") {
@@ -142,19 +149,17 @@ fn reason(order: &DekOrder) -> String {
 fn versions(numbers: &[u32]) -> String {
     match numbers {
         [] => String::new(),
-        few if few.len() <= 3 => few.iter().map(|number| format!(" v{number}")).collect(),
+        few if few.len() <= 3 => {
+            let words: Vec<String> = few.iter().map(|number| format!(" v{number}")).collect();
+            words.concat()
+        }
         many => format!(" {}", words::count(many.len(), "version")),
     }
 }
 
 fn order(view: &ClusterView, order: &DekOrder) -> Move {
     // Only the latest change of the unlock key says which one the managers have to have by now.
-    let new_key = |it: &&DekOrder| matches!(it.reason(), DekReason::Autolock | DekReason::UnlockKey);
-    let orders = keys::of_cluster(view).into_iter().flat_map(|keys| &keys.orders);
-    let wraps = orders
-        .filter(new_key)
-        .next_back()
-        .is_some_and(|last| last.number == order.number);
+    let wraps = of_unlock_key(view) == Some(order.number);
     let done = order.done.iter().map(|done| {
         let took = done.at_ms.saturating_sub(order.at_ms).max(0);
         let after = if took < EXACT_MS {
@@ -192,7 +197,7 @@ fn owing(view: &ClusterView, number: u64, node_id: &str, wraps: bool) -> Part {
         words: "has not begun".to_owned(),
     };
     if part.away {
-        part.words = "DOWN ! owes it until it is back".to_owned();
+        part.words = "DOWN ! owes it until it is back".into();
         return part;
     }
     let Some(found) = keys::of_manager(view, node_id) else {
@@ -214,7 +219,7 @@ fn owing(view: &ClusterView, number: u64, node_id: &str, wraps: bool) -> Part {
         );
     } else if found.live().is_some_and(|live| live.dek_order >= number) {
         part.done = part.total - 1;
-        part.words = "done, being recorded".to_owned();
+        part.words = "done, being recorded".into();
     }
     if let Some(trouble) = found.trouble() {
         part.words = format!("{trouble} !");

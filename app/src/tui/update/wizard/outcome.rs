@@ -64,8 +64,9 @@ pub fn of(answer: Answer) -> Option<(Option<Plan>, Accepted)> {
             };
             (None, accepted)
         }
-        Answer::ClusterUpdated(it) => (it.plan, ordered(it.index, it.order, 0)),
-        Answer::UnlockKeyRotated(it) => (it.plan, ordered(it.index, it.order, it.epoch)),
+        Answer::ClusterUpdated(it) => (it.plan, at(it.index)),
+        // The order comes once somebody keeps the key.
+        Answer::UnlockKeyRotated(it) => (it.plan, ordered(it.index, 0, it.epoch)),
         Answer::DekRotated(it) => (it.plan, ordered(it.index, it.order, 0)),
         Answer::Status(_) | Answer::Lock(_) => return None,
     })
