@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::clock::ManualClock;
 use crate::identity::Role;
+use crate::node_key::CLEAR;
 use crate::root::tests::{NOW_MS, issue, next_root, root};
 use crate::tls::NodeTls;
 
@@ -22,7 +23,7 @@ fn files(number: i64) -> NodeFiles {
 }
 
 fn check(folder: &Path, number: i64) {
-    let (loaded, expected) = (NodeFiles::load(folder).unwrap(), files(number));
+    let (loaded, expected) = (NodeFiles::load(folder, None).unwrap(), files(number));
     assert_eq!(loaded.certificate_pem, expected.certificate_pem);
     assert!(loaded.key.equals(expected.key.expose()));
 }
@@ -31,34 +32,34 @@ fn check(folder: &Path, number: i64) {
 fn files_come_back_with_their_permissions() {
     let folder = tempfile::tempdir().unwrap();
     assert!(!NodeFiles::exist(folder.path()));
-    files(1).save(folder.path()).unwrap();
+    files(1).save(folder.path(), &KeyRest::Clear).unwrap();
     assert!(NodeFiles::exist(folder.path()));
     check(folder.path(), 1);
     let mode = |name| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(ROOT), mode(CERTIFICATE), mode(KEY)), (0o644, 0o644, 0o600));
+    assert_eq!((mode(ROOT), mode(CERTIFICATE), mode(CLEAR)), (0o644, 0o644, 0o600));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left aside");
 }
 
 #[test]
 fn a_crash_between_any_two_steps_leaves_a_pair() {
     let folder = tempfile::tempdir().unwrap();
-    files(1).save(folder.path()).unwrap();
+    files(1).save(folder.path(), &KeyRest::Clear).unwrap();
     NodeFiles::stage_key(folder.path(), &files(2).key).unwrap();
     check(folder.path(), 1);
     files(2).place_certificates(folder.path()).unwrap();
     check(folder.path(), 2);
-    assert!(!folder.path().join(KEY_WAITING).exists(), "loading finished the save");
-    files(3).save(folder.path()).unwrap();
+    assert!(!folder.path().join("key.der.new").exists(), "loading finished the save");
+    files(3).save(folder.path(), &KeyRest::Clear).unwrap();
     check(folder.path(), 3);
 }
 
 #[test]
 fn a_key_of_another_certificate_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    files(1).save(folder.path()).unwrap();
-    write(&folder.path().join(KEY), files(2).key.expose(), 0o600).unwrap();
+    files(1).save(folder.path(), &KeyRest::Clear).unwrap();
+    write(&folder.path().join(CLEAR), files(2).key.expose(), 0o600).unwrap();
     assert!(matches!(
-        NodeFiles::load(folder.path()),
+        NodeFiles::load(folder.path(), None),
         Err(FilesError::Mismatch { .. })
     ));
 }
@@ -66,10 +67,10 @@ fn a_key_of_another_certificate_is_refused() {
 #[test]
 fn a_key_that_others_can_read_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    files(1).save(folder.path()).unwrap();
-    fs::set_permissions(folder.path().join(KEY), fs::Permissions::from_mode(0o640)).unwrap();
+    files(1).save(folder.path(), &KeyRest::Clear).unwrap();
+    fs::set_permissions(folder.path().join(CLEAR), fs::Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(
-        NodeFiles::load(folder.path()),
+        NodeFiles::load(folder.path(), None),
         Err(FilesError::Exposed { .. })
     ));
 }
@@ -77,7 +78,7 @@ fn a_key_that_others_can_read_is_refused() {
 #[test]
 fn a_missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let error = NodeFiles::load(folder.path()).err().unwrap().to_string();
+    let error = NodeFiles::load(folder.path(), None).err().unwrap().to_string();
     assert!(error.contains("root.pem"), "{error}");
 }
 
@@ -91,8 +92,8 @@ fn several_roots_and_a_chain_come_back_and_make_a_node() {
         certificate_pem: issued.certificate_pem + &old.cross_sign(&new).unwrap(),
         key: issued.key,
     };
-    files.save(folder.path()).unwrap();
-    let loaded = NodeFiles::load(folder.path()).unwrap();
+    files.save(folder.path(), &KeyRest::Clear).unwrap();
+    let loaded = NodeFiles::load(folder.path(), None).unwrap();
     assert_eq!(
         (&loaded.root_pem, &loaded.certificate_pem),
         (&files.root_pem, &files.certificate_pem)
@@ -103,7 +104,7 @@ fn several_roots_and_a_chain_come_back_and_make_a_node() {
     };
     assert_eq!(node(&loaded).roots_pem(), files.root_pem);
     NodeFiles::save_roots(folder.path(), new.certificate_pem()).unwrap();
-    let later = NodeFiles::load(folder.path()).unwrap();
+    let later = NodeFiles::load(folder.path(), None).unwrap();
     assert_eq!(later.certificate_pem, files.certificate_pem);
     assert_eq!(node(&later).roots_pem(), new.certificate_pem());
 }
@@ -116,13 +117,13 @@ fn a_key_waits_for_its_certificate() {
     let staged = NodeFiles::staged_key(folder.path()).unwrap().unwrap();
     assert!(staged.equals(files(1).key.expose()));
     assert!(!NodeFiles::exist(folder.path()), "a key alone is no node");
-    files(1).save(folder.path()).unwrap();
+    files(1).save(folder.path(), &KeyRest::Clear).unwrap();
     assert!(NodeFiles::staged_key(folder.path()).unwrap().is_none());
     // A node that is one already goes on as it is until the new certificate comes.
     NodeFiles::stage_key(folder.path(), &files(2).key).unwrap();
     check(folder.path(), 1);
     assert!(NodeFiles::staged_key(folder.path()).unwrap().is_some());
-    let waiting = folder.path().join(KEY_WAITING);
+    let waiting = folder.path().join("key.der.new");
     fs::set_permissions(waiting, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(
         NodeFiles::staged_key(folder.path()),

@@ -10,8 +10,7 @@
 //! from its verified certificate and from nothing it says; a peer without one is nobody. Who may call what is decided
 //! elsewhere.
 //!
-//! Left out: node keys that are encrypted at rest (the file is readable by its owner only), and lists of revoked
-//! certificates (a removed id is refused by every manager instead).
+//! Left out: lists of revoked certificates (a removed id is refused by every manager instead).
 
 mod bundle;
 mod certificate;
@@ -22,6 +21,7 @@ mod identity;
 mod issue;
 mod join;
 mod key;
+mod node_key;
 mod own;
 mod place;
 mod refused;
@@ -39,6 +39,7 @@ pub use handshake::{HandshakeError, PeerRefusal};
 pub use identity::{Identity, IdentityError, Role};
 pub use issue::{BACKDATE, IssueRequest, Issued, NODE_LIFETIME, Signed};
 pub use join::JoinTls;
+pub use node_key::{KeyRest, KeySeal, OpensNodeKey};
 pub use own::CredentialError;
 pub use refused::RefusedNodes;
 pub use request::{KeyRequest, RequestError, key_fingerprint_of};

@@ -104,6 +104,13 @@ pub(crate) fn belong_together(certificate_pem: &str, key: &SecretBytes) -> bool 
     certificates_in(certificate_pem).is_ok_and(|chain| certify(chain, key).is_ok())
 }
 
+/// The fingerprint of the public key that a certificate is for; `None` of what is none.
+pub(crate) fn key_fingerprint(certificate_pem: &str) -> Option<String> {
+    let chain = certificates_in(certificate_pem).ok()?;
+    let read = parse(chain.first()?).ok()?;
+    Some(fingerprint(read.public_key().raw))
+}
+
 /// Milliseconds before 1970 become 1970, when no certificate is valid.
 pub(crate) fn unix_time(at_ms: i64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(at_ms).unwrap_or(0)))

@@ -1,7 +1,7 @@
 //! How does a file come to be, whole or not at all, and only for its owner? The steps that node files and bundles share.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -15,6 +15,16 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.set_permissions(fs::Permissions::from_mode(mode))?; // whatever the umask says
     file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Zeros where a file's bytes are, on the disk before this returns.
+///
+/// Overwriting is worth what the disk makes of it: one that moves its blocks about may keep the old ones.
+pub(crate) fn overwrite(mut file: &File) -> io::Result<()> {
+    let zeros = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)]; // keys are short
+    file.rewind()?;
+    file.write_all(&zeros)?;
     file.sync_all()
 }
 
