@@ -2,104 +2,111 @@
 //! over loopback as they would between machines. Nothing here is short-cut for being together.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use futures_util::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use wardroom_agent::Agent;
 use wardroom_ca::{Clock, SystemClock};
 use wardroom_manager::Manager;
 
-use super::badge;
-use super::door::{self, Door};
-use super::establish::establish;
-use super::founding::cannot_write;
+use super::door::Door;
+use super::front::Front;
 use super::house::House;
-use super::nodes::{self, Ground};
-use super::renewal::Renewal;
-use super::router;
-use super::socket::{self, SocketFile};
+use super::owner::{Owner, Parts};
+use super::refusal::Refusal;
+use super::switch::Switch;
+use super::unlocking::{self, Shown, words};
 use crate::report::Report;
 
 /// How long workers may take to find their leader before others are let in.
 const WORKERS: Duration = Duration::from_secs(2);
 
-/// A running cluster.
+/// Orders about the lock that wait for their turn.
+const ORDERS: usize = 4;
+
+/// A cluster of this process.
 pub struct Embedded {
-    managers: Vec<Manager>,
-    workers: Vec<Agent>,
-    renewing: JoinHandle<()>,
-    _socket: SocketFile,
-    house: Box<House>,
+    phase: watch::Receiver<Phase>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+    /// Why it has ended by itself.
+    ended: watch::Receiver<bool>,
+    reason: Arc<Mutex<Option<Report>>>,
+}
+
+/// Where it is on its way.
+#[derive(Clone, Default)]
+pub enum Phase {
+    #[default]
+    Starting,
+    /// Nothing but its lock answers.
+    Locked,
+    /// It is led; these are its managers.
+    Running(#[cfg_attr(not(test), expect(dead_code, reason = "tests look into their replicas"))] Vec<Manager>),
 }
 
 /// Starts the house's nodes. Connections of `door` are served from the first moment on; the socket appears when there is
-/// a leader, so that whoever finds it can work.
+/// a leader, so that whoever finds it can work, or when somebody is to unlock the cluster.
 pub async fn start(house: Box<House>, seed: Option<u64>, door: Door) -> Result<Embedded, Report> {
     start_at(house, seed, door, Arc::new(SystemClock)).await
 }
 
 /// As [`start`], by a clock.
-async fn start_at(
-    mut house: Box<House>,
-    seed: Option<u64>,
-    door: Door,
-    clock: Arc<dyn Clock>,
-) -> Result<Embedded, Report> {
-    let ground = Ground {
-        manifest: house.manifest.clone(),
-        badges: badge::all(&house, &clock)?,
-        clock,
+async fn start_at(house: Box<House>, seed: Option<u64>, door: Door, clock: Arc<dyn Clock>) -> Result<Embedded, Report> {
+    let (phase, told) = watch::channel(Phase::default());
+    let (shown, lock) = watch::channel(Shown::open(&house.manifest.cluster_id));
+    let (order, orders) = mpsc::channel(ORDERS);
+    let own = Routes::new(unlocking::service(order, lock, Arc::clone(&clock)));
+    let why_none = why_none(told.clone());
+    let stop = CancellationToken::new();
+    let mut owner = Owner {
         seed: seed.filter(|_| house.is_new),
+        house,
+        clock,
+        front: Front::new(door, own, Switch::new(why_none)),
+        orders,
+        shown,
+        phase,
+        stop: stop.clone(),
+        parts: Parts::default(),
     };
-    let managers = nodes::start_managers(&ground).await?;
-    let renewal = Renewal {
-        managers: managers.clone(),
-        badges: ground.badges.clone(),
-        clock: Arc::clone(&ground.clock),
-        chance: ground.chance("renewal"),
-    };
-    match finish(&mut house, &managers, &ground, &renewal, door).await {
-        Ok((workers, socket)) => Ok(Embedded {
-            managers,
-            workers,
-            renewing: tokio::spawn(renewal.run()),
-            _socket: socket,
-            house,
-        }),
-        Err(report) => {
-            join_all(managers.iter().map(Manager::shutdown)).await;
-            Err(report)
+    owner.begin().await?;
+    owner.tell();
+    let (over, ended) = watch::channel(false);
+    let reason = Arc::new(Mutex::new(None));
+    let tell_reason = Arc::clone(&reason);
+    let running = tokio::spawn(async move {
+        if let Err(report) = owner.run().await {
+            *tell_reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+            over.send_replace(true);
+        }
+    });
+    Ok(Embedded {
+        phase: told,
+        stop,
+        running,
+        ended,
+        reason,
+    })
+}
+
+/// Why no manager answers.
+fn why_none(phase: watch::Receiver<Phase>) -> impl Fn() -> Refusal {
+    move || match &*phase.borrow() {
+        Phase::Locked => Refusal::state(words::LOCKED),
+        Phase::Starting | Phase::Running(_) => {
+            Refusal::unreachable("no manager of this cluster answers: try again in a moment")
         }
     }
 }
 
-/// What follows on managers that run. The workers come last: whatever fails before them leaves no file to erase.
-async fn finish(
-    house: &mut House,
-    managers: &[Manager],
-    ground: &Ground,
-    renewal: &Renewal,
-    door: Door,
-) -> Result<(Vec<Agent>, SocketFile), Report> {
-    let incoming = router::start(managers);
-    tokio::spawn(door::serve(door, incoming.clone()));
-    let founding = house.manifest.founding.as_ref();
-    let founding = founding.map(|founding| founding.cluster(&house.manifest.cluster_id, &house.manifest.name));
-    renewal.at_start(founding.as_ref())?;
-    establish(house, managers, &ground.badges).await?;
-    let socket = socket::bind(&house.socket()).map_err(|error| cannot_write(&house.dir, &error))?;
-    let workers = nodes::start_workers(ground).await?;
-    join_all(workers.iter().map(served)).await;
-    Ok((workers, socket.serve(incoming)))
-}
-
 /// A worker that is not served yet is no failure: it goes on trying.
-async fn served(worker: &Agent) {
+pub async fn served(worker: &Agent) {
     let mut served_by = worker.served_by();
     let _ = tokio::time::timeout(WORKERS, served_by.wait_for(Option::is_some)).await;
 }
@@ -113,39 +120,48 @@ pub async fn stop_workers(workers: Vec<Agent>) {
 }
 
 impl Embedded {
-    /// Waits until so many managers have failed that nothing can be decided any more, and says why.
+    /// Waits until it has ended by itself, and says why.
     pub fn failure(&self) -> impl Future<Output = Report> + use<> {
-        let failures: Vec<_> = self.managers.iter().map(Manager::failure).collect();
-        let dir = self.house.dir.clone();
+        let (mut ended, reason) = (self.ended.clone(), Arc::clone(&self.reason));
         async move {
-            let most = failures.len() / 2;
-            let mut waiting: FuturesUnordered<_> = failures.into_iter().map(failed).collect();
-            let mut count = 0;
-            while let Some(reason) = waiting.next().await {
-                count += usize::from(reason.is_some());
-                if let Some(reason) = reason.filter(|_| count > most) {
-                    return Report::failure(format!("too many managers have stopped: {reason}")).hint(format!(
-                        "make room in {} or repair its disk, then start wardroom again",
-                        dir.display()
-                    ));
-                }
+            let has_ended = ended.wait_for(|ended| *ended).await.is_ok();
+            let report = reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match report.filter(|_| has_ended) {
+                Some(report) => report,
+                // It has stopped because it was told to.
+                None => std::future::pending().await,
             }
-            // All have stopped because they were told to.
-            std::future::pending().await
+        }
+    }
+
+    /// Whether nothing but its lock answers.
+    pub fn is_locked(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Locked)
+    }
+
+    /// Waits until it is led; for ever if it never is.
+    pub async fn led(&self) {
+        let mut phase = self.phase.clone();
+        if phase
+            .wait_for(|phase| matches!(phase, Phase::Running(_)))
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
         }
     }
 
     /// Ends tasks and erases their files first, then stops the managers. The socket goes with it.
     pub async fn shutdown(self) {
-        self.renewing.abort();
-        stop_workers(self.workers).await;
-        join_all(self.managers.iter().map(Manager::shutdown)).await;
-        tracing::info!(dir = %self.house.dir.display(), "the cluster has stopped");
+        self.stop.cancel();
+        if let Err(panic) = self.running.await {
+            tracing::error!(%panic, "the cluster did not stop in order");
+        }
     }
 }
 
 /// Why a manager failed; `None` when it was stopped.
-async fn failed(mut failure: watch::Receiver<Option<String>>) -> Option<String> {
+pub async fn failed(mut failure: watch::Receiver<Option<String>>) -> Option<String> {
     failure.wait_for(Option::is_some).await.ok()?.clone()
 }
 

@@ -14,11 +14,13 @@ use wardroom_manager::state::command::Command;
 use wardroom_manager::state::ids::NodeId;
 
 use super::*;
-use crate::node::badge::Badge;
+use crate::node::badge::{self, Badge};
 use crate::node::beginning::{certificate, system};
+use crate::node::establish::establish;
 use crate::node::founding::Wanted;
 use crate::node::house::{self, Opened};
 use crate::node::manifest::Manifest;
+use crate::node::nodes::{self, Ground};
 use crate::node::{door, samples};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -124,16 +126,27 @@ async fn started_at(dir: &Path, clock: &Arc<ManualClock>) -> (Embedded, Client) 
 }
 
 impl Embedded {
-    fn badges(&self) -> Vec<Badge> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        badge::all(&self.house, &clock).unwrap()
+    /// Of a cluster that is led.
+    fn managers(&self) -> Vec<Manager> {
+        match &*self.phase.borrow() {
+            Phase::Running(managers) => managers.clone(),
+            _ => panic!("it is led"),
+        }
     }
 }
 
+/// The nodes of the cluster in that directory, as they are on disk.
+fn badges(dir: &Path) -> Vec<Badge> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let manifest = Manifest::read(dir).unwrap().unwrap();
+    badge::all(dir, &manifest, &clock).unwrap()
+}
+
 /// Until the state says of every node what its folder says; gives the earliest end of a certificate.
-async fn recorded(cluster: &Embedded) -> i64 {
-    let badges = cluster.badges();
-    let replica = cluster.managers[0].replica();
+async fn recorded(dir: &Path, cluster: &Embedded) -> i64 {
+    let badges = badges(dir);
+    let managers = cluster.managers();
+    let replica = managers[0].replica();
     let mut moving = replica.indices();
     let is_recorded = |badge: &Badge| {
         let node = NodeId::new(&badge.node_id);
@@ -156,13 +169,13 @@ async fn a_cluster_outlives_its_certificates() {
     let scratch = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new(SystemClock.now_ms()));
     let (cluster, _client) = started_at(scratch.path(), &clock).await;
-    let first_end = recorded(&cluster).await;
+    let first_end = recorded(scratch.path(), &cluster).await;
     cluster.shutdown().await;
 
     // Nobody opened it before all its certificates had expired: no manager believes another one.
     clock.set(first_end + 30 * DAY_MS);
     let (cluster, client) = started_at(scratch.path(), &clock).await;
-    let second_end = recorded(&cluster).await;
+    let second_end = recorded(scratch.path(), &cluster).await;
     assert!(second_end > clock.now_ms() + 80 * DAY_MS);
     assert_eq!(names(&client).await, [""; 0]);
     cluster.shutdown().await;
@@ -170,7 +183,7 @@ async fn a_cluster_outlives_its_certificates() {
     // Opened again while they are young: nothing is renewed.
     clock.advance(DAY_MS);
     let (cluster, _client) = started_at(scratch.path(), &clock).await;
-    assert_eq!(recorded(&cluster).await, second_end);
+    assert_eq!(recorded(scratch.path(), &cluster).await, second_end);
     cluster.shutdown().await;
 }
 
@@ -179,8 +192,11 @@ async fn a_new_root_takes_over_by_itself() {
     let scratch = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new(SystemClock.now_ms()));
     let (cluster, client) = started_at(scratch.path(), &clock).await;
-    recorded(&cluster).await;
-    let old: Vec<String> = cluster.badges().iter().map(|badge| badge.tls.facts().issuer).collect();
+    recorded(scratch.path(), &cluster).await;
+    let old: Vec<String> = badges(scratch.path())
+        .iter()
+        .map(|badge| badge.tls.facts().issuer)
+        .collect();
     let call = async {
         let message = v1::RotateRootRequest::default();
         client.control().rotate_root(request(message, CALL_DEADLINE)).await
@@ -188,7 +204,8 @@ async fn a_new_root_takes_over_by_itself() {
     within(CALL_DEADLINE, call).await.unwrap();
 
     // The old root is let go when the last certificate is of the new one.
-    let replica = cluster.managers[0].replica();
+    let managers = cluster.managers();
+    let replica = managers[0].replica();
     let mut moving = replica.indices();
     let has_moved = |state: &State| {
         let cluster = state.cluster().unwrap();
@@ -216,11 +233,11 @@ async fn a_founding_is_finished_by_whoever_leads() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ground = Ground {
         manifest: house.manifest.clone(),
-        badges: badge::all(&house, &clock).unwrap(),
+        badges: badge::all(&house.dir, &house.manifest, &clock).unwrap(),
         clock,
         seed: None,
     };
-    let mut managers = nodes::start_managers(&ground).await.unwrap();
+    let mut managers = nodes::start_managers(&ground, &ground.manifest.managers).await.unwrap();
     // The members are told, and the first change is not: any other change is refused before it.
     let members = house.manifest.managers.iter().map(|entry| {
         let peer = wardroom_manager::Peer {

@@ -7,7 +7,7 @@ use wardroom_api::Client;
 use wardroom_api::channel::ConnectFailure;
 use wardroom_manager::Local;
 
-use super::router::Incoming;
+use super::front::Incoming;
 
 /// Connections that wait while the cluster starts.
 const QUEUE: usize = 16;

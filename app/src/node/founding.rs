@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use wardroom_ca::{Clock, FilesError, IssueError, Role, Root, SystemClock};
+use wardroom_ca::{Clock, FilesError, IssueError, KeyRest, Role, Root, SystemClock};
 use wardroom_keys::{Chance, Keyring, SealingRoot};
 
 use super::badge;
@@ -85,7 +85,7 @@ fn identity(node: &Path, issuer: &Issuer, node_id: &str, role: Role, chance: &dy
     folder(node).map_err(|error| cannot_write(node, &error))?;
     let made = badge::issue(issuer, node_id, role, SystemClock.now_ms(), chance);
     let files = made.map_err(|error| refused(&error))?;
-    files.save(node).map_err(|error| match error {
+    files.save(node, &KeyRest::Clear).map_err(|error| match error {
         FilesError::Write { source, .. } => cannot_write(node, &source),
         other => super::explain(&other),
     })
@@ -205,9 +205,9 @@ mod tests {
             let node = dir.path().join(&manager.hostname);
             let file = KeyringFile::decode(&fs::read(node.join(KEYRING)).unwrap()).unwrap();
             assert!(Keyring::open(file, &manifest.cluster_id, &manager.node_id).is_ok());
-            assert!(NodeFiles::load(&node).is_ok());
+            assert!(NodeFiles::load(&node, None).is_ok());
         }
-        assert!(NodeFiles::load(&dir.path().join("worker-2")).is_ok());
+        assert!(NodeFiles::load(&dir.path().join("worker-2"), None).is_ok());
         assert!(!is_under_way(dir.path()));
     }
 

@@ -1,62 +1,44 @@
-//! Where are a manager's keys? In one file, in clear as long as the cluster is not locked: readable by its owner only, and
-//! refused when it is not.
+//! What keyring does a manager find on its disk? One that opens by itself, or one that waits for the unlock key; readable by
+//! its owner only, and refused when it is not.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
-use wardroom_keys::{Dek, KeyStore, Keyring, KeyringFile, SecretBytes, SharedKeyring};
-use wardroom_log::{Disk, DiskKeyring};
+use wardroom_keys::{Keyring, KeyringError, KeyringFile, SecretBytes, UnlockKey};
 
-use super::founding::KEYRING;
 use super::{durable, explain_with};
-use crate::report::{Exit, Report};
+use crate::report::Report;
+
+/// A keyring as it was found.
+pub enum Found {
+    /// Autolock is off: its key stands beside it.
+    Open(Keyring),
+    Locked(KeyringFile),
+}
 
 /// The keyring at `path`, which must be of that node of that cluster.
-pub fn open(path: &Path, cluster_id: &str, node_id: &str) -> Result<Keyring, Report> {
-    let about = |error: wardroom_keys::KeyringError| {
-        let report = explain_with(&path.display().to_string(), &error);
-        match error {
-            wardroom_keys::KeyringError::Locked => Report {
-                exit: Exit::Locked,
-                ..report
-            },
-            _ => report,
-        }
-    };
-    let file = KeyringFile::decode(read(path)?.expose()).map_err(about)?;
-    Keyring::open(file, cluster_id, node_id).map_err(about)
-}
-
-/// Replaces the file; durable on return.
-pub fn save(path: &Path, keyring: &Keyring) -> io::Result<()> {
-    durable::replace(path, keyring.encode().expose())
-}
-
-/// The keyring as a running manager shares it; what changes in it is saved below the root of `disk`.
-pub fn share(keyring: Keyring, disk: Arc<dyn Disk>) -> Arc<SharedKeyring> {
-    let store = Store(DiskKeyring::new(disk, KEYRING));
-    Arc::new(SharedKeyring::new(keyring, Arc::new(store)))
-}
-
-struct Store(DiskKeyring);
-
-impl KeyStore for Store {
-    fn save_keyring(&self, bytes: &SecretBytes) -> io::Result<()> {
-        self.0.save(bytes)
+pub fn look(path: &Path, cluster_id: &str, node_id: &str) -> Result<Found, Report> {
+    let file = decode(path)?;
+    if file.is_locked() && (file.cluster(), file.node()) == (cluster_id, node_id) {
+        return Ok(Found::Locked(file));
     }
+    let opened = Keyring::open(file, cluster_id, node_id).map_err(|error| about(path, &error));
+    opened.map(Found::Open)
+}
 
-    fn rest_node_key(&self, dek: Option<&Dek>) -> io::Result<()> {
-        match dek {
-            Some(_) => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "the node key rests in clear",
-            )),
-            None => Ok(()),
-        }
-    }
+/// Opens it with that key.
+pub fn unlock(path: &Path, cluster_id: &str, node_id: &str, key: &UnlockKey) -> Result<Keyring, Report> {
+    Keyring::unlock(decode(path)?, key, cluster_id, node_id).map_err(|error| about(path, &error))
+}
+
+fn decode(path: &Path) -> Result<KeyringFile, Report> {
+    KeyringFile::decode(read(path)?.expose()).map_err(|error| about(path, &error))
+}
+
+fn about(path: &Path, error: &KeyringError) -> Report {
+    explain_with(&path.display().to_string(), error)
 }
 
 /// Whether no manager has begun at `path` yet: there is no keyring, nor anything beside it that one would open. Half of a
@@ -67,9 +49,10 @@ pub fn is_to_come(path: &Path) -> io::Result<bool> {
         Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => return Ok(true),
     };
-    let half = durable::aside(path);
+    // As this program leaves it, and as one before it did.
+    let halves = [path.with_extension("tmp"), durable::aside(path)];
     for entry in entries {
-        if entry?.path() != half {
+        if !halves.contains(&entry?.path()) {
             return Ok(false);
         }
     }
@@ -103,17 +86,23 @@ mod tests {
 
     use super::*;
 
+    fn saved(dir: &Path, autolock: bool) -> std::path::PathBuf {
+        let path = dir.join("keyring");
+        let chance = SeededChance::new(1);
+        let mut keyring = Keyring::create(&chance, "c1", "n1", &SealingRoot::generate(&chance), 0);
+        keyring.set_autolock(autolock);
+        durable::replace(&path, keyring.encode().expose()).unwrap();
+        path
+    }
+
     #[test]
     fn a_keyring_that_others_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("keyring");
-        let chance = SeededChance::new(1);
-        let keyring = Keyring::create(&chance, "c1", "n1", &SealingRoot::generate(&chance), 0);
-        save(&path, &keyring).unwrap();
-        assert!(open(&path, "c1", "n1").is_ok());
+        let path = saved(dir.path(), false);
+        assert!(matches!(look(&path, "c1", "n1"), Ok(Found::Open(_))));
         for mode in [0o640, 0o604, 0o620] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let report = open(&path, "c1", "n1").err().unwrap();
+            let report = look(&path, "c1", "n1").err().unwrap();
             assert!(report.hint.unwrap().contains("chmod 600"), "{mode:o}");
         }
     }
@@ -124,7 +113,7 @@ mod tests {
         let path = dir.path().join("manager/keyring");
         assert!(is_to_come(&path).unwrap());
         fs::create_dir(dir.path().join("manager")).unwrap();
-        fs::write(dir.path().join("manager/keyring.new"), "hal").unwrap();
+        fs::write(dir.path().join("manager/keyring.tmp"), "hal").unwrap();
         assert!(is_to_come(&path).unwrap());
         fs::write(dir.path().join("manager/wal-1"), "log").unwrap();
         assert!(!is_to_come(&path).unwrap());
@@ -134,14 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_keyring_says_so() {
+    fn a_locked_keyring_waits_for_its_key_and_another_nodes_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("keyring");
-        let chance = SeededChance::new(1);
-        let mut keyring = Keyring::create(&chance, "c1", "n1", &SealingRoot::generate(&chance), 0);
-        keyring.set_autolock(true);
-        save(&path, &keyring).unwrap();
-        assert_eq!(open(&path, "c1", "n1").err().unwrap().exit, Exit::Locked);
-        assert_eq!(open(&path, "c1", "n2").err().unwrap().exit, Exit::Failure);
+        let path = saved(dir.path(), true);
+        assert!(matches!(look(&path, "c1", "n1"), Ok(Found::Locked(_))));
+        let report = look(&path, "c1", "n2").err().unwrap();
+        assert!(report.message.contains("belongs to node n1"), "{}", report.message);
     }
 }

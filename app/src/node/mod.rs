@@ -2,9 +2,9 @@
 //! and agents; the console and the command line speak to them over the API as they would to a cluster far away.
 //!
 //! ```text
-//! house (directory, lock, manifest) ─> founding (root, keys, identities) ─> cluster (managers, workers)
-//! badge (who each node is) <─ renewal (as long as the cluster runs)
-//! socket (other programs), door (this one) ─> router ─> the first manager that is well
+//! house (directory, lock, manifest) ─> founding (root, keys, identities) ─> cluster ─> owner (managers, workers)
+//! keyring (on disk) ─> unlocking (while locked) ─> keys (of each manager) ─> badge (who each node is) <─ renewal
+//! socket (other programs), door (this one) ─> switch ─> the first manager that is well, or why there is none
 //! ```
 
 mod backup;
@@ -18,18 +18,24 @@ mod due;
 mod durable;
 mod establish;
 mod founding;
+mod front;
 mod house;
 mod issuer;
 mod keyring;
+mod keys;
 mod lock;
 mod manifest;
 mod nodes;
+mod owner;
+mod owner_lock;
+mod refusal;
 mod renewal;
-mod router;
 mod run;
 mod samples;
 mod scratch;
 mod socket;
+mod switch;
+mod unlocking;
 
 use std::error::Error;
 

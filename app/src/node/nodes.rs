@@ -2,7 +2,7 @@
 //! identity that was made for them, and with the settings of a cluster on one machine.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -10,14 +10,14 @@ use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace};
 use wardroom_api::TcpNet;
 use wardroom_ca::{Clock, NodeTls};
 use wardroom_keys::{Chance, OsChance, SeededChance};
-use wardroom_log::{RealDisk, Spawn};
+use wardroom_log::{Disk, RealDisk, Spawn};
 use wardroom_manager::{Manager, ManagerConfig, Seams, StartError, Timing};
 
 use super::badge::Badge;
 use super::cluster::stop_workers;
-use super::founding::{KEYRING, cannot_write};
+use super::explain_with;
+use super::founding::cannot_write;
 use super::manifest::{ManagerEntry, Manifest, WorkerEntry};
-use super::{explain_with, keyring};
 use crate::report::Report;
 
 /// Applied entries between two snapshots.
@@ -50,9 +50,10 @@ impl Ground {
     }
 }
 
-/// All at once: each waits for its own disk only. When one fails, none is left running.
-pub async fn start_managers(ground: &Ground) -> Result<Vec<Manager>, Report> {
-    let starting = ground.manifest.managers.iter().map(|entry| {
+/// Those of these managers that have an identity, all at once: each waits for its own disk only. When one fails, none of
+/// them is left running.
+pub async fn start_managers(ground: &Ground, entries: &[ManagerEntry]) -> Result<Vec<Manager>, Report> {
+    let starting = entries.iter().map(|entry| {
         let (ground, entry) = (ground.clone(), entry.clone());
         tokio::spawn(async move { start_manager(&ground, &entry).await })
     });
@@ -70,11 +71,20 @@ pub async fn start_managers(ground: &Ground) -> Result<Vec<Manager>, Report> {
     Err(report)
 }
 
+/// A manager's own, below its folder.
+pub fn disk(dir: &Path) -> Result<Arc<dyn Disk>, Report> {
+    let disk = RealDisk::new(dir).map_err(|error| cannot_write(dir, &error))?;
+    Ok(Arc::new(disk))
+}
+
 async fn start_manager(ground: &Ground, entry: &ManagerEntry) -> Result<Manager, Report> {
     let about = |error: &dyn Error| explain_with(&format!("{} does not start", entry.hostname), error);
     let (cluster_id, badge) = (&ground.manifest.cluster_id, ground.badge(&entry.node_id)?);
-    let disk = RealDisk::new(&badge.dir).map_err(|error| cannot_write(&badge.dir, &error))?;
-    let keyring = keyring::open(&badge.dir.join(KEYRING), cluster_id, &entry.node_id)?;
+    let disk = disk(&badge.dir)?;
+    let keys = badge
+        .keys
+        .as_ref()
+        .ok_or_else(|| Report::failure(format!("{} has no keys here", entry.hostname)))?;
     let config = ManagerConfig {
         cluster_id: cluster_id.clone(),
         node_id: entry.node_id.clone(),
@@ -89,11 +99,10 @@ async fn start_manager(ground: &Ground, entry: &ManagerEntry) -> Result<Manager,
         clock: Arc::clone(&ground.clock),
         chance: ground.chance(&entry.hostname),
         net: Arc::new(TcpNet),
-        disk: Arc::new(disk),
+        disk,
         spawn: Spawn::Thread,
     };
-    let keyring = keyring::share(keyring, Arc::clone(&seams.disk));
-    let started = Manager::start(config, keyring, badge.tls.clone(), seams).await;
+    let started = Manager::start(config, keys.ring(), badge.tls.clone(), seams).await;
     started.map_err(|error| match &error {
         StartError::Bind { .. } => {
             about(&error).hint("see what listens there with `ss -ltnp`, stop it, then start again")

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select_all;
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 use wardroom_ca::{Clock, NodeFiles};
 use wardroom_keys::Chance;
 use wardroom_manager::state::cluster::Cluster;
@@ -24,6 +24,7 @@ use super::beginning::{certificate, system};
 use super::due::{draw, is_due, point_ms, sleep_until};
 use super::establish::leading;
 use super::issuer::{Issuer, roots_pem};
+use super::keys::Keys;
 use super::{explain, explain_with};
 use crate::report::Report;
 
@@ -62,7 +63,16 @@ impl Renewal {
             .iter()
             .map(|manager| manager.replica().subscribe())
             .collect();
+        let mut exposed: Vec<_> = self
+            .badges
+            .iter()
+            .filter_map(|badge| badge.keys.as_ref())
+            .map(Keys::exposed)
+            .collect();
         loop {
+            for exposed in &mut exposed {
+                exposed.borrow_and_update();
+            }
             // What changed before anybody listened is seen by this first look.
             if let Err(report) = self.renew(None) {
                 tracing::error!(%report, "certificates could not be renewed; it is tried again");
@@ -72,6 +82,7 @@ impl Renewal {
                 biased;
                 () = sleep_until(&*self.clock, due_ms, RETRY) => {}
                 () = any_change(&mut changes) => {}
+                () = any_exposed(&mut exposed) => {}
                 () = async { self.announce().await; std::future::pending().await } => {}
             }
         }
@@ -93,7 +104,7 @@ impl Renewal {
         let is_wanted = |badge: &&Badge| {
             let facts = badge.tls.facts();
             // A cluster of an older program learns the key of its root from its nodes' certificates.
-            is_due(&facts, now_ms) || (!newest.is_empty() && facts.issuer != *newest)
+            is_due(&facts, now_ms) || badge.is_exposed() || (!newest.is_empty() && facts.issuer != *newest)
         };
         let due: Vec<_> = self.badges.iter().filter(is_wanted).collect();
         if due.is_empty() {
@@ -118,7 +129,7 @@ impl Renewal {
         };
         let made = badge::issue(issuer, &badge.node_id, badge.role, now_ms, &*self.chance);
         let files = made.map_err(|error| about(&error))?;
-        files.save(&badge.dir).map_err(|error| about(&error))?;
+        badge.save(&files).map_err(|error| about(&error))?;
         let reloaded = badge.tls.reload(&files.certificate_pem, &files.key);
         reloaded.map_err(|error| about(&error))
     }
@@ -138,7 +149,8 @@ impl Renewal {
     fn next_ms(&self) -> i64 {
         let percent = draw(&*self.chance);
         let times = self.badges.iter().map(|badge| point_ms(&badge.tls.facts(), percent));
-        times.min().unwrap_or(i64::MAX)
+        let exposed = self.badges.iter().find(|badge| badge.is_exposed()).map(|_| 0);
+        times.chain(exposed).min().unwrap_or(i64::MAX)
     }
 
     /// Brings the state up to date with the certificates in use; returns when it is.
@@ -176,16 +188,11 @@ fn trust(badge: &Badge, cluster: &Cluster) -> Result<(), Report> {
         explain_with(&format!("{} cannot trust the cluster's roots", badge.hostname), error)
     };
     let roots = roots_pem(cluster);
-    let saved = NodeFiles::load(&badge.dir).map_err(|error| about(&error))?;
-    if saved.root_pem == roots {
+    if NodeFiles::saved_roots(&badge.dir).map_err(|error| about(&error))? == roots {
         return Ok(());
     }
     badge.tls.trust(&roots).map_err(|error| about(&error))?;
-    let files = NodeFiles {
-        root_pem: roots,
-        ..saved
-    };
-    files.save(&badge.dir).map_err(|error| about(&error))
+    NodeFiles::save_roots(&badge.dir, &roots).map_err(|error| about(&error))
 }
 
 /// Returns when a manager has applied a change of the cluster's own facts.
@@ -194,6 +201,24 @@ async fn any_change(changes: &mut [Changes]) {
         return std::future::pending().await;
     }
     let waiting = changes.iter_mut().map(|changes| Box::pin(change(changes)));
+    select_all(waiting).await;
+}
+
+/// Returns when a key has been sealed that stood on the disk in clear: it is replaced at once, and once only.
+async fn any_exposed(exposed: &mut [watch::Receiver<bool>]) {
+    if exposed.is_empty() {
+        return std::future::pending().await;
+    }
+    let waiting = exposed.iter_mut().map(|exposed| {
+        Box::pin(async move {
+            while exposed.changed().await.is_ok() {
+                if *exposed.borrow_and_update() {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        })
+    });
     select_all(waiting).await;
 }
 

@@ -28,11 +28,11 @@ async fn running(dir: &Path, clock: &Arc<ManualClock>) -> (Box<House>, Renewal) 
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
     let ground = Ground {
         manifest: house.manifest.clone(),
-        badges: badge::all(&house, &clock).unwrap(),
+        badges: badge::all(&house.dir, &house.manifest, &clock).unwrap(),
         clock,
         seed: None,
     };
-    let managers = nodes::start_managers(&ground).await.unwrap();
+    let managers = nodes::start_managers(&ground, &ground.manifest.managers).await.unwrap();
     establish(&mut house, &managers, &ground.badges).await.unwrap();
     let renewal = Renewal {
         managers,
@@ -66,7 +66,10 @@ async fn a_running_cluster_shows_and_records_new_certificates() {
     let leader = leading(&renewal.managers).await;
     for (badge, old) in renewal.badges.iter().zip(old) {
         assert!(badge.tls.facts().not_after_ms > old + 49 * DAY_MS, "{}", badge.hostname);
-        let saved = NodeFiles::load(&badge.dir).unwrap();
+        let saved = match &badge.keys {
+            Some(keys) => keys.load_node().unwrap(),
+            None => NodeFiles::load(&badge.dir, None).unwrap(),
+        };
         badge.tls.reload(&saved.certificate_pem, &saved.key).unwrap();
         let recorded = leader
             .replica()

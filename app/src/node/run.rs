@@ -213,18 +213,27 @@ async fn headless(house: Box<House>, seed: Option<u64>, furnish: bool, output: &
     let (client, door) = door::open(address.clone());
     let cluster = cluster::start(house, seed, door).await?;
     let announced = async {
+        if cluster.is_locked() {
+            output.line(&format!(
+                "wardroom is locked: export WARDROOM_HOST={address}; then run `wardroom swarm unlock`"
+            ))?;
+            output.flush()?;
+            cluster.led().await;
+        }
         if furnish {
             furnish_or_log(&client).await;
         }
         output.line(&format!("wardroom is ready: export WARDROOM_HOST={address}"))?;
         output.flush()
     };
+    let failure = cluster.failure();
+    tokio::pin!(failure);
     let told = tokio::select! {
         biased;
         () = &mut over => None,
+        report = &mut failure => Some(Err(report)),
         told = announced => Some(told),
     };
-    let failure = cluster.failure();
     let ended = match told {
         Some(Ok(())) => tokio::select! {
             biased;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use wardroom_manager::Local;
 
-use super::router::Incoming;
+use super::front::Incoming;
 
 /// Pause after a failed accept: running out of descriptors must not become a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

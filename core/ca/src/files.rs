@@ -115,6 +115,11 @@ impl NodeFiles {
         place_text(folder, ROOT, roots_pem)
     }
 
+    /// The trusted roots as they were saved, newest first.
+    pub fn saved_roots(folder: &Path) -> Result<String, FilesError> {
+        read_text(&folder.join(ROOT))
+    }
+
     fn place_certificates(&self, folder: &Path) -> Result<(), FilesError> {
         place_text(folder, ROOT, &self.root_pem)?;
         place_text(folder, CERTIFICATE, &self.certificate_pem)

@@ -118,7 +118,7 @@ pub(crate) fn settle(
     rest: &KeyRest<'_>,
 ) -> Result<(), FilesError> {
     let others = [folder.join(rest.other()), waiting(folder, rest.other())];
-    let was_clear = |path: &PathBuf| Ok::<_, FilesError>(KeyRest::Clear.is_at(path, key)?);
+    let was_clear = |path: &PathBuf| KeyRest::Clear.is_at(path, key);
     if matches!(rest, KeyRest::Sealed(_)) && (was_clear(&others[0])? || was_clear(&others[1])?) {
         place_text(folder, EXPOSED, &key_fingerprint(certificate_pem).unwrap_or_default())?;
     }

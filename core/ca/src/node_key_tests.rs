@@ -178,30 +178,18 @@ fn crashes(folder: &Path, work: impl FnOnce()) -> Vec<tempfile::TempDir> {
     work();
     drop(armed);
     copy();
-    let copies = std::mem::take(&mut *copies.lock().unwrap());
-    copies
+    std::mem::take(&mut *copies.lock().unwrap())
 }
 
 #[test]
 fn a_crash_at_every_step_leaves_a_key_that_belongs_and_can_be_finished() {
-    let changes: [(&str, fn(&Path)); 4] = [
-        ("locked", |folder| {
-            files(1).save(folder, &KeyRest::Clear).unwrap();
-        }),
-        ("unlocked", |folder| {
-            sealed(1, |rest| files(1).save(folder, rest)).unwrap()
-        }),
-        ("renewed", |folder| {
-            sealed(1, |rest| files(1).save(folder, rest)).unwrap()
-        }),
-        ("resealed", |folder| {
-            sealed(1, |rest| files(1).save(folder, rest)).unwrap()
-        }),
-    ];
-    for (what, begin) in changes {
+    for what in ["locked", "unlocked", "renewed", "resealed"] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        begin(folder);
+        match what {
+            "locked" => files(1).save(folder, &KeyRest::Clear).unwrap(),
+            _ => sealed(1, |rest| files(1).save(folder, rest)).unwrap(),
+        }
         let copies = crashes(folder, || match what {
             "locked" => sealed(2, |rest| NodeFiles::rest_key(folder, &files(1).key, rest)).unwrap(),
             "unlocked" => NodeFiles::rest_key(folder, &files(1).key, &KeyRest::Clear).unwrap(),

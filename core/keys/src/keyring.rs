@@ -264,14 +264,7 @@ impl Keyring {
     }
 
     fn unwrap_with(mut file: KeyringFile, kek: Arc<UnlockKey>) -> Result<Self, KeyringError> {
-        // The commitment comes first: the cipher alone does not commit to its key.
-        if kek.check() != file.kek_check || !file.is_committed_to(&commit_key(&kek)) {
-            return Err(if kek.check() == file.kek_check {
-                KeyringError::Damaged
-            } else {
-                KeyringError::WrongKey
-            });
-        }
+        file.check_key(&kek)?;
         let key = wrap_key(&kek);
         let unwrap = |aad: Vec<u8>, wrapped: &[u8]| -> Result<Key, KeyringError> {
             let bytes = Zeroizing::new(open_random(&key, &aad, wrapped).map_err(|_| KeyringError::Damaged)?);
@@ -331,7 +324,7 @@ fn wrap_key(kek: &UnlockKey) -> Zeroizing<[u8; 32]> {
     subkey(kek, "wardroom/kek-wrap/v1")
 }
 
-fn commit_key(kek: &UnlockKey) -> Zeroizing<[u8; 32]> {
+pub(crate) fn commit_key(kek: &UnlockKey) -> Zeroizing<[u8; 32]> {
     subkey(kek, "wardroom/kek-commit/v1")
 }
 

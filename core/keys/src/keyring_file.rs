@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cipher::{NONCE_LEN, TAG_LEN, mac, same};
-use crate::keyring::KeyringError;
+use crate::keyring::{KeyringError, commit_key};
 use crate::secret_bytes::SecretBytes;
 use crate::unlock_key::UnlockKey;
 
@@ -65,6 +65,18 @@ impl KeyringFile {
     /// Whether an unlock key is needed to open it.
     pub fn is_locked(&self) -> bool {
         self.clear_kek.is_none()
+    }
+
+    /// Whether that key opens it; nothing is opened. The commitment decides: the cipher alone does not commit to its key.
+    pub fn check_key(&self, key: &UnlockKey) -> Result<(), KeyringError> {
+        if key.check() != self.kek_check {
+            return Err(KeyringError::WrongKey);
+        }
+        if self.is_committed_to(&commit_key(key)) {
+            Ok(())
+        } else {
+            Err(KeyringError::Damaged)
+        }
     }
 
     /// Reads the structure; nothing is decrypted yet.
@@ -175,7 +187,7 @@ impl KeyringFile {
         self.commitment = mac(commit_key, &[b"kc", &self.committed_bytes()]);
     }
 
-    pub(crate) fn is_committed_to(&self, commit_key: &[u8; 32]) -> bool {
+    fn is_committed_to(&self, commit_key: &[u8; 32]) -> bool {
         same(&mac(commit_key, &[b"kc", &self.committed_bytes()]), &self.commitment)
     }
 }

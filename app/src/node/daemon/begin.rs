@@ -6,6 +6,8 @@ use super::order::Refusal;
 use super::parts::Ground;
 use super::step::{self, Start};
 use super::supervisor::{Node, Supervisor};
+use crate::node::keyring::{self, Found};
+use crate::node::keys::Keys;
 use crate::report::Report;
 
 impl Supervisor {
@@ -22,8 +24,7 @@ impl Supervisor {
                 tracing::warn!("this machine was about to join; ask it again, it is the same node");
                 Manifest::remove(self.home.dir()).map_err(|error| self.cannot_use(&error))?;
             }
-            (Start::Run, Some(manifest)) => self.enter(manifest).await,
-            (Start::Refound, Some(manifest)) => self.finish_refounding(manifest).await,
+            (Start::Run | Start::Refound, Some(manifest)) => self.enter(manifest).await,
             (Start::Tell, Some(manifest)) => {
                 let why = manifest.reason.clone();
                 self.node = Node::Broken { manifest, why };
@@ -38,33 +39,60 @@ impl Supervisor {
 
     /// Whether the certificate of the manifest's node is on disk.
     pub fn is_saved(&self, manifest: &Manifest) -> bool {
-        let identity = self.ground.identity(&self.home);
-        identity.is_ok_and(|(_, tls)| tls.identity().node_id == manifest.node_id)
+        let certificate = self.home.certificate();
+        certificate.is_ok_and(|(identity, _)| identity.node_id == manifest.node_id)
     }
 
-    /// Takes up the node of a manifest. What of it does not start is told and tried again; what cannot be is told.
+    /// Takes up the node of a manifest: at once, or once its manager's keys are unlocked.
     pub async fn enter(&mut self, mut manifest: Manifest) {
-        let tls = match self.ground.identity(&self.home) {
-            Ok((_, tls)) => tls,
-            Err(report) => {
-                let why = Refusal::from(report).text;
-                self.node = Node::Broken { manifest, why };
-                return;
-            }
+        let (role, ends_ms) = match self.home.certificate() {
+            // The certificate has the last word; the manifest may be a step ahead of it or behind.
+            Ok((identity, facts)) => (
+                NodeRole::of(identity.role).unwrap_or(NodeRole::Worker),
+                facts.not_after_ms,
+            ),
+            Err(report) => return self.break_down(manifest, report),
         };
-        // The certificate has the last word; the manifest may be a step ahead of it or behind.
-        let role = NodeRole::of(tls.identity().role).unwrap_or(NodeRole::Worker);
         manifest.role = role;
-        manifest.phase = Phase::Member;
         if role == NodeRole::Worker {
             manifest.raft_id = 0;
+            return self.take_up(manifest, None).await;
         }
+        match self.find_keys(&manifest) {
+            Ok(None) => self.take_up(manifest, None).await,
+            Ok(Some(Found::Locked(file))) => self.wait_for_key(manifest, ends_ms, file).await,
+            Ok(Some(Found::Open(keyring))) => match self.ground.open_keys(&self.home, keyring) {
+                Ok(keys) => self.take_up(manifest, Some(keys)).await,
+                Err(report) => self.break_down(manifest, report),
+            },
+            Err(report) => self.break_down(manifest, report),
+        }
+    }
+
+    /// The keyring on this disk; `None` where one is still to come.
+    pub fn find_keys(&self, manifest: &Manifest) -> Result<Option<Found>, Report> {
+        let path = self.home.keyring();
+        if keyring::is_to_come(&path).map_err(|error| self.cannot_use(&error))? {
+            return Ok(None);
+        }
+        keyring::look(&path, &manifest.cluster_id, &manifest.node_id).map(Some)
+    }
+
+    /// Runs the node of a manifest on its keys. What of it does not start is told and tried again; what cannot be is told.
+    pub async fn take_up(&mut self, mut manifest: Manifest, keys: Option<Keys>) {
+        let tls = match self.ground.identity(&self.home, keys.as_ref()) {
+            Ok(tls) => tls,
+            Err(report) => return self.break_down(manifest, report),
+        };
+        if manifest.phase == Phase::Refounding {
+            return self.finish_refounding(manifest, tls, keys).await;
+        }
+        manifest.phase = Phase::Member;
         if let Err(error) = self.settle(&manifest) {
-            let why = Refusal::from(self.cannot_use(&error)).text;
-            self.node = Node::Broken { manifest, why };
-            return;
+            let report = self.cannot_use(&error);
+            return self.break_down(manifest, report);
         }
-        let mut member = self.member(manifest, tls);
+        let mut member = self.member(manifest, tls, keys);
         start_agent(&self.ground, &mut member);
         self.node = Node::Member(Box::new(member));
         self.reconsider().await;
@@ -76,6 +104,11 @@ impl Supervisor {
             self.home.wipe_store()?;
         }
         manifest.write(self.home.dir())
+    }
+
+    fn break_down(&mut self, manifest: Manifest, report: Report) {
+        let why = Refusal::from(report).text;
+        self.node = Node::Broken { manifest, why };
     }
 }
 

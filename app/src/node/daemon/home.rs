@@ -12,17 +12,17 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use wardroom_ca::{KeyRequest, NodeFiles};
+use wardroom_ca::{CertificateFacts, Identity, KeyRequest, NodeFiles};
 use wardroom_keys::Chance;
 
 use super::manifest::{MANIFEST, Manifest};
+use crate::node::founding::KEYRING;
 use crate::node::lock::{self, LOCK, Lock, Taken};
 use crate::node::{durable, explain, explain_with, manifest as embedded};
 use crate::report::{Exit, Report};
 
 const IDENTITY: &str = "identity";
 const STORE: &str = "manager";
-const KEYRING: &str = "keyring";
 
 /// The daemon's directory, locked by this process.
 pub struct Home {
@@ -60,6 +60,11 @@ impl Home {
     /// Certificate, key and roots of this node.
     pub fn identity(&self) -> PathBuf {
         self.dir.join(IDENTITY)
+    }
+
+    /// Whom this node's certificate names; its key may be sealed.
+    pub fn certificate(&self) -> Result<(Identity, CertificateFacts), Report> {
+        NodeFiles::identity(&self.identity()).map_err(|error| explain(&error))
     }
 
     /// What a manager keeps on disk, its keyring included.

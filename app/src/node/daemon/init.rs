@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use wardroom_api::v1;
 use wardroom_ca::{JoinToken, Root};
-use wardroom_keys::{Keyring, SealingRoot, SharedKeyring};
+use wardroom_keys::SealingRoot;
 use wardroom_manager::state::cluster::Cluster;
 use wardroom_manager::state::command::{Actor, Command};
 use wardroom_manager::state::ids::NodeId;
@@ -21,10 +20,11 @@ use super::manifest::{Manifest, NodeRole, Phase};
 use super::order::Refusal;
 use super::parts::VERSION;
 use super::supervisor::{Node, Supervisor};
-use super::{address, interfaces, words};
+use super::{address, autolock, interfaces, words};
 use crate::node::beginning::{Founding, certificate, id};
+use crate::node::explain;
 use crate::node::issuer::Issuer;
-use crate::node::{explain, keyring};
+use crate::node::keys::Keys;
 use crate::report::Report;
 
 /// What a cluster is called that nobody named.
@@ -67,6 +67,10 @@ impl Supervisor {
     pub async fn init(&mut self, request: v1::InitRequest, actor: &Actor) -> Result<v1::InitResponse, Refusal> {
         match &self.node {
             Node::None => {}
+            Node::Locked(_) if request.force_new_cluster => {
+                let text = format!("{}, then repeat --force-new-cluster.", words::UNLOCK_FIRST);
+                return Err(Refusal::state(text));
+            }
             _ if request.force_new_cluster => return self.force_new_cluster(&request, actor).await,
             _ => return Err(Refusal::state(words::ALREADY)),
         }
@@ -109,11 +113,10 @@ impl Supervisor {
         let sealing_root = SealingRoot::generate(chance);
         let (founding, token) = Founding::of(&root, &sealing_root, now_ms, chance);
         let cluster = settled(founding.cluster(&manifest.cluster_id, &wanted.name), &wanted.settings);
-        let keys = Keyring::create(chance, &manifest.cluster_id, &manifest.node_id, &sealing_root, now_ms);
-        keyring::save(&self.home.keyring(), &keys).map_err(|error| self.cannot_use(&error))?;
-        let keys = keyring::share(keys, ground.seams(&self.home)?.disk);
+        let keyring = autolock::first(&manifest, &sealing_root, wanted.settings.autolock, &ground);
+        let keys = ground.create_keys(&self.home, keyring)?;
         let manager = self
-            .first_manager(&manifest, keys, &Issuer::new(root, &cluster))
+            .first_manager(&manifest, &keys, &Issuer::new(root, &cluster))
             .await?;
         let mut node = self.own_node(&manifest)?;
         node.availability = wanted.availability;
@@ -122,7 +125,14 @@ impl Supervisor {
             nodes: vec![node],
         };
         self.initialize(&manager, &manifest, actor, first_change).await?;
-        self.settle_in(manifest, &token)
+        let unlock_key = if wanted.settings.autolock {
+            Some(self.lock_cluster(&manager, &keys, actor).await?)
+        } else {
+            None
+        };
+        let mut response = self.settle_in(manifest, &token)?;
+        response.unlock_key = unlock_key;
+        Ok(response)
     }
 
     /// The first manager of a cluster or of its restored image, on an identity that is issued here and now. It is this
@@ -130,7 +140,7 @@ impl Supervisor {
     pub async fn first_manager(
         &mut self,
         manifest: &Manifest,
-        keys: Arc<SharedKeyring>,
+        keys: &Keys,
         issuer: &Issuer,
     ) -> Result<Manager, Report> {
         let now_ms = self.ground.clock.now_ms();
@@ -142,10 +152,10 @@ impl Supervisor {
             &*self.ground.chance,
         );
         let files = files.map_err(|error| explain(&error))?;
-        files.save(&self.home.identity()).map_err(|error| explain(&error))?;
+        keys.save_node(&files).map_err(|error| explain(&error))?;
         let tls = self.ground.tls(&files)?;
         let manager = self.ground.start_manager(&self.home, manifest, keys, &tls).await?;
-        let mut member = self.member(manifest.clone(), tls);
+        let mut member = self.member(manifest.clone(), tls, Some(keys.clone()));
         member.watch_manager(manager.clone());
         self.node = Node::Member(Box::new(member));
         Ok(manager)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use wardroom_api::v1;
-use wardroom_ca::{JoinTls, JoinToken, KeyRequest, NodeFiles};
+use wardroom_ca::{JoinTls, JoinToken, KeyRequest, KeyRest, NodeFiles};
 use wardroom_keys::SecretBytes;
 
 use super::call::{self, CallFailure};
@@ -16,6 +16,7 @@ use super::step::to_ask;
 use super::supervisor::{Node, Supervisor, stop_agent};
 use super::{address, interfaces, words};
 use crate::node::explain;
+use crate::node::keys::Keys;
 use crate::report::Report;
 
 /// How long the administrator waits for the node to be counted in; it goes on trying without them.
@@ -74,6 +75,10 @@ impl Supervisor {
             Node::Member(member) if member.tls.facts().not_after_ms <= self.ground.clock.now_ms() => {
                 Ok(Some(member.manifest.clone()))
             }
+            Node::Locked(_) => Err(Refusal::state(format!(
+                "{}, or leave its cluster with `--force`.",
+                words::UNLOCK_FIRST
+            ))),
             _ => Err(Refusal::state(words::ALREADY)),
         }
     }
@@ -84,8 +89,7 @@ impl Supervisor {
             None => addresses(&request.listen, &request.advertise)?,
         };
         let key = if before.is_some() {
-            let files = NodeFiles::load(&self.home.identity()).map_err(|error| explain(&error))?;
-            KeyRequest::with_key(files.key).map_err(|error| explain(&error))?
+            KeyRequest::with_key(self.own_files()?.key).map_err(|error| explain(&error))?
         } else {
             self.home.joining_key(&*self.ground.chance)?
         };
@@ -131,10 +135,7 @@ impl Supervisor {
         if joiner.before.is_none() {
             return Ok(());
         }
-        let files = NodeFiles::load(&self.home.identity());
-        let tls = files
-            .map_err(|error| explain(&error))
-            .and_then(|files| self.ground.tls(&files));
+        let tls = self.own_files().and_then(|files| self.ground.tls(&files));
         let is_own = tls.map_err(Refusal::from)?.trust(root_pem).is_ok();
         if is_own {
             Ok(())
@@ -170,11 +171,15 @@ impl Supervisor {
             managers: to_ask(&answer.managers, &joiner.remotes),
             ..Manifest::new(phase, answer.cluster_id, answer.node_id, role)
         };
+        let mut keys = None;
         if let Some(before) = &joiner.before {
             manifest.pace = before.pace;
-            self.set_down().await;
+            keys = self.set_down().await;
+            if before.raft_id != manifest.raft_id || role == NodeRole::Worker {
+                keys = None; // of a voter that this node is no more
+            }
         }
-        if let Err(report) = self.write_down(joiner.before.as_ref(), &manifest, &files) {
+        if let Err(report) = self.write_down(joiner.before.as_ref(), &manifest, &files, keys.as_ref()) {
             let refusal = Refusal::from(report);
             if joiner.before.is_some() || self.is_saved(&manifest) {
                 let why = format!(
@@ -199,34 +204,63 @@ impl Supervisor {
             ?role,
             "this node was admitted"
         );
-        self.enter(manifest).await;
+        match keys {
+            Some(keys) => self.take_up(manifest, Some(keys)).await,
+            None => self.enter(manifest).await,
+        }
         match &self.node {
             Node::Member(_) => Ok(response),
+            Node::Locked(_) => Err(Refusal::state(words::LOCKED)),
             Node::Broken { why, .. } => Err(Refusal::state(why.clone())),
             Node::None => Err(Refusal::state(words::NOT_PART)),
         }
     }
 
     /// What of it is on disk after an error is still a node: the one that came back, or the one that has its certificate.
-    pub fn write_down(&self, before: Option<&Manifest>, manifest: &Manifest, files: &NodeFiles) -> Result<(), Report> {
+    pub fn write_down(
+        &self,
+        before: Option<&Manifest>,
+        manifest: &Manifest,
+        files: &NodeFiles,
+        keys: Option<&Keys>,
+    ) -> Result<(), Report> {
         if before.is_some_and(|before| before.raft_id != manifest.raft_id) {
             // It was taken out of the consensus while it was away: what it kept is another voter's, and it begins anew.
             self.home.wipe_store().map_err(|error| self.cannot_use(&error))?;
         }
         let written = manifest.write(self.home.dir());
         written.map_err(|error| self.cannot_use(&error))?;
-        files.save(&self.home.identity()).map_err(|error| explain(&error))
+        let saved = match keys {
+            Some(keys) => keys.save_node(files),
+            None => files.save(&self.home.identity(), &KeyRest::Clear),
+        };
+        saved.map_err(|error| explain(&error))
     }
 
-    /// Nothing of this node runs any more; what it has stays.
-    pub async fn set_down(&mut self) {
+    /// This node as it was saved, with its key.
+    fn own_files(&self) -> Result<NodeFiles, Report> {
+        let keys = match &self.node {
+            Node::Member(member) => member.keys.as_ref(),
+            _ => None,
+        };
+        let files = match keys {
+            Some(keys) => keys.load_node(),
+            None => NodeFiles::load(&self.home.identity(), None),
+        };
+        files.map_err(|error| explain(&error))
+    }
+
+    /// Nothing of this node runs any more; what it has on disk stays. Returns its keys.
+    pub async fn set_down(&mut self) -> Option<Keys> {
         self.switch.lead_to(None);
-        if let Node::Member(mut member) = std::mem::replace(&mut self.node, Node::None) {
-            stop_agent(&mut member).await;
-            if let Some(manager) = member.manager.take() {
-                manager.shutdown().await;
-            }
+        let Node::Member(mut member) = std::mem::replace(&mut self.node, Node::None) else {
+            return None;
+        };
+        stop_agent(&mut member).await;
+        if let Some(manager) = member.manager.take() {
+            manager.shutdown().await;
         }
+        member.keys.take()
     }
 }
 

@@ -8,7 +8,7 @@ use wardroom_manager::{Manager, Word};
 
 use super::call;
 use super::manifest::{NodeRole, Phase};
-use super::member::{Member, Trouble};
+use super::member::Member;
 use super::order::Refusal;
 use super::reconsider::addresses;
 use super::supervisor::{Node, Supervisor, stop_agent};
@@ -22,13 +22,15 @@ impl Supervisor {
         let mut manifest = match &self.node {
             Node::None => return Err(Refusal::state(words::NOT_PART)),
             Node::Broken { manifest, .. } => manifest.clone(),
+            Node::Locked(_) if !force => return Err(Refusal::state(words::LOCKED_LEAVE)),
+            Node::Locked(locked) => locked.manifest.clone(),
             Node::Member(member) => {
                 check(member, force)?;
                 member.manifest.clone()
             }
         };
         manifest.phase = Phase::Leaving;
-        if let Node::Member(_) = &self.node {
+        if let Node::Member(_) | Node::Locked(_) = &self.node {
             // From here on the next start finishes it.
             let written = manifest.write(self.home.dir());
             written.map_err(|error| self.cannot_use(&error))?;
@@ -72,9 +74,6 @@ impl Supervisor {
 fn check(member: &Member, force: bool) -> Result<(), Refusal> {
     if force || member.manifest.role == NodeRole::Worker {
         return Ok(());
-    }
-    if matches!(member.manager_trouble, Some(Trouble::Locked)) {
-        return Err(Refusal::state(words::LOCKED_LEAVE));
     }
     let counted = member.manager.as_ref().filter(|_| member.votes).map(count);
     Err(Refusal::state(words::manager_leaves(counted)))

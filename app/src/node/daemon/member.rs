@@ -1,13 +1,14 @@
 //! What does the supervisor hold of a node that belongs to a cluster? Its parts, what it waits for, and the watchers that
 //! tell when something of it moves.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use wardroom_agent::{Agent, Instructions};
 use wardroom_api::v1;
-use wardroom_ca::{NodeTls, Role};
+use wardroom_ca::{FilesError, KeyRest, NodeFiles, NodeTls, Role};
 use wardroom_manager::Manager;
 
 use super::local::Standing;
@@ -18,6 +19,7 @@ use super::parts::Ground;
 use super::trial::Trial;
 use super::words;
 use crate::node::due::{draw, point_ms, sleep_until};
+use crate::node::keys::Keys;
 
 /// A manager that nobody lets vote for so long asks for a new certificate: the answer says what it is to be.
 const NEWCOMER: Duration = Duration::from_secs(30);
@@ -27,14 +29,6 @@ const NEWCOMER: Duration = Duration::from_secs(30);
 pub struct Renewal {
     pub is_due: bool,
     pub trial: Trial,
-}
-
-/// Why a manager does not run.
-pub enum Trouble {
-    /// It waits for its unlock key.
-    Locked,
-    /// What failed, and what to do.
-    Failed(String),
 }
 
 /// Whether a manager takes part in decisions; one that was let in a moment ago only learns.
@@ -48,6 +42,8 @@ pub struct Member {
     pub tls: NodeTls,
     /// The trusted roots as they are on disk, newest first.
     pub roots_pem: String,
+    /// Of its manager, from the moment it has them.
+    pub keys: Option<Keys>,
     pub manager: Option<Manager>,
     pub agent: Option<Agent>,
     /// Its cluster has heard it since it was started: an agent is served, or a manager votes.
@@ -59,7 +55,8 @@ pub struct Member {
     /// Of its manager.
     pub starting: Trial,
     pub agent_starting: Trial,
-    pub manager_trouble: Option<Trouble>,
+    /// Why its manager does not run, and what to do.
+    pub manager_trouble: Option<String>,
     /// Why its agent does not run, and what to do.
     pub agent_trouble: Option<String>,
     /// Who waits for it to be counted in.
@@ -76,6 +73,7 @@ impl Member {
             manifest,
             roots_pem: tls.roots_pem(),
             tls,
+            keys: None,
             manager: None,
             agent: None,
             is_served: false,
@@ -111,8 +109,7 @@ impl Member {
             ));
         }
         match (&self.manager_trouble, &self.agent_trouble) {
-            (Some(Trouble::Locked), _) => return Standing::Locked,
-            (Some(Trouble::Failed(why)), _) | (None, Some(why)) => return Standing::Error(why.clone()),
+            (Some(why), _) | (None, Some(why)) => return Standing::Error(why.clone()),
             (None, None) => {}
         }
         let is_heard = match self.manifest.role {
@@ -143,6 +140,28 @@ impl Member {
                 tell.tell(News::Served);
             }
         });
+    }
+
+    /// Takes the keys of its manager. A node's key that stood on the disk in clear wants to be replaced once it is sealed.
+    pub fn take_keys(&mut self, keys: Keys) {
+        let (mut exposed, tell) = (keys.exposed(), self.teller());
+        self.keys = Some(keys);
+        self.watchers.spawn(async move {
+            while exposed.wait_for(|was| *was).await.is_ok() {
+                tell.tell(News::Due);
+                if exposed.wait_for(|was| !*was).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Saves new files of this node, their key at rest as its manager's keys say; a worker's in clear.
+    pub fn save(&self, identity: &Path, files: &NodeFiles, role: NodeRole) -> Result<(), FilesError> {
+        match &self.keys {
+            Some(keys) if role == NodeRole::Manager => keys.save_node(files),
+            _ => files.save(identity, &KeyRest::Clear),
+        }
     }
 
     pub fn watch_manager(&mut self, manager: Manager) {
@@ -197,6 +216,11 @@ impl Member {
     pub fn start_failed(&mut self) {
         let pause = self.starting.failed();
         self.wake_in(pause);
+    }
+
+    /// Looks at the node again, after what is under way now.
+    pub fn retry(&self) {
+        self.teller().tell(News::Retry);
     }
 
     fn wake_in(&mut self, pause: Duration) {

@@ -5,6 +5,7 @@
 //! run ─> socket ─> switch ─> the manager's Control, or words about why there is none
 //!            └───> service ─> orders ─┐
 //! agent, manager, clock ───> news ────┴─> supervisor ─> begin, init, join, leave, restore, refound
+//!                                              ├──────> locking (the key of a manager that waits for it)
 //!                                              └──────> reconsider (step) ─> renew, keys, promotion, demotion, removal
 //! home (directory, lock) · manifest (what is half done) · parts (what runs) · address · call (to managers) · notify
 //! ```
@@ -13,6 +14,7 @@
 //! finishes it or takes it back.
 
 mod address;
+mod autolock;
 mod begin;
 mod call;
 mod erase;
@@ -22,6 +24,7 @@ mod interfaces;
 mod join;
 mod leave;
 mod local;
+mod locking;
 mod manifest;
 mod member;
 mod news;
@@ -37,7 +40,6 @@ mod service;
 mod socket;
 mod step;
 mod supervisor;
-mod switch;
 mod trial;
 mod words;
 

@@ -3,7 +3,7 @@
 
 use tokio::sync::mpsc;
 use wardroom_api::v1;
-use wardroom_ca::KeyRequest;
+use wardroom_ca::{KeyRequest, NodeFiles};
 use wardroom_keys::Keyring;
 use wardroom_manager::FetchError;
 
@@ -29,6 +29,8 @@ pub enum News {
     Renewed(KeyRequest, Result<v1::RenewResponse, CallFailure>),
     /// An answer to a manager's request for keys.
     Keys(Result<Keyring, FetchError>),
+    /// An answer to such a request from a worker that has a manager's certificate already, with its new files.
+    Promoted(Box<NodeFiles>, Result<Keyring, FetchError>),
 }
 
 /// The number of a node, and what it tells.

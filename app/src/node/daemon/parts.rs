@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace as AgentPace};
 use wardroom_api::{Net, TcpNet};
 use wardroom_ca::{Clock, NodeFiles, NodeTls, SystemClock};
-use wardroom_keys::{Chance, OsChance, SharedKeyring};
+use wardroom_keys::{Chance, Keyring, OsChance};
 use wardroom_log::{RealDisk, Spawn};
 use wardroom_manager::{Manager, ManagerConfig, Seams, StartError, Timing};
 
@@ -15,6 +15,7 @@ use super::home::{Home, cannot_use};
 use super::manifest::{Manifest, NodeRole, Pace};
 use super::step::to_ask;
 use crate::node::beginning::SNAPSHOT_EVERY;
+use crate::node::keys::Keys;
 use crate::node::nodes::MYSELF;
 use crate::node::{explain, explain_with};
 use crate::report::Report;
@@ -77,11 +78,27 @@ impl Ground {
         }
     }
 
-    /// The identity on disk. An expired certificate is taken: it may have to be renewed.
-    pub fn identity(&self, home: &Home) -> Result<(NodeFiles, NodeTls), Report> {
-        let files = NodeFiles::load(&home.identity()).map_err(|error| explain(&error))?;
-        let tls = self.tls(&files)?;
-        Ok((files, tls))
+    /// The identity on disk, whose key only the manager's keys may open. An expired certificate is taken: it may have to
+    /// be renewed.
+    pub fn identity(&self, home: &Home, keys: Option<&Keys>) -> Result<NodeTls, Report> {
+        let files = match keys {
+            Some(keys) => keys.load_node(),
+            None => NodeFiles::load(&home.identity(), None),
+        };
+        self.tls(&files.map_err(|error| explain(&error))?)
+    }
+
+    /// The keys of a keyring that is on this machine's disk already.
+    pub fn open_keys(&self, home: &Home, keyring: Keyring) -> Result<Keys, Report> {
+        let disk = self.seams(home)?.disk;
+        Ok(Keys::open(keyring, disk, home.identity(), Arc::clone(&self.chance)))
+    }
+
+    /// The keys of a new keyring, durable on return.
+    pub fn create_keys(&self, home: &Home, keyring: Keyring) -> Result<Keys, Report> {
+        let disk = self.seams(home)?.disk;
+        let made = Keys::create(keyring, disk, home.identity(), Arc::clone(&self.chance));
+        made.map_err(|error| cannot_use(home.dir(), &error))
     }
 
     pub fn tls(&self, files: &NodeFiles) -> Result<NodeTls, Report> {
@@ -99,11 +116,17 @@ impl Ground {
         &self,
         home: &Home,
         manifest: &Manifest,
-        keyring: Arc<SharedKeyring>,
+        keys: &Keys,
         tls: &NodeTls,
     ) -> Result<Manager, Report> {
         let about = |error: &dyn Error| explain_with("the manager does not start", error);
-        let started = Manager::start(self.manager_config(manifest), keyring, tls.clone(), self.seams(home)?).await;
+        let started = Manager::start(
+            self.manager_config(manifest),
+            keys.ring(),
+            tls.clone(),
+            self.seams(home)?,
+        )
+        .await;
         started.map_err(|error| match &error {
             StartError::Bind { .. } => about(&error).hint(
                 "see what listens there with `ss -ltnp`, and whether this machine has the address; choose another one \

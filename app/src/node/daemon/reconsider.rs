@@ -6,15 +6,17 @@ use wardroom_manager::{FetchError, Manager, fetch_keys};
 
 use super::begin::start_agent;
 use super::call;
-use super::manifest::Phase;
-use super::member::{Member, Trouble, votes};
+use super::manifest::{NodeRole, Phase};
+use super::member::{Member, votes};
 use super::news::News;
 use super::order::Refusal;
 use super::parts::Ground;
 use super::step::{self, Shown, Wish, to_ask};
 use super::supervisor::{Node, Supervisor, stop_agent};
-use crate::node::{explain, issuer::Issuer, keyring};
-use crate::report::{Exit, Report};
+use crate::node::keyring::Found;
+use crate::node::keys::Keys;
+use crate::node::{explain, issuer::Issuer};
+use crate::report::Report;
 
 impl Supervisor {
     /// Takes in what the managers say: the roots to trust, and where they are. Durable before it is used.
@@ -62,32 +64,13 @@ impl Supervisor {
         if !member.starting.may() || member.is_asking {
             return;
         }
-        match keyring::is_to_come(&self.home.keyring()) {
-            Ok(false) => {}
-            Ok(true) => return ask_for_keys(member, &self.ground, self.ground.seams(&self.home)),
-            Err(error) => {
-                let report = super::home::cannot_use(self.home.dir(), &error);
-                return did_not_start(member, report);
-            }
-        }
-        let manifest = &member.manifest;
-        let opened = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id);
-        let started = match opened {
-            Ok(keyring) => match self.ground.seams(&self.home) {
-                Ok(seams) => {
-                    let keyring = keyring::share(keyring, seams.disk);
-                    self.ground
-                        .start_manager(&self.home, manifest, keyring, &member.tls)
-                        .await
-                }
-                Err(report) => Err(report),
-            },
-            Err(report) if report.exit == Exit::Locked => {
-                member.manager_trouble = Some(Trouble::Locked);
-                return;
-            }
-            Err(report) => Err(report),
+        let Some(keys) = member.keys.clone() else {
+            return self.come_by_keys();
         };
+        let started = self
+            .ground
+            .start_manager(&self.home, &member.manifest, &keys, &member.tls)
+            .await;
         match started {
             Ok(manager) => {
                 member.starting.succeeded();
@@ -96,6 +79,37 @@ impl Supervisor {
                 self.issue_for_itself();
             }
             Err(report) => did_not_start(member, report),
+        }
+    }
+
+    /// A manager without keys asks for them, unless it has saved them in an earlier try.
+    fn come_by_keys(&mut self) {
+        let Node::Member(member) = &self.node else { return };
+        let found = self.find_keys(&member.manifest);
+        let opened = match found {
+            Ok(None) => None,
+            Ok(Some(Found::Open(keyring))) => Some(self.ground.open_keys(&self.home, keyring)),
+            Ok(Some(Found::Locked(_))) => Some(Err(Report::failure(
+                "the keyring of this manager is locked: start the daemon again, and unlock it",
+            ))),
+            Err(report) => Some(Err(report)),
+        };
+        let Node::Member(member) = &mut self.node else { return };
+        match opened {
+            None => ask_for_keys(member, &self.ground, self.ground.seams(&self.home)),
+            Some(Ok(keys)) => self.begin_with(keys),
+            Some(Err(report)) => did_not_start(member, report),
+        }
+    }
+
+    /// The node's own key comes to rest as the keys say, and the manager starts with the next look.
+    fn begin_with(&mut self, keys: Keys) {
+        let Node::Member(member) = &mut self.node else { return };
+        let loaded = keys.load_node();
+        member.take_keys(keys);
+        match loaded {
+            Ok(_) => member.retry(),
+            Err(error) => did_not_start(member, explain(&error)),
         }
     }
 
@@ -117,7 +131,7 @@ impl Supervisor {
                 let issued = issuer.issue(id, member.role(), &[], now_ms, &*self.ground.chance);
                 issued.map_err(|error| explain(&error))
             });
-        let shown = issued.and_then(|files| show(member, &self.home.identity(), &files));
+        let shown = issued.and_then(|files| show(member, &self.home.identity(), &files, NodeRole::Manager));
         match shown {
             Ok(()) => {
                 tracing::warn!("the certificate of this manager had expired; it has issued its own");
@@ -133,11 +147,12 @@ impl Supervisor {
     pub fn keys_came(&mut self, answer: Result<wardroom_keys::Keyring, FetchError>) {
         let Node::Member(member) = &mut self.node else { return };
         member.is_asking = false;
-        let saved = answer.map_err(|error| explain(&error)).and_then(|keys| {
-            keyring::save(&self.home.keyring(), &keys).map_err(|error| super::home::cannot_use(self.home.dir(), &error))
-        });
-        if let Err(report) = saved {
-            did_not_start(member, report);
+        let made = answer
+            .map_err(|error| explain(&error))
+            .and_then(|keyring| self.ground.create_keys(&self.home, keyring));
+        match made {
+            Ok(keys) => self.begin_with(keys),
+            Err(report) => did_not_start(member, report),
         }
     }
 
@@ -178,8 +193,7 @@ impl Supervisor {
 /// It is to have a manager, has none, and nothing else is under way that brings one.
 fn wants_manager(member: &Member) -> bool {
     let is_manager = member.role() == Role::Manager && member.manifest.raft_id != 0;
-    let is_locked = matches!(member.manager_trouble, Some(Trouble::Locked));
-    is_manager && member.manifest.phase == Phase::Member && member.manager.is_none() && !is_locked
+    is_manager && member.manifest.phase == Phase::Member && member.manager.is_none()
 }
 
 fn shown(member: &Member) -> Shown {
@@ -204,8 +218,8 @@ fn trust(member: &mut Member, identity: &std::path::Path, roots_pem: String) -> 
 }
 
 /// Saves new files of this node, then shows them; connections go on as they are.
-pub fn show(member: &mut Member, identity: &std::path::Path, files: &NodeFiles) -> Result<(), Report> {
-    files.save(identity).map_err(|error| explain(&error))?;
+pub fn show(member: &mut Member, identity: &std::path::Path, files: &NodeFiles, role: NodeRole) -> Result<(), Report> {
+    member.save(identity, files, role).map_err(|error| explain(&error))?;
     member.tls.trust(&files.root_pem).map_err(|error| explain(&error))?;
     let reloaded = member.tls.reload(&files.certificate_pem, &files.key);
     reloaded.map_err(|error| explain(&error))?;
@@ -215,7 +229,7 @@ pub fn show(member: &mut Member, identity: &std::path::Path, files: &NodeFiles) 
 
 fn did_not_start(member: &mut Member, report: Report) {
     tracing::error!(%report, "this node has no manager yet; it is tried again");
-    member.manager_trouble = Some(Trouble::Failed(Refusal::from(report).text));
+    member.manager_trouble = Some(Refusal::from(report).text);
     member.start_failed();
 }
 

@@ -1,11 +1,10 @@
 //! How does a cluster go on when its quorum is gone? One manager that has survived is made the only one, with everything
 //! it knows. What is begun is finished by the next start: the cluster has no other way on.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use wardroom_api::v1;
-use wardroom_ca::JoinToken;
+use wardroom_ca::{JoinToken, NodeTls};
 use wardroom_manager::state::State;
 use wardroom_manager::state::command::{Actor, Command};
 use wardroom_manager::state::ids::NodeId;
@@ -15,12 +14,12 @@ use wardroom_manager::{Manager, Refounding, refound};
 use super::begin::start_agent;
 use super::init::Addresses;
 use super::manifest::{Manifest, NodeRole, Phase};
-use super::member::Trouble;
 use super::order::Refusal;
 use super::supervisor::{Node, Supervisor, stop_agent};
 use super::words;
 use crate::node::beginning::{certificate, system};
-use crate::node::{explain, keyring};
+use crate::node::explain;
+use crate::node::keys::Keys;
 use crate::report::Report;
 
 /// How long a manager that is alone may take to lead.
@@ -62,7 +61,7 @@ impl Supervisor {
         let Node::Member(member) = &self.node else {
             return Err(Refusal::state(words::NOT_PART));
         };
-        let token = self.worker_token(&member.manifest)?;
+        let token = self.worker_token()?;
         Ok(v1::InitResponse {
             node_id: member.manifest.node_id.clone(),
             worker_token: Some(v1::Confidential::new(token.text().expose().to_vec())),
@@ -72,17 +71,9 @@ impl Supervisor {
     }
 
     /// What an earlier start left unfinished. A failure is told; asking again, or the next start, repeats it.
-    pub async fn finish_refounding(&mut self, manifest: Manifest) {
+    pub async fn finish_refounding(&mut self, manifest: Manifest, tls: NodeTls, keys: Option<Keys>) {
         tracing::warn!("this manager was about to become the only one of its cluster; that is finished now");
-        let tls = match self.ground.identity(&self.home) {
-            Ok((_, tls)) => tls,
-            Err(report) => {
-                let why = Refusal::from(report).text;
-                self.node = Node::Broken { manifest, why };
-                return;
-            }
-        };
-        let mut member = self.member(manifest.clone(), tls);
+        let mut member = self.member(manifest.clone(), tls, keys);
         start_agent(&self.ground, &mut member);
         self.node = Node::Member(Box::new(member));
         if let Err(refusal) = self.refound_here(manifest, &system()).await {
@@ -112,7 +103,7 @@ impl Supervisor {
         };
         if let Err(refusal) = done {
             let why = format!("{refusal}. Repeat `wardroom swarm init --force-new-cluster`.");
-            member.manager_trouble = Some(Trouble::Failed(why));
+            member.manager_trouble = Some(why);
             return Err(refusal);
         }
         manifest.phase = Phase::Member;
@@ -123,17 +114,16 @@ impl Supervisor {
     }
 
     async fn lead_anew(&mut self, manifest: &Manifest, actor: &Actor) -> Result<(), Refusal> {
-        let keys = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id)?;
+        let keys = self.keys()?;
         let (config, seams) = (self.ground.manager_config(manifest), self.ground.seams(&self.home)?);
-        let keys = keyring::share(keys, Arc::clone(&seams.disk));
-        let refounded = refound(&config, Arc::clone(&keys), &seams, Refounding::Survivor).await;
+        let refounded = refound(&config, keys.ring(), &seams, Refounding::Survivor).await;
         refounded.map_err(|error| explain(&error))?;
         let Node::Member(member) = &mut self.node else {
             return Err(Refusal::state(words::NOT_PART));
         };
         let manager = self
             .ground
-            .start_manager(&self.home, manifest, keys, &member.tls)
+            .start_manager(&self.home, manifest, &keys, &member.tls)
             .await?;
         member.watch_manager(manager.clone());
         self.issue_for_itself();
@@ -183,8 +173,18 @@ impl Supervisor {
         Ok(node)
     }
 
+    fn keys(&self) -> Result<Keys, Refusal> {
+        let keys = match &self.node {
+            Node::Member(member) => member.keys.clone(),
+            _ => None,
+        };
+        keys.ok_or_else(|| {
+            Refusal::failure("this manager has no keyring: put back its data directory, or restore a backup")
+        })
+    }
+
     /// The token by which workers join, opened from what this manager holds.
-    fn worker_token(&self, manifest: &Manifest) -> Result<JoinToken, Refusal> {
+    fn worker_token(&self) -> Result<JoinToken, Refusal> {
         let Node::Member(member) = &self.node else {
             return Err(Refusal::state(words::NOT_PART));
         };
@@ -193,7 +193,7 @@ impl Supervisor {
             .as_ref()
             .and_then(|manager| manager.replica().read(|state| state.cluster().cloned()));
         let cluster = cluster.ok_or_else(|| Report::failure("this manager knows no cluster"))?;
-        let keys = keyring::open(&self.home.keyring(), &manifest.cluster_id, &manifest.node_id)?;
+        let keys = self.keys()?.ring();
         let sealed = &cluster.token(Role::Worker).sealed_secret;
         let secret = keys
             .sealing_root()

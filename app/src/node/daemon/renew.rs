@@ -3,19 +3,29 @@
 
 use wardroom_api::v1;
 use wardroom_ca::{KeyRequest, NodeFiles};
-use wardroom_keys::SecretBytes;
+use wardroom_keys::{Keyring, SecretBytes};
+use wardroom_manager::{FetchError, fetch_keys};
 
 use super::call::CallFailure;
 use super::home::cannot_use;
 use super::manifest::NodeRole;
 use super::member::Member;
-use super::reconsider::show;
+use super::news::News;
+use super::reconsider::{addresses, show};
 use super::step::{Turn, turn};
 use super::supervisor::{Node, Supervisor};
+use crate::node::explain;
 use crate::report::Report;
 
 /// How a manager tells a node that was removed.
 const REMOVED: &str = "was removed from swarm";
+
+/// What became of a certificate.
+enum Taken {
+    Shown,
+    /// It is a manager's, and waits for the cluster's keys.
+    Waits,
+}
 
 impl Supervisor {
     /// The answer to a request for a new certificate.
@@ -31,7 +41,9 @@ impl Supervisor {
         };
         let Node::Member(member) = &mut self.node else { return };
         match taken {
-            Ok(()) => self.note_renewal(),
+            Ok(Taken::Shown) => self.note_renewal(),
+            // The keys come first; the answer to that brings the node here again.
+            Ok(Taken::Waits) => {}
             Err(report) => {
                 tracing::warn!(%report, "no new certificate yet; it is tried again");
                 member.renewal_failed();
@@ -52,9 +64,9 @@ impl Supervisor {
         tracing::info!(role = role.unit(), "this node has a new certificate");
     }
 
-    async fn take_certificate(&mut self, key: SecretBytes, answer: v1::RenewResponse) -> Result<(), Report> {
+    async fn take_certificate(&mut self, key: SecretBytes, answer: v1::RenewResponse) -> Result<Taken, Report> {
         let Node::Member(member) = &mut self.node else {
-            return Ok(());
+            return Ok(Taken::Shown);
         };
         let files = NodeFiles {
             root_pem: answer.roots_pem,
@@ -76,10 +88,9 @@ impl Supervisor {
             self.end_manager().await?;
         }
         let Node::Member(member) = &mut self.node else {
-            return Ok(());
+            return Ok(Taken::Shown);
         };
         if role == NodeRole::Manager {
-            member.manifest.role = role;
             member.manifest.raft_id = answer.raft_id;
             if !answer.address.is_empty() {
                 member.manifest.advertise = answer.address;
@@ -93,14 +104,62 @@ impl Supervisor {
             written.map_err(|error| cannot_use(self.home.dir(), &error))
         };
         write(member)?;
-        show(member, &self.home.identity(), &files)?;
-        match turn {
-            Turn::Stay => Ok(()),
-            Turn::Promote => {
+        if turn == Turn::Promote {
+            self.ask_for_keys_first(files)?;
+            return Ok(Taken::Waits);
+        }
+        show(member, &self.home.identity(), &files, role)?;
+        if turn == Turn::Demote {
+            self.demote().await?;
+        }
+        Ok(Taken::Shown)
+    }
+
+    /// A cluster may lock, and then this key must never lie on the disk in clear: the keyring that seals it comes first. The
+    /// certificate is shown to the managers for that alone; until it is saved this node is a worker.
+    fn ask_for_keys_first(&mut self, files: NodeFiles) -> Result<(), Report> {
+        let (tls, seams) = (self.ground.tls(&files)?, self.ground.seams(&self.home)?);
+        let Node::Member(member) = &mut self.node else {
+            return Ok(());
+        };
+        let (manifest, addresses) = (member.manifest.clone(), addresses(member));
+        tracing::info!(node = manifest.node_id, "asking for the cluster's keys");
+        member.ask(async move {
+            let answer = fetch_keys(&seams, &tls, &manifest.cluster_id, &manifest.node_id, &addresses).await;
+            News::Promoted(Box::new(files), answer)
+        });
+        Ok(())
+    }
+
+    /// A worker with a manager's certificate has the cluster's keys, or has not: then it asks for another certificate.
+    pub fn promoted(&mut self, files: &NodeFiles, answer: Result<Keyring, FetchError>) {
+        let Node::Member(member) = &mut self.node else { return };
+        member.is_asking = false;
+        let made = answer
+            .map_err(|error| explain(&error))
+            .and_then(|keyring| self.ground.create_keys(&self.home, keyring));
+        let shown = made.and_then(|keys| {
+            member.take_keys(keys);
+            member.manifest.role = NodeRole::Manager;
+            let written = member.manifest.write(self.home.dir());
+            written.map_err(|error| cannot_use(self.home.dir(), &error))?;
+            show(member, &self.home.identity(), files, NodeRole::Manager)
+        });
+        match shown {
+            Ok(()) => {
                 tracing::info!("this node becomes a manager");
-                Ok(())
+                self.note_renewal();
             }
-            Turn::Demote => self.demote().await,
+            Err(report) => {
+                tracing::warn!(%report, "this node is no manager yet; it is tried again");
+                // Nothing of it is used: the keys that come next are other ones.
+                member.manifest.role = NodeRole::Worker;
+                member.keys = None;
+                if let Err(error) = self.home.wipe_store() {
+                    tracing::warn!(%error, "what was begun could not be removed; it is before the next try");
+                }
+                member.renewal_failed();
+            }
         }
     }
 
@@ -128,6 +187,7 @@ impl Supervisor {
             manager.shutdown().await;
         }
         member.votes = false;
+        member.keys = None;
         member.manager_trouble = None;
         member.starting.succeeded();
         let wiped = self.home.wipe_store();

@@ -1,11 +1,9 @@
 //! How does a cluster begin again from a backup? On a machine without a node, as its only manager, with a new identity
 //! under the cluster's own root. Until it leads, a crash leaves nothing.
 
-use std::sync::Arc;
-
 use wardroom_api::v1;
 use wardroom_ca::Root;
-use wardroom_keys::{Keyring, SealingRoot, SecretBytes};
+use wardroom_keys::{SealingRoot, SecretBytes};
 use wardroom_manager::backup::{self, Key, Opened};
 use wardroom_manager::state::cluster::Cluster;
 use wardroom_manager::state::command::Actor;
@@ -15,10 +13,10 @@ use super::init::Addresses;
 use super::manifest::{Manifest, NodeRole, Phase};
 use super::order::{Refusal, Restore};
 use super::supervisor::{Node, Supervisor};
-use super::words;
+use super::{autolock, words};
 use crate::node::beginning::id;
+use crate::node::explain;
 use crate::node::issuer::Issuer;
-use crate::node::{explain, keyring};
 use crate::report::Report;
 
 /// What a restored cluster is made of besides its state.
@@ -31,6 +29,12 @@ struct Remains {
 
 impl Supervisor {
     pub async fn restore(&mut self, restore: Restore, actor: &Actor) -> Result<v1::RestoreResponse, Refusal> {
+        if matches!(self.node, Node::Locked(_)) {
+            return Err(Refusal::state(format!(
+                "{}, or leave its cluster with `--force`.",
+                words::UNLOCK_FIRST
+            )));
+        }
         if !matches!(self.node, Node::None) {
             return Err(Refusal::state(words::ALREADY));
         }
@@ -58,7 +62,7 @@ impl Supervisor {
         addresses: &Addresses,
         actor: &Actor,
     ) -> Result<v1::RestoreResponse, Refusal> {
-        let (ground, now_ms) = (self.ground.clone(), self.ground.clock.now_ms());
+        let ground = self.ground.clone();
         let chance = &*ground.chance;
         let mut manifest = Manifest {
             raft_id: loop {
@@ -81,21 +85,13 @@ impl Supervisor {
         manifest
             .write(self.home.dir())
             .map_err(|error| self.cannot_use(&error))?;
-        let (cluster_id, node_id) = (&manifest.cluster_id, &manifest.node_id);
-        let keys = Keyring::create(chance, cluster_id, node_id, &remains.sealing_root, now_ms);
-        keyring::save(&self.home.keyring(), &keys).map_err(|error| self.cannot_use(&error))?;
+        let keyring = autolock::restored(&manifest, &remains.sealing_root, &opened.state, &ground)?;
+        let keys = ground.create_keys(&self.home, keyring)?;
         let (config, seams) = (ground.manager_config(&manifest), ground.seams(&self.home)?);
-        let keys = keyring::share(keys, Arc::clone(&seams.disk));
-        let refounded = refound(
-            &config,
-            Arc::clone(&keys),
-            &seams,
-            Refounding::State(Box::new(opened.state)),
-        )
-        .await;
+        let refounded = refound(&config, keys.ring(), &seams, Refounding::State(Box::new(opened.state))).await;
         refounded.map_err(|error| explain(&error))?;
         let issuer = issuer(&remains)?;
-        let manager = self.first_manager(&manifest, keys, &issuer).await?;
+        let manager = self.first_manager(&manifest, &keys, &issuer).await?;
         self.lead_alone(&manager, &manifest, actor).await?;
         manifest.phase = Phase::Member;
         manifest

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use wardroom_keys::memory;
 
 use super::home::Home;
@@ -14,8 +15,9 @@ use super::local::Local;
 use super::parts::Ground;
 use super::service::service;
 use super::supervisor::Supervisor;
-use super::{notify, socket};
+use super::{locking, notify, socket};
 use crate::logging;
+use crate::node::unlocking;
 use crate::report::{Exit, Report};
 
 /// Orders that wait for their turn.
@@ -72,8 +74,12 @@ async fn serve(options: DaemonOptions) -> Result<(), Report> {
     let (told, local) = watch::channel(Local::inactive(&ground.hostname, home.dir().to_owned()));
     let (orders, ordered) = mpsc::channel(ORDERS);
     let served = CancellationToken::new();
-    let supervisor = Supervisor::new(ground, home, told, stop);
-    let routes = supervisor.switch.clone().routes(service(orders, local));
+    let clock = std::sync::Arc::clone(&ground.clock);
+    let mut supervisor = Supervisor::new(ground, home, told, stop);
+    supervisor.credentials = locking::given();
+    let lock = unlocking::service(orders.clone(), supervisor.lock_shown(), clock);
+    let own = Routes::new(service(orders, local)).add_service(lock);
+    let routes = supervisor.switch.clone().behind(own);
     let (connections, file) = socket.accept();
     let serving = tokio::spawn(wardroom_manager::serve_local(
         ReceiverStream::new(connections),

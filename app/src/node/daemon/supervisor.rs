@@ -4,17 +4,21 @@
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use wardroom_keys::SecretBytes;
 
 use super::erase::Erasing;
 use super::home::Home;
 use super::local::{Local, Standing};
+use super::locking::Locked;
 use super::manifest::Manifest;
 use super::member::Member;
 use super::news::{News, Told};
 use super::order::{Order, Refusal, Reply};
 use super::parts::Ground;
-use super::switch::Switch;
 use super::{notify, words};
+use crate::node::keys::Keys;
+use crate::node::switch::Switch;
+use crate::node::unlocking::Shown;
 use crate::report::Report;
 
 /// What this machine is.
@@ -22,6 +26,8 @@ pub enum Node {
     /// In no cluster.
     None,
     Member(Box<Member>),
+    /// A manager that waits for its unlock key.
+    Locked(Box<Locked>),
     /// It was a node, or cannot be the one it is: why, and what to do.
     Broken {
         manifest: Manifest,
@@ -35,7 +41,10 @@ pub struct Supervisor {
     pub node: Node,
     pub switch: Switch,
     pub erasing: Erasing,
+    /// What systemd gave to unlock with, until it is tried.
+    pub credentials: Vec<SecretBytes>,
     local: watch::Sender<Local>,
+    lock: watch::Sender<Shown>,
     /// Cancelled when the daemon is to end; no wait inside a transition outlives it.
     pub stop: CancellationToken,
     news: mpsc::UnboundedReceiver<Told>,
@@ -47,17 +56,24 @@ impl Supervisor {
     pub fn new(ground: Ground, home: Home, local: watch::Sender<Local>, stop: CancellationToken) -> Self {
         let (tell, news) = mpsc::unbounded_channel();
         Self {
-            switch: Switch::new(local.subscribe()),
+            switch: Switch::new(why_none(local.subscribe())),
             ground,
             home,
             node: Node::None,
             erasing: Erasing::default(),
+            credentials: Vec::new(),
             local,
+            lock: watch::Sender::new(Shown::default()),
             stop,
             news,
             tell,
             numbers: 0,
         }
+    }
+
+    /// What may be told of this machine's lock, whenever it changes.
+    pub fn lock_shown(&self) -> watch::Receiver<Shown> {
+        self.lock.subscribe()
     }
 
     /// Until `stop`, or until something fails that only a new start can mend. What runs is ended either way.
@@ -87,10 +103,13 @@ impl Supervisor {
         }
     }
 
-    pub fn member(&mut self, manifest: Manifest, tls: wardroom_ca::NodeTls) -> Member {
+    pub fn member(&mut self, manifest: Manifest, tls: wardroom_ca::NodeTls, keys: Option<Keys>) -> Member {
         self.numbers += 1;
         let mut member = Member::new(manifest, tls, self.numbers, self.tell.clone());
         member.watch_certificate(&self.ground);
+        if let Some(keys) = keys {
+            member.take_keys(keys);
+        }
         member
     }
 
@@ -111,6 +130,7 @@ impl Supervisor {
                 let outcome = self.restore(restore, &actor).await;
                 self.answer(reply, outcome);
             }
+            Order::Lock(order) => self.obey_lock(order).await,
         }
     }
 
@@ -154,6 +174,7 @@ impl Supervisor {
             }
             News::Renewed(asked, answer) => self.renewed(asked, answer).await,
             News::Keys(answer) => self.keys_came(answer),
+            News::Promoted(files, answer) => self.promoted(&files, answer),
         }
         self.reconsider().await;
         Ok(())
@@ -169,8 +190,15 @@ impl Supervisor {
                 let ends = member.tls.facts().not_after_ms;
                 machine.of(&member.manifest, member.standing(now_ms), ends)
             }
+            Node::Locked(locked) => machine.of(&locked.manifest, Standing::Locked, locked.certificate_ends_ms),
             Node::Broken { manifest, why } => machine.of(manifest, Standing::Error(why.clone()), 0),
         };
+        let shown = self.shown_lock();
+        self.lock.send_if_modified(|known| {
+            let is_news = *known != shown;
+            *known = shown;
+            is_news
+        });
         let standing = local.standing.clone();
         let is_news = self.local.send_if_modified(|known| {
             let is_news = *known != local;
@@ -209,6 +237,11 @@ impl Supervisor {
             done = work => Ok(done),
         }
     }
+}
+
+/// Docker's words about a machine without a manager that answers.
+fn why_none(local: watch::Receiver<Local>) -> impl Fn() -> Refusal {
+    move || Refusal::state(words::no_manager(&local.borrow()))
 }
 
 /// Ends its tasks and erases their files.

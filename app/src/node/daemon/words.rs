@@ -2,6 +2,7 @@
 
 use super::local::{Local, Standing};
 use super::manifest::NodeRole;
+pub use crate::node::unlocking::words::{AUTOLOCK_OFF, LOCKED, NOT_LOCKED};
 
 pub const ALREADY: &str = "This node is already part of a swarm. Use \"wardroom swarm leave\" to leave this swarm and \
                            join another one.";
@@ -12,10 +13,11 @@ pub const NOT_READY: &str = "This node is not a swarm manager. Manager is being 
                              the cluster.";
 pub const WORKER: &str = "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. \
                           Please run this command on a manager node or promote the current node to a manager.";
-pub const LOCKED: &str = "Swarm is encrypted and needs to be unlocked before it can be used. Please use \"wardroom swarm \
-                          unlock\" to unlock it.";
 pub const LOCKED_LEAVE: &str = "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this \
                                 message.";
+/// Before what is refused until the manager is unlocked.
+pub const UNLOCK_FIRST: &str = "This manager is locked. Unlock it first with \"wardroom swarm unlock\"";
+pub const ONLY_MANAGERS_LOCK: &str = "only managers lock: a worker keeps nothing on its disk that a key could open";
 pub const EXPIRED: &str = "Swarm certificates have expired. To replace them, leave the swarm and join again.";
 pub const JOIN_TIMED_OUT: &str = "Timeout was reached before node joined. The attempt to join the swarm will continue in \
                                   the background. Use the \"wardroom info\" command to see the current swarm status of \

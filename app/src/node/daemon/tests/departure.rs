@@ -167,7 +167,7 @@ fn who_comes_back_as_another_voter_keeps_nothing_of_the_one_it_was() {
             raft_id,
             ..before.clone()
         };
-        supervisor.write_down(Some(&before), &manifest, &files).unwrap();
+        supervisor.write_down(Some(&before), &manifest, &files, None).unwrap();
         assert_eq!(keyring.exists(), stays, "{raft_id}");
         assert_eq!(Manifest::read(&left.dir).unwrap(), Some(manifest));
     }

@@ -5,9 +5,9 @@ use tokio_stream::StreamExt as _;
 use super::super::order::Restore;
 use super::*;
 
-const PASSPHRASE: &[u8] = b"correct horse battery staple";
+pub const PASSPHRASE: &[u8] = b"correct horse battery staple";
 
-async fn backup(manager: &Machine) -> Vec<u8> {
+pub async fn backup(manager: &Machine) -> Vec<u8> {
     let message = v1::BackupRequest {
         passphrase: Some(v1::Confidential::new(PASSPHRASE.to_vec())),
         ..v1::BackupRequest::default()
@@ -20,7 +20,7 @@ async fn backup(manager: &Machine) -> Vec<u8> {
     file
 }
 
-fn restore(file: &[u8], passphrase: &[u8], listen: &str) -> Restore {
+pub fn restore(file: &[u8], passphrase: &[u8], listen: &str) -> Restore {
     Restore {
         head: v1::RestoreHead {
             passphrase: Some(v1::Confidential::new(passphrase.to_vec())),

@@ -5,6 +5,7 @@ mod departure;
 mod expiry;
 mod halfway;
 mod life;
+mod locks;
 mod loss;
 mod roles;
 
@@ -16,10 +17,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::{Client, ClusterView, FeedEvent, TcpNet, WatchFeed, v1};
 use wardroom_ca::{Clock, ManualClock, SystemClock};
-use wardroom_keys::OsChance;
+use wardroom_keys::{OsChance, SecretBytes};
 
 use super::home::Home;
 use super::local::{Local, Standing};
@@ -27,7 +29,7 @@ use super::order::{Order, Refusal, Reply};
 use super::parts::Ground;
 use super::supervisor::Supervisor;
 use crate::node::beginning::system;
-use crate::node::{door, founding};
+use crate::node::{door, founding, unlocking};
 use crate::report::Report;
 
 /// Far beyond anything that works; a test that gets here has failed.
@@ -57,6 +59,11 @@ fn home(dir: &Path) -> Home {
 impl Machine {
     /// Starts the daemon of a directory; returns once it has taken up what it found there.
     async fn start(dir: &Path, clock: &Arc<ManualClock>) -> Self {
+        Self::start_with(dir, clock, Vec::new()).await
+    }
+
+    /// As systemd does with credentials.
+    async fn start_with(dir: &Path, clock: &Arc<ManualClock>, credentials: Vec<SecretBytes>) -> Self {
         let ground = Ground {
             clock: Arc::<ManualClock>::clone(clock),
             chance: Arc::new(OsChance),
@@ -67,11 +74,12 @@ impl Machine {
         let (told, local) = watch::channel(Local::inactive(&ground.hostname, home.dir().to_owned()));
         let (orders, ordered) = mpsc::channel(4);
         let stop = CancellationToken::new();
-        let supervisor = Supervisor::new(ground, home, told, stop.clone());
-        let routes = supervisor
-            .switch
-            .clone()
-            .routes(super::service::service(orders.clone(), local.clone()));
+        let lock_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
+        let mut supervisor = Supervisor::new(ground, home, told, stop.clone());
+        supervisor.credentials = credentials;
+        let lock = unlocking::service(orders.clone(), supervisor.lock_shown(), lock_clock);
+        let own = Routes::new(super::service::service(orders.clone(), local.clone())).add_service(lock);
+        let routes = supervisor.switch.clone().behind(own);
         let (client, door) = door::open("machine".to_owned());
         let (incoming, connections) = mpsc::channel(4);
         tokio::spawn(door::serve(door, incoming));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn wish(manager: &Machine, node: &str, role: v1::Role) {
+pub async fn wish(manager: &Machine, node: &str, role: v1::Role) {
     let message = v1::UpdateNodeRequest {
         reference: node.to_owned(),
         role: role.into(),

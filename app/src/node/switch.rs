@@ -1,20 +1,16 @@
-//! Who answers the commands of a cluster? The manager of this node while one can, otherwise Docker's words about why none
-//! does. A connection outlives the change: each call on it is answered by whoever is there when it comes.
+//! Who answers the commands of a cluster? A manager of this process while one can, otherwise words about why none does. A
+//! connection outlives the change: each call on it is answered by whoever is there when it comes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use tokio::sync::watch;
 use tonic::codegen::Service;
 use tonic::codegen::http::{Request, Response};
 use tonic::service::{AxumBody, AxumRouter, Routes};
-use wardroom_api::v1::daemon_server::{Daemon, DaemonServer};
 
-use super::local::Local;
-use super::order::Refusal;
-use super::words;
+use super::refusal::Refusal;
 
 /// How every method of the service begins that only managers answer.
 const CONTROL: &str = "/wardroom.v1.Control/";
@@ -23,15 +19,15 @@ const CONTROL: &str = "/wardroom.v1.Control/";
 #[derive(Clone)]
 pub struct Switch {
     manager: Arc<RwLock<Option<AxumRouter>>>,
-    local: watch::Receiver<Local>,
+    why_none: Arc<dyn Fn() -> Refusal + Send + Sync>,
 }
 
 impl Switch {
-    /// Nobody answers yet.
-    pub fn new(local: watch::Receiver<Local>) -> Self {
+    /// Nobody answers yet, and `why_none` says why.
+    pub fn new(why_none: impl Fn() -> Refusal + Send + Sync + 'static) -> Self {
         Self {
             manager: Arc::default(),
-            local,
+            why_none: Arc::new(why_none),
         }
     }
 
@@ -41,9 +37,9 @@ impl Switch {
         *self.manager.write().unwrap_or_else(PoisonError::into_inner) = manager;
     }
 
-    /// What the local socket serves: the daemon itself, and behind it whoever answers.
-    pub fn routes(self, daemon: DaemonServer<impl Daemon>) -> Routes {
-        Routes::new(daemon).into_axum_router().fallback_service(self).into()
+    /// What the local socket serves: what this process answers itself, and behind it whoever answers.
+    pub fn behind(self, own: Routes) -> Routes {
+        own.into_axum_router().fallback_service(self).into()
     }
 
     fn manager(&self) -> Option<AxumRouter> {
@@ -52,7 +48,7 @@ impl Switch {
 
     fn refuse(&self, path: &str) -> Response<AxumBody> {
         let status = if path.starts_with(CONTROL) {
-            Refusal::state(words::no_manager(&self.local.borrow())).into()
+            (self.why_none)().into()
         } else {
             tonic::Status::unimplemented("this socket has no such service: use a wardroom of the same version")
         };
@@ -83,9 +79,9 @@ mod tests {
 
     use tonic::{Code, Status};
 
-    use super::super::local::Standing;
-    use super::super::manifest::NodeRole;
     use super::*;
+
+    const LIST: &str = "/wardroom.v1.Control/List";
 
     async fn ask(switch: &Switch, path: &str) -> Status {
         let request = Request::builder().uri(path).body(AxumBody::empty()).unwrap();
@@ -94,37 +90,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_manager_the_answer_follows_the_state() {
-        const LIST: &str = "/wardroom.v1.Control/List";
-        let (told, local) = watch::channel(Local::default());
-        let switch = Switch::new(local);
+    async fn without_a_manager_the_answer_says_why() {
+        let (told, why) = tokio::sync::watch::channel("locked");
+        let switch = Switch::new(move || Refusal::state(*why.borrow()));
         let answer = ask(&switch, LIST).await;
-        assert_eq!(
-            (answer.code(), answer.message()),
-            (Code::FailedPrecondition, words::NOT_INITIALISED)
-        );
-        told.send_modify(|local| {
-            local.standing = Standing::Active;
-            local.role = Some(NodeRole::Worker);
-        });
-        assert_eq!(ask(&switch, LIST).await.message(), words::WORKER);
+        assert_eq!((answer.code(), answer.message()), (Code::FailedPrecondition, "locked"));
+        told.send_replace("a worker");
+        assert_eq!(ask(&switch, LIST).await.message(), "a worker");
         assert_eq!(ask(&switch, "/wardroom.v1.Peer/Keys").await.code(), Code::Unimplemented);
     }
 
     #[tokio::test]
     async fn the_next_call_goes_to_whoever_is_there() {
-        let (_told, local) = watch::channel(Local::default());
-        let switch = Switch::new(local);
+        let switch = Switch::new(|| Refusal::state("nobody"));
         let held = switch.clone();
         switch.lead_to(Some(Routes::default()));
-        assert_eq!(
-            ask(&held, "/wardroom.v1.Control/List").await.code(),
-            Code::Unimplemented
-        );
+        assert_eq!(ask(&held, LIST).await.code(), Code::Unimplemented);
         switch.lead_to(None);
-        assert_eq!(
-            ask(&held, "/wardroom.v1.Control/List").await.code(),
-            Code::FailedPrecondition
-        );
+        assert_eq!(ask(&held, LIST).await.code(), Code::FailedPrecondition);
     }
 }

@@ -1,0 +1,153 @@
+//! How does a manager of this machine lock and unlock? Locked it is nothing but a door: no port, no agent, no keys. The
+//! right key opens its keyring, the keyring opens the node's own key, and then the node begins as it always does.
+
+use wardroom_api::v1;
+use wardroom_keys::{KeyringFile, SecretBytes, UnlockKey};
+
+use super::manifest::{Manifest, NodeRole};
+use super::order::{Refusal, Reply};
+use super::supervisor::{Node, Supervisor};
+use super::words;
+use crate::node::keyring::{self, Found};
+use crate::node::unlocking::{Door, LockOrder, Shown, Unlocking, credentials};
+use crate::report::Report;
+
+/// A manager that waits for its unlock key.
+pub struct Locked {
+    pub manifest: Manifest,
+    pub certificate_ends_ms: i64,
+    pub unlocking: Unlocking,
+}
+
+impl Supervisor {
+    /// The node of a manifest waits for its key; the machine may have it from systemd, once.
+    pub async fn wait_for_key(&mut self, manifest: Manifest, certificate_ends_ms: i64, file: KeyringFile) {
+        // No agent wipes what an earlier life of it left in memory.
+        if let Err(error) = wardroom_agent::files::forget(&manifest.node_id) {
+            tracing::error!(%error, "what an earlier life of this node left in memory could not be erased");
+        }
+        self.lock(manifest, certificate_ends_ms, file);
+        for text in std::mem::take(&mut self.credentials) {
+            match self.unlock(&text).await {
+                Ok(()) if !matches!(self.node, Node::Locked(_)) => {
+                    tracing::info!("this manager was unlocked with its systemd credential");
+                    return;
+                }
+                Ok(()) => {}
+                Err(refusal) => {
+                    tracing::error!(%refusal, "the systemd credential does not unlock this manager: it stays locked");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn lock(&mut self, manifest: Manifest, certificate_ends_ms: i64, file: KeyringFile) {
+        tracing::warn!(
+            epoch = file.kek_epoch(),
+            "this manager is locked: run `wardroom swarm unlock` with the unlock key of that epoch"
+        );
+        let door = Door {
+            node_id: manifest.node_id.clone(),
+            hostname: self.ground.hostname.clone(),
+            file,
+        };
+        let unlocking = Unlocking::new(&manifest.cluster_id, vec![door]);
+        self.node = Node::Locked(Box::new(Locked {
+            manifest,
+            certificate_ends_ms,
+            unlocking,
+        }));
+    }
+
+    pub async fn obey_lock(&mut self, order: LockOrder) {
+        match order {
+            LockOrder::Unlock(text, reply) => {
+                let outcome = self.unlock(&text).await;
+                drop(text);
+                self.answer_lock(reply, outcome);
+            }
+            LockOrder::Close(reply) => {
+                let outcome = self.close().await;
+                self.answer_lock(reply, outcome);
+            }
+        }
+    }
+
+    fn answer_lock(&mut self, reply: Reply<v1::LockFacts>, outcome: Result<(), Refusal>) {
+        self.publish();
+        let now_ms = self.ground.clock.now_ms();
+        let _ = reply.send(outcome.map(|()| self.shown_lock().facts(now_ms)));
+    }
+
+    /// Takes a key or a share of it. With the key the node begins.
+    async fn unlock(&mut self, text: &SecretBytes) -> Result<(), Refusal> {
+        let now_ms = self.ground.clock.now_ms();
+        let locked = match &mut self.node {
+            Node::Locked(locked) => locked,
+            Node::None => return Err(Refusal::state(words::NOT_PART)),
+            Node::Member(_) | Node::Broken { .. } => return Err(Refusal::state(words::NOT_LOCKED)),
+        };
+        let Some(key) = locked.unlocking.attempt(text, now_ms)? else {
+            return Ok(());
+        };
+        self.open(&key).await.map_err(Refusal::from)
+    }
+
+    /// What does not open although the key is right is told, and stays locked: its files may be put right and tried again.
+    async fn open(&mut self, key: &UnlockKey) -> Result<(), Report> {
+        let Node::Locked(locked) = &self.node else {
+            return Ok(());
+        };
+        let manifest = locked.manifest.clone();
+        let path = self.home.keyring();
+        let keyring = keyring::unlock(&path, &manifest.cluster_id, &manifest.node_id, key)?;
+        let keys = self.ground.open_keys(&self.home, keyring)?;
+        self.ground.identity(&self.home, Some(&keys))?;
+        self.take_up(manifest, Some(keys)).await;
+        Ok(())
+    }
+
+    /// `wardroom swarm lock`: everything ends in order, and the keys are gone from this process.
+    async fn close(&mut self) -> Result<(), Refusal> {
+        let member = match &self.node {
+            Node::Member(member) => member,
+            Node::Locked(_) => return Ok(()),
+            Node::None => return Err(Refusal::state(words::NOT_PART)),
+            Node::Broken { why, .. } => return Err(Refusal::state(why.clone())),
+        };
+        if member.manifest.role != NodeRole::Manager {
+            return Err(Refusal::state(words::ONLY_MANAGERS_LOCK));
+        }
+        if !member.keys.as_ref().is_some_and(crate::node::keys::Keys::locks) {
+            return Err(Refusal::state(words::AUTOLOCK_OFF));
+        }
+        let (manifest, ends_ms) = (member.manifest.clone(), member.tls.facts().not_after_ms);
+        // Read before anything ends: without it nobody could unlock.
+        let Some(Found::Locked(file)) = self.find_keys(&manifest)? else {
+            return Err(Refusal::state(words::AUTOLOCK_OFF));
+        };
+        if let Some(keys) = self.set_down().await
+            && !keys.forget()
+        {
+            tracing::error!("a part of this manager still holds its keys; restart the daemon to be sure");
+        }
+        self.lock(manifest, ends_ms, file);
+        Ok(())
+    }
+
+    /// What may be told of the lock.
+    pub fn shown_lock(&self) -> Shown {
+        match &self.node {
+            Node::Locked(locked) => locked.unlocking.shown(),
+            Node::Member(member) => Shown::open(&member.manifest.cluster_id),
+            Node::Broken { manifest, .. } => Shown::open(&manifest.cluster_id),
+            Node::None => Shown::default(),
+        }
+    }
+}
+
+/// What systemd gave this process to unlock with.
+pub fn given() -> Vec<SecretBytes> {
+    credentials(&|name| std::env::var_os(name))
+}

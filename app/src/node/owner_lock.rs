@@ -1,0 +1,103 @@
+//! How does an embedded cluster lock and unlock? One key opens all managers of its epoch; locking ends everything in order.
+
+use std::sync::Arc;
+
+use wardroom_api::v1;
+use wardroom_keys::{SecretBytes, UnlockKey};
+
+use super::owner::Owner;
+use super::refusal::{Refusal, Reply};
+use super::unlocking::{LockOrder, credentials, words};
+
+impl Owner {
+    pub async fn obey(&mut self, order: LockOrder) {
+        match order {
+            LockOrder::Unlock(text, reply) => {
+                let outcome = self.unlock(text).await;
+                self.answer(reply, outcome);
+            }
+            LockOrder::Close(reply) => {
+                let outcome = self.close().await;
+                self.answer(reply, outcome);
+            }
+        }
+    }
+
+    fn answer(&mut self, reply: Reply<v1::LockFacts>, outcome: Result<(), Refusal>) {
+        self.tell();
+        let facts = self.shown.borrow().facts(self.clock.now_ms());
+        // Nobody waiting for it any more is no failure.
+        let _ = reply.send(outcome.map(|()| facts));
+    }
+
+    async fn unlock(&mut self, text: SecretBytes) -> Result<(), Refusal> {
+        if !self.parts.unlocking.is_locked() {
+            return Err(Refusal::state(words::NOT_LOCKED));
+        }
+        let Some(key) = self.parts.unlocking.attempt(&text, self.clock.now_ms())? else {
+            return Ok(());
+        };
+        drop(text);
+        let opened = match self.open_doors(&key) {
+            Ok(()) => self.start().await,
+            failed => failed,
+        };
+        opened.map_err(|report| {
+            // What does not start although the key is right waits for it again: its files may be put right.
+            let running = &self.parts.running;
+            self.parts
+                .open
+                .retain(|badge| running.iter().any(|running| running.node_id == badge.node_id));
+            if let Err(report) = self.look() {
+                tracing::error!(%report, "what waits for a key cannot be read");
+            }
+            Refusal::from(report)
+        })
+    }
+
+    /// What systemd gave this process, once.
+    pub fn try_credentials(&mut self) {
+        for text in credentials(&|name| std::env::var_os(name)) {
+            let now_ms = self.clock.now_ms();
+            let key: Result<Option<UnlockKey>, Refusal> = self.parts.unlocking.attempt(&text, now_ms);
+            let opened = match key {
+                Ok(None) => continue,
+                Ok(Some(key)) => self.open_doors(&key).map_err(Refusal::from),
+                Err(refusal) => Err(refusal),
+            };
+            match opened {
+                Ok(()) => tracing::info!("this cluster was unlocked with its systemd credential"),
+                Err(refusal) => {
+                    tracing::error!(%refusal, "the systemd credential does not unlock this cluster: it stays locked");
+                }
+            }
+            return;
+        }
+    }
+
+    /// `wardroom swarm lock`.
+    async fn close(&mut self) -> Result<(), Refusal> {
+        if self.parts.open.is_empty() {
+            return Ok(());
+        }
+        let lock = |badge: &super::badge::Badge| badge.keys.as_ref().is_some_and(super::keys::Keys::locks);
+        if !self.parts.open.iter().all(lock) {
+            return Err(Refusal::state(words::AUTOLOCK_OFF));
+        }
+        let rings: Vec<_> = self
+            .parts
+            .open
+            .iter()
+            .filter_map(|badge| badge.keys.as_ref())
+            .map(|keys| Arc::downgrade(&keys.ring()))
+            .collect();
+        self.end().await;
+        self.tell(); // whoever waited for the managers lets go of them
+        if rings.iter().any(|ring| ring.strong_count() > 0) {
+            tracing::error!("a part of this process still holds keys; restart it to be sure");
+        }
+        self.look()?;
+        tracing::warn!("the cluster is locked: run `wardroom swarm unlock` with the unlock key");
+        Ok(())
+    }
+}
