@@ -157,6 +157,28 @@ async fn a_refusal_and_a_break_are_told_and_tried_again() {
     assert_eq!(feed.event().await, FeedEvent::Message(snapshot(1)));
 }
 
+/// Twenty pauses in full would be most of a minute.
+#[tokio::test]
+async fn who_knows_that_somebody_answers_again_ends_the_pause() {
+    let script = Script::default();
+    let (_open, stream) = says(vec![Ok(snapshot(1))]);
+    let refusals = (0..20).map(|_| Err(Status::failed_precondition("locked")));
+    script.answers.lock().unwrap().extend(refusals.chain([Ok(stream)]));
+    let mut feed = WatchFeed::everything(serve(&script));
+    for _ in 0..20 {
+        assert_eq!(kind(&feed.event().await), CallKind::Precondition);
+        assert!(polled_once(&mut feed).await.is_none(), "it waits");
+        feed.hurry();
+    }
+    assert_eq!(feed.event().await, FeedEvent::Connected);
+    feed.hurry();
+    assert_eq!(
+        feed.event().await,
+        FeedEvent::Message(snapshot(1)),
+        "an open watch stays"
+    );
+}
+
 #[tokio::test]
 async fn without_a_manager_the_reason_is_the_socket() {
     let folder = tempfile::tempdir().unwrap();

@@ -264,6 +264,28 @@ fn a_shred_ends_with_the_last_disk_and_the_last_worker() {
 }
 
 #[test]
+fn a_plan_with_many_steps_shows_them_before_the_radius() {
+    let mut play = play(":shred db_password<enter>");
+    let mut long = plan(PlanAction::Cut, "service mail", "the grant goes");
+    long.steps = vec![long.steps[0].clone(); 6];
+    long.checks = (0..4)
+        .map(|number| wardroom_api::v1::PlanCheck {
+            level: 2,
+            text: format!("check {number} with so many words that half of the screen is not enough"),
+        })
+        .collect();
+    play.answer(Ok(Answer::SecretRevoked(RevokeSecretResponse {
+        plan: Some(long),
+        ..RevokeSecretResponse::default()
+    })));
+    let screen = play.screen();
+    assert_eq!(screen.matches("service mail").count(), 6, "{screen}");
+    assert!(!screen.contains("Blast radius"), "{screen}");
+    play.send(crate::tui::msg::Msg::Resize(120, 40));
+    play.shows("Blast radius");
+}
+
+#[test]
 fn this_manager_is_locked_by_its_name() {
     let mut play = play("3L");
     assert_eq!(play.calls(), 0, "the plan is made here");

@@ -416,6 +416,18 @@ fn another_key_for_the_rest_is_asked_for() {
 }
 
 #[test]
+fn names_from_outside_are_cleaned() {
+    let mut play = locked((80, 24));
+    let mut hostile = facts(&["evil\x1b[2J\u{202e}"]);
+    hostile.managers[0].unlock_key_check = "\x07".into();
+    refused(&mut play);
+    told(&mut play, hostile);
+    let screen = play.screen();
+    assert!(screen.contains("evil"), "{screen}");
+    assert!(!screen.contains(['\x1b', '\x07', '\u{202e}']), "{screen}");
+}
+
+#[test]
 fn every_size_is_drawn() {
     let mut play = locked((80, 24));
     let mut many = facts(&["a", "b", "c", "d", "e", "f", "g"]);

@@ -1,6 +1,7 @@
 //! Random keys, pastes and sizes: nothing panics, nothing is drawn outside, and a model that is left alone stays as it is.
 
 use proptest::prelude::*;
+use wardroom_api::{CallError, FeedEvent};
 
 use super::play::{Play, empty, sized};
 use crate::tui::key::{Code, Key, char_key, ctrl, key};
@@ -81,6 +82,25 @@ proptest! {
         size in (1..200_u16, 1..60_u16),
     ) {
         run(sized(size, ""), steps);
+    }
+
+    #[test]
+    fn the_keys_screen_takes_any_keys(
+        steps in prop::collection::vec(any_step(), 1..20),
+        size in (1..200_u16, 1..60_u16),
+    ) {
+        run(sized(size, "3"), steps);
+    }
+
+    #[test]
+    fn a_locked_manager_takes_any_keys(
+        steps in prop::collection::vec(any_step(), 1..20),
+        size in (1..200_u16, 1..60_u16),
+    ) {
+        let mut play = empty(size);
+        let lost = FeedEvent::Lost(CallError::Locked("locked".into()));
+        play.send(Msg::Feed(Box::new(lost)));
+        run(play, steps);
     }
 
     #[test]

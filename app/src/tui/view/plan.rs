@@ -44,14 +44,13 @@ fn action(action: PlanAction) -> (&'static str, &'static str, Tone) {
 /// Draws the plan into the area; steps that do not fit are counted. Whose memory gets and loses which bytes is shown
 /// where bytes move.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, shown: Radius) {
+    let shown = if is_cramped(area, plan) { Radius::None } else { shown };
     let room = if shown == Radius::None {
         area.width
     } else {
         area.width / 2
     };
-    let width = usize::from(room.saturating_sub(CHECK + 4));
-    let lines: usize = plan.checks.iter().map(|check| wrap(&check.text, width).len()).sum();
-    let below = u16::try_from(lines).unwrap_or(6).clamp(3, (area.height / 2).max(3)) + 2;
+    let below = below(area, plan, room);
     let parts = rows(area, &[area.height.saturating_sub(below), below]);
     steps(canvas, parts[0], plan);
     let (left, right) = columns(parts[1], room);
@@ -59,6 +58,20 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan, shown: Radius) {
     if shown != Radius::None {
         radius(canvas, right, plan, shown);
     }
+}
+
+/// Rows of the panes below the steps, when the checks have that width.
+fn below(area: Rect, plan: &Plan, room: u16) -> u16 {
+    let width = usize::from(room.saturating_sub(CHECK + 4));
+    let lines: usize = plan.checks.iter().map(|check| wrap(&check.text, width).len()).sum();
+    u16::try_from(lines).unwrap_or(6).clamp(3, (area.height / 2).max(3)) + 2
+}
+
+/// Whether steps find room only if the checks take the whole width: what is done comes before whose memory it touches.
+fn is_cramped(area: Rect, plan: &Plan) -> bool {
+    let steps = u16::try_from(plan.steps.len()).unwrap_or(u16::MAX).saturating_add(2);
+    let fits = |room| steps.saturating_add(below(area, plan, room)) <= area.height;
+    !fits(area.width / 2) && fits(area.width)
 }
 
 fn steps(canvas: &mut Canvas<'_>, area: Rect, plan: &Plan) {
