@@ -91,6 +91,19 @@ impl Target {
         }
     }
 
+    /// The cluster whose managers of this machine are locked or unlocked: a key goes over their own socket only.
+    pub fn here(selection: &Selection, variable: Variable<'_>) -> Result<Self, Report> {
+        let target = Self::choose(selection, variable)?;
+        match target.place {
+            Place::Socket(_) | Place::Own(_) => Ok(target),
+            Place::Managers { .. } => Err(Report::usage(format!(
+                "a manager is locked and unlocked over the socket of its own machine, and {target} is reached over the \
+                 network: no unlock key is sent there"
+            ))
+            .hint("run the command on that machine, or say that this one is meant with --context default")),
+        }
+    }
+
     /// A client of it. Connects on first use; must be called within a runtime.
     pub fn client(&self) -> Result<Client, Report> {
         match &self.place {

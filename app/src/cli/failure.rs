@@ -33,6 +33,9 @@ impl From<CallError> for Report {
                 "start managers until more than half of them answer; with --stale, `ls` and `inspect` show what the \
                  manager at hand has",
             ),
+            _ if error.kind() == CallKind::Locked => report.hint(
+                "run `wardroom swarm unlock` on the manager's machine, with the unlock key or enough of its shares",
+            ),
             Some(hint) => report.hint(hint),
             None => report,
         }
@@ -53,6 +56,15 @@ mod tests {
         assert_eq!(exit(CallError::NoQuorum), Exit::NoQuorum);
         assert_eq!(exit(CallError::Timeout), Exit::Timeout);
         assert_eq!(exit(CallError::Unavailable), Exit::Failure);
+    }
+
+    #[test]
+    fn a_locked_manager_says_what_opens_it() {
+        let docker = "Swarm is encrypted and needs to be unlocked before it can be used. Please use \"wardroom swarm \
+                      unlock\" to unlock it.";
+        let report = Report::from(CallError::Locked(docker.to_owned()));
+        assert_eq!((report.message.as_str(), report.exit), (docker, Exit::Locked));
+        assert!(report.hint.is_some_and(|hint| hint.contains("`wardroom swarm unlock`")));
     }
 
     #[test]

@@ -66,6 +66,12 @@ fn take(reader: impl Read, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// What a person types at the terminal; `instead` says what to do where there is none.
 pub fn ask(prompt: &str, instead: &str) -> Result<SecretBytes, Report> {
+    let typed = ask_or_end(prompt, instead)?;
+    typed.ok_or_else(|| Report::failure("cancelled, nothing was done").hint(instead))
+}
+
+/// As [`ask`]; `None` for control-D or control-C, which is all there is to say where several lines are asked for.
+pub fn ask_or_end(prompt: &str, instead: &str) -> Result<Option<SecretBytes>, Report> {
     let stdin = io::stdin();
     if !stdin.is_terminal() || !io::stderr().is_terminal() {
         return Err(Report::usage("nobody can be asked: standard input is not a terminal").hint(instead));
@@ -81,8 +87,8 @@ pub fn ask(prompt: &str, instead: &str) -> Result<SecretBytes, Report> {
     };
     writeln!(notes).map_err(terminal)?;
     match typed.map_err(terminal)? {
-        Typed::Line(line) => Ok(line),
-        Typed::Cancelled => Err(Report::failure("cancelled, nothing was done").hint(instead)),
+        Typed::Line(line) => Ok(Some(line)),
+        Typed::Cancelled => Ok(None),
         Typed::TooLong => Err(Report::usage(format!("it is longer than {LINE_BYTES_MAX} bytes")).hint(instead)),
     }
 }

@@ -13,6 +13,7 @@ mod converge;
 mod duration;
 mod each;
 mod failure;
+mod following;
 mod grant;
 mod hidden;
 mod holders;
@@ -30,7 +31,8 @@ mod raft;
 mod remote;
 mod restore;
 mod secret;
-mod secret_change;
+mod secret_revoke;
+mod secret_rotate;
 mod service;
 mod session;
 mod status;
@@ -78,15 +80,12 @@ pub async fn run(command: &Noun, arguments: &Arguments) -> Result<(), Report> {
 
 /// Who is asked: the daemon of this machine where only it can do it.
 fn target(command: &Noun, arguments: &Arguments) -> Result<Target, Report> {
-    let local = match command {
-        Noun::Swarm(command) => swarm::is_local(command),
-        Noun::Backup(Backup::Restore(_)) => true,
-        _ => false,
-    };
-    if local {
-        Target::daemon(&arguments.selection, &connect::environment)
-    } else {
-        Target::choose(&arguments.selection, &connect::environment)
+    let (selection, environment) = (&arguments.selection, &connect::environment);
+    match command {
+        Noun::Swarm(command) if swarm::is_local(command) => Target::daemon(selection, environment),
+        Noun::Backup(Backup::Restore(_)) => Target::daemon(selection, environment),
+        Noun::Swarm(command) if swarm::is_about_the_lock(command) => Target::here(selection, environment),
+        _ => Target::choose(selection, environment),
     }
 }
 

@@ -42,6 +42,15 @@ impl Output {
         Ok(())
     }
 
+    /// A line for people, the document for programs.
+    pub fn tell(&mut self, text: &str, document: &Value) -> Result<(), Report> {
+        if self.is_json() {
+            self.json(document)
+        } else {
+            self.line(text)
+        }
+    }
+
     /// Lines that are ready to be shown.
     pub fn text(&mut self, text: &str) -> Result<(), Report> {
         self.out.write_all(text.as_bytes())?;
@@ -60,9 +69,14 @@ impl Output {
         let _ = writeln!(self.notes, "{}", clean(text));
     }
 
+    /// Whether somebody looks on while progress is shown.
+    pub fn is_live(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// How far something is: on a terminal in place of the last word about it, elsewhere on a line of its own.
     pub fn progress(&mut self, text: &str) {
-        if io::stderr().is_terminal() {
+        if self.is_live() {
             let _ = write!(self.notes, "\r\u{1b}[K{}", clean(text));
             let _ = self.notes.flush();
             self.progress = true;

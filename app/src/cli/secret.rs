@@ -1,5 +1,5 @@
 //! `wardroom secret`: create, ls, inspect, update, rm, versions, holders. Changes that need a plan are in
-//! `secret_change`.
+//! `secret_rotate` and `secret_revoke`.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use wardroom_api::v1::{self, Kind, object};
 use crate::cli::arguments::{Secret, SecretCreate, SecretUpdate};
 use crate::cli::output::{Table, natural_order};
 use crate::cli::session::Session;
-use crate::cli::{duration, each, holders, inspect, secret_change, value, when, words};
+use crate::cli::{duration, each, holders, inspect, secret_revoke, secret_rotate, value, when, words};
 use crate::report::Report;
 
 pub async fn run(command: &Secret, session: &mut Session) -> Result<(), Report> {
@@ -28,8 +28,8 @@ pub async fn run(command: &Secret, session: &mut Session) -> Result<(), Report> 
         }
         Secret::Update(update) => self::update(update, session).await,
         Secret::Rm(remove) => self::remove(&remove.references, session).await,
-        Secret::Rotate(rotate) => secret_change::rotate(rotate, session).await,
-        Secret::Revoke(revoke) => secret_change::revoke(revoke, session).await,
+        Secret::Rotate(rotate) => secret_rotate::rotate(rotate, session).await,
+        Secret::Revoke(revoke) => secret_revoke::revoke(revoke, session).await,
         Secret::Versions(versions) => {
             session.stale = versions.reading.stale;
             self::versions(&versions.name, session).await

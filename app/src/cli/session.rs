@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::v1::control_client::ControlClient;
 use wardroom_api::v1::daemon_client::DaemonClient;
+use wardroom_api::v1::lock_client::LockClient;
 use wardroom_api::v1::{self, Kind, object};
 use wardroom_api::{CallError, CallKind, Client, UNKNOWN_CALL};
 
@@ -70,6 +71,24 @@ impl Session {
         within(LONG_DEADLINE, asked)
             .await
             .map_err(|error| self.no_daemon(error))
+    }
+
+    /// Makes one call to the lock of the managers behind this socket.
+    pub async fn ask_lock<M, T, F>(
+        &self,
+        message: M,
+        ask: impl FnOnce(LockClient<Channel>, Request<M>) -> F,
+    ) -> Result<T, Report>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let asked = ask(self.client.lock(), request(message, LONG_DEADLINE));
+        let answer = within(LONG_DEADLINE, asked).await;
+        answer.map_err(|error| match error.to_string().starts_with(UNKNOWN_CALL) {
+            true => Report::failure(format!("{} has no lock", self.target))
+                .hint("are wardroom and the manager of one version?"),
+            false => error.into(),
+        })
     }
 
     /// An embedded cluster has a socket too, but nobody behind it who could found or leave anything.

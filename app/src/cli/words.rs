@@ -147,6 +147,36 @@ pub fn check_level(level: i32) -> &'static str {
     }
 }
 
+/// Why every manager was to take a new DEK.
+pub fn dek_reason(order: &v1::DekOrder) -> String {
+    match order.reason() {
+        v1::DekReason::Autolock => "autolock was turned on".to_owned(),
+        v1::DekReason::UnlockKey => "the unlock key was rotated".to_owned(),
+        v1::DekReason::Shred => {
+            let versions: Vec<String> = order.versions.iter().map(|number| format!("v{number}")).collect();
+            format!("{} {} shredded", order.secret_name, versions.join(", "))
+        }
+        v1::DekReason::Demand => "on demand".to_owned(),
+        v1::DekReason::Unspecified => "unknown".to_owned(),
+    }
+}
+
+/// `512 B`, `1.5 KiB`: rounded down to a tenth.
+pub fn bytes(number: u64) -> String {
+    let mut tenths = u128::from(number) * 10;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if tenths < 10_240 {
+            break;
+        }
+        (tenths, unit) = (tenths / 1024, larger);
+    }
+    match (unit, tenths % 10) {
+        ("B", _) | (_, 0) => format!("{} {unit}", tenths / 10),
+        (_, tenth) => format!("{}.{tenth} {unit}", tenths / 10),
+    }
+}
+
 /// `1 task`, `2 tasks`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 {
@@ -167,5 +197,31 @@ mod tests {
         assert_eq!(holding_state(v1::HoldingState::Present as i32), "present");
         assert_eq!(count(1, "task"), "1 task");
         assert_eq!(count(0, "task"), "0 tasks");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        for (number, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (8 * 1024 * 1024, "8 MiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+    }
+
+    #[test]
+    fn an_order_has_a_reason() {
+        let mut order = v1::DekOrder {
+            secret_name: "db".into(),
+            versions: vec![1, 2],
+            ..v1::DekOrder::default()
+        };
+        assert_eq!(dek_reason(&order), "unknown");
+        order.set_reason(v1::DekReason::Shred);
+        assert_eq!(dek_reason(&order), "db v1, v2 shredded");
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod backup;
+mod lock;
 mod node;
 mod secret;
 mod service;
@@ -17,6 +18,7 @@ pub use access::OperatorRoleChoice;
 pub use access::{Context, Operator, OperatorAdd};
 pub use backup::{Backup, BackupCreate, BackupRestore, BackupVerify, Opening};
 use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+pub use lock::{SwarmDek, SwarmLock, SwarmUnlock, SwarmUnlockKey};
 pub use node::{Asking, AvailabilityChoice, Node, NodeChange, NodeInspect, NodePs, NodeRm, NodeUpdate, RoleChoice};
 pub use secret::{Change, Secret, SecretCreate, SecretRevoke, SecretRotate, SecretUpdate, Source};
 pub use service::{ExecutorChoice, Service, ServiceCreate, ServiceMode, ServicePs, ServiceUpdate};

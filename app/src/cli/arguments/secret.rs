@@ -75,6 +75,9 @@ pub struct SecretRevoke {
     /// The secret, or one version of it as NAME@N
     #[arg(value_name = "NAME[@N]")]
     pub name: String,
+    /// Also make what the managers' disks hold of it from before unreadable
+    #[arg(long)]
+    pub shred: bool,
     #[command(flatten)]
     pub change: Change,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Asking, AvailabilityChoice};
+use super::{Asking, AvailabilityChoice, SwarmDek, SwarmLock, SwarmUnlock, SwarmUnlockKey};
 use crate::cli::duration;
 
 #[derive(Debug, Subcommand)]
@@ -15,6 +15,10 @@ pub enum Swarm {
     JoinToken(SwarmJoinToken),
     Leave(SwarmLeave),
     Update(SwarmUpdate),
+    Unlock(SwarmUnlock),
+    UnlockKey(SwarmUnlockKey),
+    Lock(SwarmLock),
+    Dek(SwarmDek),
     Ca(SwarmCa),
     StepDown(SwarmStepDown),
     Info,
@@ -35,6 +39,9 @@ pub struct Addresses {
 pub struct SwarmInit {
     #[command(flatten)]
     pub addresses: Addresses,
+    /// Managers need an unlock key after a restart, which is printed
+    #[arg(long, conflicts_with = "force_new_cluster")]
+    pub autolock: bool,
     /// Whether this node takes tasks
     #[arg(long, value_enum, default_value = "active")]
     pub availability: AvailabilityChoice,
@@ -104,6 +111,16 @@ pub struct SwarmLeave {
 
 #[derive(Debug, Args)]
 pub struct SwarmUpdate {
+    /// Whether managers need an unlock key after a restart; turned on, the key is printed
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    pub autolock: Option<bool>,
     /// How long certificates of nodes are valid, at least 1h
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive)]
     pub cert_expiry: Option<Duration>,
@@ -116,6 +133,11 @@ pub struct SwarmUpdate {
     /// Log entries between two snapshots
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_interval: Option<u64>,
+    #[command(flatten)]
+    pub asking: Asking,
+    /// Do not wait until every manager locks, or does not any more
+    #[arg(short, long)]
+    pub detach: bool,
 }
 
 #[derive(Debug, Args)]

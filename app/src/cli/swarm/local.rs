@@ -1,16 +1,15 @@
-//! What does the daemon of this machine do by itself? Found a cluster, join one, leave it, and say what it is in.
+//! What does the daemon of this machine do by itself? Found a cluster, join one, and leave it.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wardroom_api::manager_address;
-use wardroom_api::v1::{self, LocalState, Role};
+use wardroom_api::v1;
 
 use crate::cli::arguments::{SwarmInit, SwarmJoin};
 use crate::cli::session::Session;
-use crate::cli::swarm::token;
-use crate::cli::{duration, hidden, when, words};
+use crate::cli::swarm::{token, unlock_key};
+use crate::cli::{duration, hidden, words};
 use crate::report::Report;
 use crate::text::clean;
 
@@ -28,7 +27,7 @@ pub async fn init(init: &SwarmInit, session: &mut Session) -> Result<(), Report>
         task_history: init.task_history_limit.unwrap_or_default(),
         snapshot_every: init.snapshot_interval.unwrap_or_default(),
         name: init.name.clone().unwrap_or_default(),
-        autolock: false,
+        autolock: init.autolock,
     };
     let answer = session
         .ask_daemon(message, |mut daemon, request| async move { daemon.init(request).await })
@@ -36,9 +35,20 @@ pub async fn init(init: &SwarmInit, session: &mut Session) -> Result<(), Report>
     if session.output.is_json() {
         let token = answer.worker_token.as_ref().map(token::shown).transpose()?;
         let document = json!({ "node_id": answer.node_id, "address": answer.address, "worker_token": token });
+        if init.autolock {
+            session.output.note(unlock_key::SHOWN_BY);
+        }
         return session.output.json(&document);
     }
-    session.output.text(&welcome(&answer)?)
+    session.output.text(&welcome(&answer)?)?;
+    if !init.autolock {
+        return Ok(());
+    }
+    session.output.text("\n")?;
+    match unlock_key::text_of(answer.unlock_key.as_ref())? {
+        Some(key) => session.output.text(&unlock_key::unlock_text(key)),
+        None => unlock_key::show_new(session).await,
+    }
 }
 
 /// Docker's words.
@@ -110,69 +120,6 @@ pub async fn leave(force: bool, session: &mut Session) -> Result<(), Report> {
     session.output.line("Node left the swarm.")
 }
 
-pub async fn info(session: &mut Session) -> Result<(), Report> {
-    let info = session
-        .ask_daemon(v1::InfoRequest {}, |mut daemon, request| async move {
-            daemon.info(request).await
-        })
-        .await?;
-    if session.output.is_json() {
-        return session.output.json(&info_json(&info));
-    }
-    let page = info_page(&info, when::now_ms());
-    session.output.text(&page)
-}
-
-/// Docker's names, as `docker info` has them below `Swarm`.
-fn info_json(info: &v1::InfoResponse) -> Value {
-    let control = info.state() == LocalState::Active && info.role() == Role::Manager;
-    json!({
-        "LocalNodeState": words::local_state(info.state),
-        "Error": info.error,
-        "NodeID": info.node_id,
-        "NodeAddr": info.address,
-        "ControlAvailable": control,
-        "RemoteManagers": info.managers.iter().map(|address| json!({ "Addr": address })).collect::<Value>(),
-        "Cluster": { "ID": info.cluster_id },
-        "Hostname": info.hostname,
-        "Role": if info.role() == Role::Unspecified { "" } else { words::role(info.role) },
-        "ListenAddr": info.listen,
-        "CertificateNotAfter": when::rfc3339(info.certificate_not_after_ms),
-        "Version": info.version,
-        "StateDir": info.state_dir,
-        "Pid": info.pid,
-    })
-}
-
-fn info_page(info: &v1::InfoResponse, now_ms: i64) -> String {
-    let role = if info.role() == Role::Unspecified {
-        ""
-    } else {
-        words::role(info.role)
-    };
-    let lines = [
-        ("Swarm", words::local_state(info.state)),
-        ("Error", info.error.as_str()),
-        ("Hostname", &info.hostname),
-        ("Node ID", &info.node_id),
-        ("Role", role),
-        ("Cluster ID", &info.cluster_id),
-        ("Address", &info.address),
-        ("Listens at", &info.listen),
-        ("Managers", &info.managers.join(", ")),
-        ("Certificate", &when::validity(info.certificate_not_after_ms, now_ms)),
-        ("Version", &info.version),
-        ("State in", &info.state_dir),
-        ("Process", &info.pid.to_string()),
-    ];
-    let mut page = String::new();
-    for (label, text) in lines.into_iter().filter(|(_, text)| !text.is_empty()) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(page, "{:<13}{}", format!("{label}:"), clean(text));
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
@@ -204,22 +151,5 @@ mod tests {
         let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         assert_eq!(remotes(&texts(&["10.0.0.1", "b:1"])).unwrap(), ["10.0.0.1:2377", "b:1"]);
         assert_eq!(remotes(&texts(&["a b"])).unwrap_err().exit, Exit::Usage);
-    }
-
-    #[test]
-    fn a_machine_in_no_cluster_says_little() {
-        let info = v1::InfoResponse {
-            state: LocalState::Inactive.into(),
-            hostname: "m1".into(),
-            version: "0.1.0".into(),
-            pid: 7,
-            ..v1::InfoResponse::default()
-        };
-        assert_eq!(
-            info_page(&info, 0),
-            "Swarm:       inactive\nHostname:    m1\nVersion:     0.1.0\nProcess:     7\n"
-        );
-        assert_eq!(info_json(&info)["LocalNodeState"], "inactive");
-        assert_eq!(info_json(&info)["ControlAvailable"], false);
     }
 }

@@ -1,14 +1,21 @@
 //! `wardroom swarm`: the cluster as a whole. What only the daemon of a machine does is in `local`.
 
 mod ca;
+mod dek;
+mod dek_table;
+mod info;
+mod key_source;
 mod local;
+mod lock;
 mod token;
+mod unlock;
+mod unlock_key;
+mod update;
 
 use serde_json::json;
 use wardroom_api::v1::{self, Kind};
 
-use crate::cli::arguments::{Swarm, SwarmUpdate};
-use crate::cli::duration;
+use crate::cli::arguments::Swarm;
 use crate::cli::session::{LONG_DEADLINE, Session};
 use crate::report::Report;
 
@@ -18,10 +25,14 @@ pub async fn run(command: &Swarm, session: &mut Session) -> Result<(), Report> {
         Swarm::Join(join) => local::join(join, session).await,
         Swarm::JoinToken(token) => token::run(token, session).await,
         Swarm::Leave(leave) => local::leave(leave.force, session).await,
-        Swarm::Update(update) => self::update(update, session).await,
+        Swarm::Update(update) => update::run(update, session).await,
+        Swarm::Unlock(unlock) => unlock::run(unlock, session).await,
+        Swarm::UnlockKey(key) => unlock_key::run(key, session).await,
+        Swarm::Lock(lock) => lock::run(lock, session).await,
+        Swarm::Dek(dek) => dek::run(dek, session).await,
         Swarm::Ca(ca) => ca::run(ca, session).await,
         Swarm::StepDown(step_down) => self::step_down(step_down.to.as_deref(), session).await,
-        Swarm::Info => local::info(session).await,
+        Swarm::Info => info::run(session).await,
     }
 }
 
@@ -30,31 +41,9 @@ pub fn is_local(command: &Swarm) -> bool {
     matches!(command, Swarm::Init(_) | Swarm::Join(_) | Swarm::Leave(_) | Swarm::Info)
 }
 
-fn update_request(update: &SwarmUpdate) -> Result<v1::UpdateClusterRequest, Report> {
-    let request = v1::UpdateClusterRequest {
-        certificate_life_ms: update.cert_expiry.map(duration::millis),
-        heartbeat_ms: update.dispatcher_heartbeat.map(duration::millis),
-        task_history: update.task_history_limit,
-        snapshot_every: update.snapshot_interval,
-        ..Default::default()
-    };
-    if request == v1::UpdateClusterRequest::default() {
-        return Err(Report::usage("nothing to change")
-            .hint("give --cert-expiry, --dispatcher-heartbeat, --task-history-limit or --snapshot-interval"));
-    }
-    Ok(request)
-}
-
-async fn update(update: &SwarmUpdate, session: &mut Session) -> Result<(), Report> {
-    let answer = session
-        .call(update_request(update)?, |mut control, request| async move {
-            control.update_cluster(request).await
-        })
-        .await?;
-    if session.output.is_json() {
-        return session.output.json(&json!({ "index": answer.index }));
-    }
-    session.output.line("Swarm updated.")
+/// Whether the command is for the managers of this machine, a daemon's or an embedded cluster's: no key travels.
+pub fn is_about_the_lock(command: &Swarm) -> bool {
+    matches!(command, Swarm::Unlock(_) | Swarm::Lock(_))
 }
 
 async fn step_down(to: Option<&str>, session: &mut Session) -> Result<(), Report> {
@@ -81,33 +70,4 @@ async fn step_down(to: Option<&str>, session: &mut Session) -> Result<(), Report
     }
     let text = format!("Manager {leader} leads now; changes waited for {} ms.", answer.gap_ms);
     session.output.line(&text)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
-
-    use std::time::Duration;
-
-    use super::*;
-    use crate::report::Exit;
-
-    #[test]
-    fn only_what_is_given_changes() {
-        let nothing = SwarmUpdate {
-            cert_expiry: None,
-            dispatcher_heartbeat: None,
-            task_history_limit: None,
-            snapshot_interval: None,
-        };
-        assert_eq!(update_request(&nothing).unwrap_err().exit, Exit::Usage);
-        let request = update_request(&SwarmUpdate {
-            cert_expiry: Some(Duration::from_secs(3600)),
-            task_history_limit: Some(0),
-            ..nothing
-        })
-        .unwrap();
-        assert_eq!(request.certificate_life_ms, Some(3_600_000));
-        assert_eq!((request.task_history, request.heartbeat_ms), (Some(0), None));
-    }
 }
