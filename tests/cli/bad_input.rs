@@ -127,6 +127,39 @@ fn a_closed_socket_says_how_to_start() {
     Said::from(output).refused(2, &["ftp://x", "unix://"]);
 }
 
+#[test]
+fn an_unlock_key_in_the_wrong_place_is_refused_and_not_repeated() {
+    let demo = Demo::empty(&binary());
+    let key = "SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let said = demo.run(&["swarm", "unlock", key]);
+    assert!(!said.err.contains("AAAA") && said.out.is_empty(), "{}", said.err);
+    said.refused(2, &["an unlock key is never taken from the command line", "--key-file"]);
+    demo.run(&["swarm", "unlock", "--key-file", "a", "--key-fd", "3"])
+        .refused(2, &["--key-fd"]);
+    demo.run(&["swarm", "unlock", "--key-file", "/nonexistent/file"])
+        .refused(1, &["/nonexistent/file"]);
+    for line in [
+        &["--shares", "3"][..],
+        &["--threshold", "3"],
+        &["--shares", "1", "--threshold", "1"],
+        &["--shares", "256", "--threshold", "2"],
+        &["--epoch", "0"],
+        &["--rotate", "--epoch", "2"],
+        &["--plan"],
+    ] {
+        demo.run(&[&["swarm", "unlock-key"], line].concat()).refused(2, &["--"]);
+    }
+    demo.run(&["swarm", "unlock-key", "--shares", "2", "--threshold", "3"])
+        .refused(2, &["3 of 2 shares cannot be what unlocks"]);
+    demo.run(&["swarm", "update", "--autolock=maybe"])
+        .refused(2, &["--autolock"]);
+    // A key does not travel: not even a connection is made.
+    for verb in ["unlock", "lock"] {
+        demo.run(&["swarm", verb, "--host", "wardroom://192.0.2.1:2377", "--bundle", "ada.pem"])
+            .refused(2, &["over the socket of its own machine", "on that machine"]);
+    }
+}
+
 fn demo_refused(dir: &std::path::Path, code: i32, texts: &[&str]) {
     let output = Command::new(binary())
         .args(["demo", "--headless", "--dir"])

@@ -5,6 +5,7 @@ mod access;
 mod backup;
 mod bad_input;
 mod daemons;
+mod deks;
 mod failpoints;
 mod life;
 mod second_process;

@@ -29,6 +29,12 @@ impl Canary {
         Self { forms }
     }
 
+    /// Of the bytes that unpadded base64 stands for.
+    pub fn of_base64(text: &str) -> Self {
+        let value = base64::engine::general_purpose::STANDARD_NO_PAD.decode(text);
+        Self::new(&value.unwrap_or_else(|error| panic!("no base64: {error}")))
+    }
+
     /// The form in which the value stands in `bytes`, if it does.
     pub fn found_in(&self, bytes: &[u8]) -> Option<&'static str> {
         self.forms

@@ -83,6 +83,20 @@ impl Demo {
     }
 
     pub fn start(&mut self, arguments: &[&str]) {
+        self.spawn(arguments);
+        self.wait_ready();
+    }
+
+    /// Starts it again where it comes up locked.
+    pub fn start_locked(&mut self) {
+        self.spawn(&[]);
+        until("the cluster says that it is locked", || {
+            self.check_running();
+            (self.run(&["node", "ls"]).code == 5).then_some(())
+        });
+    }
+
+    fn spawn(&mut self, arguments: &[&str]) {
         let log = std::fs::File::create(self.dir.with_extension("output")).unwrap();
         let child = Command::new(&self.binary)
             .args(["demo", "--headless", "--dir"])
@@ -94,14 +108,17 @@ impl Demo {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        self.wait_ready();
     }
 
-    fn wait_ready(&mut self) {
+    fn check_running(&mut self) {
+        if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().unwrap()) {
+            panic!("the demo ended with {status}: {}", self.output());
+        }
+    }
+
+    pub fn wait_ready(&mut self) {
         until("the cluster has a leader and its workers are ready", || {
-            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().unwrap()) {
-                panic!("the demo ended with {status}: {}", self.output());
-            }
+            self.check_running();
             let nodes = self.run(&["node", "ls", "--format", "json"]);
             (nodes.code == 0 && nodes.out.to_lowercase().matches("ready").count() >= 2).then_some(())
         });
@@ -114,6 +131,10 @@ impl Demo {
 
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map(Child::id).expect("the demo runs")
+    }
+
+    pub fn runs(&self) -> bool {
+        self.child.is_some()
     }
 
     pub fn host(&self) -> String {

@@ -18,6 +18,7 @@ mod grant;
 mod hidden;
 mod holders;
 mod inspect;
+mod lock_state;
 mod nearest;
 mod node;
 mod node_change;
@@ -71,6 +72,7 @@ pub async fn run(command: &Noun, arguments: &Arguments) -> Result<(), Report> {
         output,
         target,
         stale: false,
+        read_only: arguments.read_only,
     };
     let ran = on_cluster(command, &mut session).await;
     // What was printed before a failure is printed all the same.

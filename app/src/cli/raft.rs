@@ -151,7 +151,11 @@ fn keys_json(keys: &v1::KeyStatus) -> Value {
         "dek_check": keys.dek_check,
         "certificate_fingerprint": keys.certificate_fingerprint,
         "certificate_not_after": when::rfc3339(keys.certificate_not_after_ms),
+        "dek_order": keys.dek_order,
+        "step": keys.step,
+        "trouble": keys.trouble,
         "memory_locked": keys.memory_locked,
+        "memory": keys.memory,
     })
 }
 

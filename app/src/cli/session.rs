@@ -30,6 +30,8 @@ pub struct Session {
     pub target: Target,
     /// Lists are taken as the manager at hand has them, also without a leader.
     pub stale: bool,
+    /// The command looks and changes nothing, also where it could.
+    pub read_only: bool,
 }
 
 impl Session {

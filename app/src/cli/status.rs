@@ -8,7 +8,7 @@ use wardroom_api::v1::{self, HoldingState, Kind, NodeState, Role, TaskState, Ver
 use wardroom_api::{Client, ClusterView};
 
 use crate::cli::session::Session;
-use crate::cli::{holders, raft, words};
+use crate::cli::{holders, lock_state, raft, words};
 use crate::report::Report;
 use crate::text::clean;
 
@@ -83,6 +83,9 @@ fn attention(status: &v1::StatusResponse, view: &ClusterView) -> Vec<String> {
             node.hostname,
             node.message
         ));
+    }
+    if let Some(cluster) = &view.cluster {
+        list.extend(lock_state::attention(cluster, &hosts));
     }
     let owed = view.holdings.values().filter(|holding| holding.owed).count();
     if owed > 0 {
@@ -176,6 +179,9 @@ fn page(status: &v1::StatusResponse, view: &ClusterView, attention: &[String], a
             status.managers.len() + status.lost.len()
         ),
     );
+    if let Some(cluster) = &view.cluster {
+        line("Autolock:", &lock_state::autolock(cluster));
+    }
     line("Workers:", &format!("{ready} of {workers} ready"));
     let owing = if revoked == 0 {
         String::new()
@@ -213,6 +219,7 @@ fn json(status: &v1::StatusResponse, view: &ClusterView, attention: &[String], c
             "name": cluster.name,
             "root_fingerprint": cluster.root_fingerprint,
             "autolock": cluster.autolock,
+            "unlock_key_epoch": cluster.keys.as_ref().map_or(0, |keys| keys.unlock_key_epoch),
             "audit_length": cluster.audit_length,
             "audit_head": cluster.audit_head,
         })

@@ -40,8 +40,8 @@ pub struct SwarmUnlockKey {
     pub epoch: Option<u32>,
     #[command(flatten)]
     pub asking: Asking,
-    /// Do not wait until every manager hangs on the new one
-    #[arg(short, long, requires = "rotate")]
+    /// Do not wait until every manager hangs on a new one
+    #[arg(short, long)]
     pub detach: bool,
 }
 

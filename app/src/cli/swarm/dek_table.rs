@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wardroom_api::v1::{self, Role};
 
 use crate::cli::output::{Table, natural_order};
-use crate::cli::{when, words};
+use crate::cli::{lock_state, when, words};
 
 const HEADINGS: &[&str] = &[
     "MANAGER",
@@ -93,15 +93,17 @@ impl Deks<'_> {
 
     /// The orders that somebody owes, in sentences.
     pub fn owed(&self) -> Vec<String> {
+        let hosts = self
+            .nodes
+            .iter()
+            .map(|node| (node.id.clone(), node.hostname.clone()))
+            .collect();
         let keys = self.cluster.keys.as_ref();
         let orders = keys.map_or(&[][..], |keys| &keys.orders);
-        let owed = orders.iter().filter(|order| !order.owing.is_empty());
-        owed.map(|order| {
-            let who: Vec<&str> = order.owing.iter().map(|id| self.hostname(id)).collect();
-            let reason = words::dek_reason(order);
-            format!("order {} ({reason}) is still owed by {}", order.number, who.join(", "))
-        })
-        .collect()
+        orders
+            .iter()
+            .filter_map(|order| lock_state::owed(order, &hosts))
+            .collect()
     }
 
     pub fn json(&self) -> Value {

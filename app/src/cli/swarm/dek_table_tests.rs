@@ -119,7 +119,7 @@ fn every_key_that_something_lies_under_has_its_line() {
     );
     assert_eq!(
         deks.owed(),
-        ["order 3 (db v1 shredded) is still owed by host-m2, host-m3"]
+        ["DEK order 3 (db v1 shredded) is still owed by host-m2, host-m3"]
     );
 }
 

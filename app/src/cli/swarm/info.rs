@@ -7,7 +7,7 @@ use wardroom_api::v1::{self, LocalState, Role};
 
 use crate::cli::session::Session;
 use crate::cli::swarm::unlock;
-use crate::cli::{when, words};
+use crate::cli::{lock_state, when, words};
 use crate::report::Report;
 use crate::text::clean;
 
@@ -43,14 +43,6 @@ async fn lock(info: &v1::InfoResponse, session: &mut Session) -> Lock {
         _ => Ok(Lock::Unknown),
     };
     known.unwrap_or(Lock::Unknown)
-}
-
-fn autolock(cluster: &v1::Cluster) -> String {
-    match &cluster.keys {
-        Some(keys) if cluster.autolock => format!("on, unlock key epoch {}", keys.unlock_key_epoch),
-        _ if cluster.autolock => "on".to_owned(),
-        _ => "off".to_owned(),
-    }
 }
 
 /// Docker's names, as `docker info` has them below `Swarm`.
@@ -91,7 +83,7 @@ fn page(info: &v1::InfoResponse, lock: &Lock, now_ms: i64) -> String {
     let (waits, autolock) = match lock {
         Lock::Unknown => (String::new(), String::new()),
         Lock::Waits(facts) => (unlock::waits(facts), "on".to_owned()),
-        Lock::Open(cluster) => (String::new(), autolock(cluster)),
+        Lock::Open(cluster) => (String::new(), lock_state::autolock(cluster)),
     };
     let lines = [
         ("Swarm", words::local_state(info.state)),

@@ -8,8 +8,8 @@ use wardroom_api::v1;
 
 use crate::cli::arguments::{SwarmInit, SwarmJoin};
 use crate::cli::session::Session;
-use crate::cli::swarm::{token, unlock_key};
-use crate::cli::{duration, hidden, words};
+use crate::cli::swarm::{keeping, key_text, token, unlock_key};
+use crate::cli::{duration, hidden, lock_state, words};
 use crate::report::Report;
 use crate::text::clean;
 
@@ -41,14 +41,24 @@ pub async fn init(init: &SwarmInit, session: &mut Session) -> Result<(), Report>
         return session.output.json(&document);
     }
     session.output.text(&welcome(&answer)?)?;
-    if !init.autolock {
-        return Ok(());
+    if init.autolock {
+        session.output.text("\n")?;
+        show_unlock_key(answer.unlock_key.as_ref(), session).await?;
     }
-    session.output.text("\n")?;
-    match unlock_key::text_of(answer.unlock_key.as_ref())? {
-        Some(key) => session.output.text(&unlock_key::unlock_text(key)),
-        None => unlock_key::show_new(session).await,
+    Ok(())
+}
+
+/// The cluster's first unlock key; it is in force once it is printed.
+async fn show_unlock_key(key: Option<&v1::Confidential>, session: &mut Session) -> Result<(), Report> {
+    let Some(key) = key_text::text_of(key)? else {
+        return unlock_key::show_new(session).await.map(drop);
+    };
+    let printed = session.output.text(&key_text::unlock_text(key));
+    printed.map_err(keeping::unseen)?;
+    if let Some(epoch) = lock_state::unseen_key(&session.cluster().await?) {
+        keeping::keep(epoch, session).await?;
     }
+    Ok(())
 }
 
 /// Docker's words.

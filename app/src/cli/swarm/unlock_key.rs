@@ -1,40 +1,53 @@
 //! `wardroom swarm unlock-key`: the key that managers need after a restart, whole or in shares, and a new one. What is
 //! printed is the key itself: it goes to standard output and nowhere else.
 
-use std::fmt::Write as _;
-use std::str;
-
 use serde_json::{Value, json};
 use wardroom_api::{CallError, v1};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::cli::arguments::SwarmUnlockKey;
-use crate::cli::following::{self, Aim, Parts};
-use crate::cli::plan;
+use crate::cli::following::Aim;
 use crate::cli::session::Session;
-use crate::report::{Exit, Report};
-use crate::text::clean;
+use crate::cli::swarm::keeping;
+use crate::cli::swarm::key_text::{Shown, none_is_set, text_of, unlock_text};
+use crate::cli::{lock_state, plan};
+use crate::report::Report;
 
 /// What a program is told that asked for something else than the key.
-pub const SHOWN_BY: &str = "note: managers need the unlock key after a restart; `wardroom swarm unlock-key` shows it";
+pub const SHOWN_BY: &str = "note: the managers lock once somebody has the unlock key: `wardroom swarm unlock-key` shows it, and puts it in force";
 
 pub async fn run(arguments: &SwarmUnlockKey, session: &mut Session) -> Result<(), Report> {
     check(arguments)?;
     if arguments.rotate {
         return rotate(arguments, session).await;
     }
+    let cluster = session.cluster().await?;
     let answer = read(arguments, session).await?;
     let shown = Shown::of(&answer, arguments)?;
-    if arguments.quiet {
-        return session.output.text(&shown.bare());
+    print(&answer, &shown, arguments, session)?;
+    if let Some(epoch) = lock_state::unseen_key(&cluster).filter(|epoch| *epoch == answer.epoch) {
+        return put_in_force(epoch, arguments, session).await;
     }
-    if session.output.is_json() {
-        return print_json(&mut document(&answer, &shown), session);
+    if !arguments.quiet && !session.output.is_json() {
+        still_hanging(&cluster, answer.epoch, session).await;
     }
-    session.output.text(&shown.page())?;
-    shown.warn(session);
-    still_hanging(&answer, session).await;
     Ok(())
+}
+
+/// It was made by a command that was interrupted, or in the console, and is seen now.
+async fn put_in_force(epoch: u32, arguments: &SwarmUnlockKey, session: &mut Session) -> Result<(), Report> {
+    if session.read_only {
+        session
+            .output
+            .note("note: no manager needs this key yet; the command puts it in force without --read-only");
+        return Ok(());
+    }
+    if !arguments.quiet {
+        session
+            .output
+            .note("note: this key is new; the managers need it from now on");
+    }
+    keeping::keep_and_follow(epoch, arguments.detach, arguments.quiet, session).await
 }
 
 fn check(arguments: &SwarmUnlockKey) -> Result<(), Report> {
@@ -75,47 +88,35 @@ async fn rotate(arguments: &SwarmUnlockKey, session: &mut Session) -> Result<(),
         let name = session.cluster().await?.name;
         basis = plan::ask(&plan, &name, "rotate the unlock key of", session)?;
     }
-    let made = order(false, basis, session).await?;
-    let answer = read(arguments, session).await.map_err(|error| unread(error.into()))?;
-    let shown = Shown::of(&answer, arguments).map_err(unread)?;
-    let as_json = session.output.is_json() && !arguments.quiet;
-    // Before anything is waited for: who stops waiting has the key all the same.
-    if arguments.quiet {
-        session.output.text(&shown.bare())?;
-    } else if !as_json {
-        session.output.text(&shown.rotated())?;
-        shown.warn(session);
-    }
-    let aim = Aim {
-        index: made.index,
-        order: made.order,
-        unlock_key_epoch: made.epoch,
-        locks: Some(true),
-    };
-    let parts = if arguments.detach {
-        None
-    } else {
-        Some(follow(aim, arguments.quiet, session).await)
-    };
-    if as_json {
-        let mut document = document(&answer, &shown);
-        document["order"] = made.order.into();
-        document["managers"] = parts.as_ref().map_or(Value::Null, Parts::json);
-        print_json(&mut document, session)?;
-    }
-    match parts {
-        None => Ok(()),
-        Some(parts) => following::check("the unlock key is rotated", &parts, session),
-    }
+    order(false, basis, session).await?;
+    let answer = read(arguments, session).await;
+    let answer = answer.map_err(|error| keeping::unseen(error.into()))?;
+    let shown = Shown::of(&answer, arguments).map_err(keeping::unseen)?;
+    print(&answer, &shown, arguments, session).map_err(keeping::unseen)?;
+    keeping::keep_and_follow(answer.epoch, arguments.detach, arguments.quiet, session).await
 }
 
-async fn follow(aim: Aim, quiet: bool, session: &mut Session) -> Parts {
-    if !quiet {
-        session
-            .output
-            .note("note: the managers follow by themselves; control-C ends only this command");
+/// Flushed when it returns, so that it is seen before anything follows from it.
+fn print(
+    answer: &v1::GetUnlockKeyResponse,
+    shown: &Shown<'_>,
+    arguments: &SwarmUnlockKey,
+    session: &mut Session,
+) -> Result<(), Report> {
+    if arguments.quiet {
+        return session.output.text(&shown.bare());
     }
-    following::follow(aim, quiet, session).await
+    if session.output.is_json() {
+        return print_json(&mut document(answer, shown), session);
+    }
+    let page = if arguments.rotate {
+        shown.rotated()
+    } else {
+        shown.page()
+    };
+    session.output.text(&page)?;
+    shown.warn(session);
+    Ok(())
 }
 
 async fn order(
@@ -131,173 +132,27 @@ async fn order(
         .await
 }
 
-/// The worst moment not to see it.
-fn unread(mut report: Report) -> Report {
-    report.message = format!("the unlock key is rotated, but could not be read: {}", report.message);
-    report.hint("run `wardroom swarm unlock-key` before any manager is started again")
-}
-
-/// Prints the unlock text of a cluster whose autolock was turned on just now.
-pub async fn show_new(session: &mut Session) -> Result<(), Report> {
+/// Prints the unlock text of a cluster that is to lock from now on; the key is in force then.
+pub async fn show_new(session: &mut Session) -> Result<Aim, Report> {
     let message = v1::GetUnlockKeyRequest::default();
     let read = session.call(message, |mut control, request| async move {
         control.get_unlock_key(request).await
     });
-    let shown = match read.await {
-        Ok(answer) => text_of(answer.key.as_ref()).map(|key| key.map(unlock_text)),
-        Err(error) => Err(error.into()),
-    };
-    let shown = shown.and_then(|text| text.ok_or_else(none_is_set));
-    let text = shown.map_err(|mut report| {
-        report.message = format!(
-            "autolock is on, but the unlock key could not be read: {}",
-            report.message
-        );
-        report.hint("run `wardroom swarm unlock-key` before any manager is started again")
-    })?;
-    session.output.text(&text)
-}
-
-/// Docker's words.
-fn none_is_set() -> Report {
-    Report::new(Exit::Conflict, "no unlock key is set").hint("`wardroom swarm update --autolock=true` sets one")
-}
-
-/// A key as text; it is ASCII in every form that there is.
-pub fn text_of(key: Option<&v1::Confidential>) -> Result<Option<&str>, Report> {
-    let text = key.map(|key| str::from_utf8(&key.bytes)).transpose();
-    text.map_err(|_| {
-        Report::failure("the manager answered with a key that is no text")
-            .hint("are wardroom and the manager of one version?")
-    })
-}
-
-/// Docker's words: what stands below `swarm init --autolock`, and below every new key.
-pub fn unlock_text(key: &str) -> Zeroizing<String> {
-    text_with(
-        key,
-        "To unlock a swarm manager after it restarts, run the `wardroom swarm unlock`\n",
-    )
-}
-
-fn text_with(key: &str, head: &str) -> Zeroizing<String> {
-    const TAIL: &str = "\nRemember to store this key in a password manager, since without it you\n\
-                        will not be able to restart the manager.\n";
-    // Room for all of it, so that the text never moves and leaves a copy behind.
-    let mut text = Zeroizing::new(String::with_capacity(head.len() + key.len() * 3 + TAIL.len() + 64));
-    text.push_str(head);
-    text.push_str("command and provide the following key:\n\n    ");
-    line(&mut text, key);
-    text.push_str(TAIL);
-    text
-}
-
-/// What an answer shows.
-enum Shown<'a> {
-    Key { key: &'a str, earlier: Option<u32> },
-    Shares { shares: Vec<&'a str>, threshold: u32 },
-}
-
-impl<'a> Shown<'a> {
-    fn of(answer: &'a v1::GetUnlockKeyResponse, arguments: &SwarmUnlockKey) -> Result<Self, Report> {
-        if !answer.shares.is_empty() {
-            let shares = answer.shares.iter().map(|share| text_of(Some(share)));
-            let shares: Result<Vec<Option<&str>>, Report> = shares.collect();
-            return Ok(Self::Shares {
-                shares: shares?.into_iter().flatten().collect(),
-                threshold: arguments.threshold.unwrap_or_default(),
-            });
-        }
-        match text_of(answer.key.as_ref())? {
-            Some(key) if !key.is_empty() => Ok(Self::Key {
-                key,
-                earlier: arguments.epoch,
-            }),
-            _ => Err(none_is_set()),
-        }
-    }
-
-    /// For a program that keeps it.
-    fn bare(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(self.bytes_max()));
-        match self {
-            Self::Key { key, .. } => line(&mut text, key),
-            Self::Shares { shares, .. } => shares.iter().for_each(|share| line(&mut text, share)),
-        }
-        text
-    }
-
-    fn page(&self) -> Zeroizing<String> {
-        match self {
-            Self::Key { key, earlier: None } => unlock_text(key),
-            Self::Key {
-                key,
-                earlier: Some(epoch),
-            } => {
-                let head = format!(
-                    "To unlock a swarm manager that hangs on the unlock key of epoch {epoch}, run the `wardroom swarm unlock`\n"
-                );
-                text_with(key, &head)
-            }
-            Self::Shares { shares, threshold } => {
-                let mut text = Zeroizing::new(String::with_capacity(self.bytes_max()));
-                // Writing to a string cannot fail.
-                let _ = write!(
-                    *text,
-                    "To unlock a swarm manager after it restarts, any {threshold} of {} people run the `wardroom swarm unlock`\n\
-                     command, one after another, and provide their share:\n\n",
-                    shares.len()
-                );
-                for (number, share) in shares.iter().enumerate() {
-                    let _ = write!(*text, "{:>5}  ", number + 1);
-                    line(&mut text, share);
-                }
-                let _ = write!(*text, "\nThe shares of another call do not go together with these.\n");
-                text
-            }
-        }
-    }
-
-    /// Docker's words above the key.
-    fn rotated(&self) -> Zeroizing<String> {
-        let page = self.page();
-        let mut text = Zeroizing::new(String::with_capacity(page.len() + 64));
-        text.push_str("Successfully rotated manager unlock key.\n\n");
-        text.push_str(&page);
-        text
-    }
-
-    /// Room for all of it, as above; what is replaced in a text is at most three bytes.
-    fn bytes_max(&self) -> usize {
-        match self {
-            Self::Key { key, .. } => key.len() * 3 + 64,
-            Self::Shares { shares, .. } => shares.iter().map(|share| share.len() * 3 + 64).sum::<usize>() + 512,
-        }
-    }
-
-    fn warn(&self, session: &mut Session) {
-        if let Self::Shares { threshold, .. } = self {
-            session.output.note(&format!(
-                "WARNING: give each share to another person: whoever has {threshold} of them has the key"
-            ));
-        }
-    }
-}
-
-fn line(text: &mut Zeroizing<String>, key: &str) {
-    text.push_str(&clean(key));
-    text.push('\n');
+    let answer = read.await.map_err(|error| keeping::unseen(error.into()))?;
+    let key = text_of(answer.key.as_ref()).and_then(|key| key.ok_or_else(none_is_set));
+    let printed = key.and_then(|key| session.output.text(&unlock_text(key)));
+    printed.map_err(keeping::unseen)?;
+    keeping::keep(answer.epoch, session).await
 }
 
 /// Says who needs another key than the one that was shown just now.
-async fn still_hanging(shown: &v1::GetUnlockKeyResponse, session: &mut Session) {
+async fn still_hanging(cluster: &v1::Cluster, shown: u32, session: &mut Session) {
     // A remark that cannot be made does not fail the command.
-    let (Ok(cluster), Ok(hostnames)) = (session.cluster().await, session.hostnames().await) else {
+    let (Some(keys), Ok(hostnames)) = (&cluster.keys, session.hostnames().await) else {
         return;
     };
-    let keys = cluster.keys.unwrap_or_default();
     for manager in &keys.managers {
-        if let Some(remark) = other_key(manager, shown.epoch) {
+        if let Some(remark) = other_key(manager, shown) {
             let hostname = hostnames.get(&manager.node_id).unwrap_or(&manager.node_id);
             session.output.note(&format!("note: {hostname} {remark}"));
         }

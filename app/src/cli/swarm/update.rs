@@ -1,14 +1,14 @@
 //! `wardroom swarm update`: the settings of the cluster. Autolock is one of them, and the one that is asked about on a
 //! terminal: after it, a manager that restarts needs a person, or a disk that is stolen needs none.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wardroom_api::{CallError, v1};
 
 use crate::cli::arguments::SwarmUpdate;
-use crate::cli::following::{self, Aim, Parts};
+use crate::cli::following::{self, Aim};
 use crate::cli::session::Session;
 use crate::cli::swarm::unlock_key;
-use crate::cli::{duration, plan};
+use crate::cli::{duration, lock_state, plan};
 use crate::report::Report;
 
 /// What the options ask for; what is not given stays as it is.
@@ -35,41 +35,62 @@ pub async fn run(update: &SwarmUpdate, session: &mut Session) -> Result<(), Repo
         let plan = planned(&request, session).await?;
         return plan::show(&plan, session);
     }
-    let switches = switches(update, session).await?;
-    if switches.is_some() && plan::may_ask(update.asking.yes) {
+    let turn = turn(update, session).await?;
+    if let Some(turn) = turn.filter(|_| plan::may_ask(update.asking.yes)) {
         let plan = planned(&request, session).await?;
         let name = session.cluster().await?.name;
-        let turn = if switches == Some(true) { "on" } else { "off" };
-        request.plan_basis = plan::ask(&plan, &name, &format!("turn autolock {turn} for"), session)?;
+        let word = if turn == Turn::Off { "off" } else { "on" };
+        request.plan_basis = plan::ask(&plan, &name, &format!("turn autolock {word} for"), session)?;
     }
     let answer = send(request, session).await?;
-    if !session.output.is_json() {
-        session.output.line("Swarm updated.")?;
-        if answer.order != 0 {
-            unlock_key::show_new(session).await?;
-        }
-    }
-    let parts = match switches {
-        Some(locks) if !update.detach => Some(follow(locks, &answer, session).await),
-        _ => None,
-    };
     if session.output.is_json() {
-        if answer.order != 0 {
-            session.output.note(unlock_key::SHOWN_BY);
-        }
-        session.output.json(&document(&answer, parts.as_ref()))?;
+        session.output.json(&json!({ "index": answer.index }))?;
+    } else {
+        session.output.line("Swarm updated.")?;
     }
-    match parts {
-        None => Ok(()),
-        Some(parts) => following::check("the setting is made", &parts, session),
+    let aim = match turn {
+        None => return Ok(()),
+        // A document without the key has told nobody of it.
+        Some(Turn::On) if session.output.is_json() => {
+            session.output.note(unlock_key::SHOWN_BY);
+            return Ok(());
+        }
+        Some(Turn::On) => unlock_key::show_new(session).await?,
+        Some(Turn::Off) => Aim {
+            index: answer.index,
+            locks: Some(false),
+            ..Aim::default()
+        },
+    };
+    if update.detach {
+        return Ok(());
+    }
+    // Until then a disk is as it was before the change.
+    let parts = following::follow(aim, false, session).await;
+    following::check("the setting is made", &parts, session)
+}
+
+/// What becomes of autolock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    On,
+    Off,
+}
+
+async fn turn(update: &SwarmUpdate, session: &Session) -> Result<Option<Turn>, Report> {
+    match update.autolock {
+        None => Ok(None),
+        Some(wanted) => Ok(turned(&session.cluster().await?, wanted)),
     }
 }
 
-/// What autolock is changed to, if it is.
-async fn switches(update: &SwarmUpdate, session: &Session) -> Result<Option<bool>, Report> {
-    match update.autolock {
-        None => Ok(None),
-        Some(wanted) => Ok((session.cluster().await?.autolock != wanted).then_some(wanted)),
+/// A key that nobody has seen yet leaves autolock to be turned on once more.
+fn turned(cluster: &v1::Cluster, wanted: bool) -> Option<Turn> {
+    match (cluster.autolock, wanted) {
+        (true, true) => lock_state::unseen_key(cluster).map(|_| Turn::On),
+        (false, true) => Some(Turn::On),
+        (true, false) => Some(Turn::Off),
+        (false, false) => None,
     }
 }
 
@@ -87,28 +108,6 @@ async fn send(request: v1::UpdateClusterRequest, session: &Session) -> Result<v1
             control.update_cluster(request).await
         })
         .await
-}
-
-/// Until then a disk is as it was before the change.
-async fn follow(locks: bool, answer: &v1::UpdateClusterResponse, session: &mut Session) -> Parts {
-    let aim = Aim {
-        index: answer.index,
-        order: answer.order,
-        unlock_key_epoch: 0,
-        locks: Some(locks),
-    };
-    following::follow(aim, false, session).await
-}
-
-fn document(answer: &v1::UpdateClusterResponse, parts: Option<&Parts>) -> Value {
-    let mut document = json!({ "index": answer.index });
-    if answer.order != 0 {
-        document["order"] = answer.order.into();
-    }
-    if let Some(parts) = parts {
-        document["managers"] = parts.json();
-    }
-    document
 }
 
 #[cfg(test)]
@@ -156,16 +155,24 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_told_the_order_and_no_key() {
-        let answer = |order| v1::UpdateClusterResponse {
-            index: 9,
-            order,
-            ..v1::UpdateClusterResponse::default()
+    fn autolock_is_turned_only_where_it_turns() {
+        let cluster = |autolock, unlock_key_kept_at_ms| v1::Cluster {
+            autolock,
+            keys: Some(v1::ClusterKeys {
+                unlock_key_epoch: 2,
+                unlock_key_kept_at_ms,
+                ..v1::ClusterKeys::default()
+            }),
+            ..v1::Cluster::default()
         };
-        assert_eq!(document(&answer(0), None), json!({ "index": 9 }));
+        assert_eq!(turned(&cluster(false, 5), true), Some(Turn::On));
+        assert_eq!(turned(&cluster(false, 5), false), None);
+        assert_eq!(turned(&cluster(true, 5), true), None);
+        assert_eq!(turned(&cluster(true, 5), false), Some(Turn::Off));
         assert_eq!(
-            document(&answer(2), Some(&Parts::default())),
-            json!({ "index": 9, "order": 2, "managers": [] })
+            turned(&cluster(true, 0), true),
+            Some(Turn::On),
+            "its key was never shown"
         );
     }
 }
