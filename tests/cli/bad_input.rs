@@ -155,8 +155,15 @@ fn an_unlock_key_in_the_wrong_place_is_refused_and_not_repeated() {
         .refused(2, &["--autolock"]);
     // A key does not travel: not even a connection is made.
     for verb in ["unlock", "lock"] {
-        demo.run(&["swarm", verb, "--host", "wardroom://192.0.2.1:2377", "--bundle", "ada.pem"])
-            .refused(2, &["over the socket of its own machine", "on that machine"]);
+        demo.run(&[
+            "swarm",
+            verb,
+            "--host",
+            "wardroom://192.0.2.1:2377",
+            "--bundle",
+            "ada.pem",
+        ])
+        .refused(2, &["over the socket of its own machine", "on that machine"]);
     }
 }
 

@@ -25,10 +25,7 @@ fn a_new_dek_leaves_nothing_under_the_old_one() {
     let before = epochs(&demo);
     assert_eq!(before.len(), 3);
     let table = demo.run(&["swarm", "dek"]).ok();
-    assert!(
-        table.starts_with("MANAGER ") && table.contains("in clear"),
-        "{table}"
-    );
+    assert!(table.starts_with("MANAGER ") && table.contains("in clear"), "{table}");
     let plan = demo.run(&["swarm", "dek", "--rotate", "--plan"]).ok();
     assert!(plan.contains("ACTION") && plan.contains("fresh DEK"), "{plan}");
     assert_eq!(epochs(&demo), before, "a plan changes nothing");
@@ -40,9 +37,16 @@ fn a_new_dek_leaves_nothing_under_the_old_one() {
     assert_eq!(said.ok(), "Successfully rotated the DEK of 3 managers.\n");
     for (manager, old) in managers(&demo).iter().zip(before) {
         assert!(manager["dek_epoch"].as_u64().unwrap() > old, "{manager}");
-        assert_eq!((&manager["order"], &manager["state"]), (&1.into(), &"ok".into()), "{manager}");
+        assert_eq!(
+            (&manager["order"], &manager["state"]),
+            (&1.into(), &"ok".into()),
+            "{manager}"
+        );
         let uses = manager["uses"].as_array().unwrap();
-        assert!(uses.iter().all(|used| used["epoch"] == manager["dek_epoch"]), "{manager}");
+        assert!(
+            uses.iter().all(|used| used["epoch"] == manager["dek_epoch"]),
+            "{manager}"
+        );
     }
     demo.run(&["swarm", "dek", "--plan"])
         .refused(2, &["`--plan` flag requires the `--rotate` flag"]);
@@ -53,7 +57,8 @@ fn a_new_dek_leaves_nothing_under_the_old_one() {
 #[test]
 fn a_shred_says_since_when_each_manager_cannot_read_it() {
     let demo = Demo::empty(&binary());
-    demo.feed(&["secret", "create", "db", "-"], b"shredded-canary-4411").ok();
+    demo.feed(&["secret", "create", "db", "-"], b"shredded-canary-4411")
+        .ok();
     demo.run(&[
         "service", "create", "--name", "web", "--secret", "db", "--", "sleep", "1000",
     ])
@@ -61,7 +66,10 @@ fn a_shred_says_since_when_each_manager_cannot_read_it() {
     let plan = demo.run(&["secret", "revoke", "--shred", "--plan", "db"]).ok();
     assert!(plan.contains("manager-1, manager-2, manager-3"), "{plan}");
     let said = demo.run(&["secret", "revoke", "--shred", "--yes", "db"]).ok();
-    assert!(said.starts_with("db: revoked and destroyed, 1 erasure receipt"), "{said}");
+    assert!(
+        said.starts_with("db: revoked and destroyed, 1 erasure receipt"),
+        "{said}"
+    );
     for manager in ["manager-1", "manager-2", "manager-3"] {
         let line = format!("{manager}: no record from before can be read since 20");
         assert!(said.contains(&line), "{said}");
@@ -86,12 +94,16 @@ fn a_shred_says_since_when_each_manager_cannot_read_it() {
 fn an_unlock_key_is_asked_for_in_vain_without_autolock() {
     let demo = Demo::empty(&binary());
     demo.run(&["swarm", "unlock-key"]).refused(7, &["no unlock key is set"]);
-    demo.run(&["swarm", "unlock-key", "-q"]).refused(7, &["no unlock key is set"]);
+    demo.run(&["swarm", "unlock-key", "-q"])
+        .refused(7, &["no unlock key is set"]);
     demo.run(&["swarm", "unlock-key", "--rotate"])
         .refused(7, &["cannot rotate because autolock is not turned on"]);
     let status = demo.run(&["status"]).ok();
     assert!(status.contains("Autolock:  off\n"), "{status}");
     let plan = demo.run(&["swarm", "update", "--autolock", "--plan"]).ok();
     assert!(plan.contains("unlock key") && plan.contains("epoch 2"), "{plan}");
-    assert_eq!(demo.run(&["swarm", "update", "--autolock=false"]).ok(), "Swarm updated.\n");
+    assert_eq!(
+        demo.run(&["swarm", "update", "--autolock=false"]).ok(),
+        "Swarm updated.\n"
+    );
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use wardroom_api::v1::{self, Kind, NodeState, Role};
 use wardroom_api::{ClusterView, FeedEvent, WatchFeed};
 
-use crate::cli::output::natural_order;
+use crate::cli::output::{Output, natural_order};
 use crate::cli::session::Session;
 use crate::cli::{when, words};
 use crate::report::{Exit, Report};
@@ -259,7 +259,7 @@ fn tell(before: &Parts, now: &Parts, session: &mut Session) {
     for part in arrived {
         session.output.note(&part.arrived());
     }
-    if session.output.is_live() && !now.is_complete() {
+    if Output::is_live() && !now.is_complete() {
         session.output.progress(&now.text());
     }
 }

@@ -70,13 +70,13 @@ impl Output {
     }
 
     /// Whether somebody looks on while progress is shown.
-    pub fn is_live(&self) -> bool {
+    pub fn is_live() -> bool {
         io::stderr().is_terminal()
     }
 
     /// How far something is: on a terminal in place of the last word about it, elsewhere on a line of its own.
     pub fn progress(&mut self, text: &str) {
-        if self.is_live() {
+        if Self::is_live() {
             let _ = write!(self.notes, "\r\u{1b}[K{}", clean(text));
             let _ = self.notes.flush();
             self.progress = true;

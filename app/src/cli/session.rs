@@ -86,10 +86,11 @@ impl Session {
     {
         let asked = ask(self.client.lock(), request(message, LONG_DEADLINE));
         let answer = within(LONG_DEADLINE, asked).await;
-        answer.map_err(|error| match error.to_string().starts_with(UNKNOWN_CALL) {
-            true => Report::failure(format!("{} has no lock", self.target))
-                .hint("are wardroom and the manager of one version?"),
-            false => error.into(),
+        answer.map_err(|error| {
+            if !error.to_string().starts_with(UNKNOWN_CALL) {
+                return error.into();
+            }
+            Report::failure(format!("{} has no lock", self.target)).hint("are wardroom and the manager of one version?")
         })
     }
 

@@ -48,6 +48,14 @@ fn what_contradicts_itself_is_a_usage_error() {
         "wardroom swarm join-token --ttl 1h worker",
         "wardroom swarm join-token --rotate --ttl 0 worker",
         "wardroom swarm init --cert-expiry 1x",
+        "wardroom swarm init --autolock --force-new-cluster",
+        "wardroom swarm update --autolock true",
+        "wardroom swarm update --autolock=1",
+        "wardroom swarm unlock --key-file a --key-fd 3",
+        "wardroom swarm unlock-key --shares 3",
+        "wardroom swarm unlock-key --shares 3 --threshold 1",
+        "wardroom swarm unlock-key --rotate --epoch 2",
+        "wardroom swarm dek -d",
         "wardroom backup create --recipient age1x --passphrase-file - b",
         "wardroom audit ls --follow --stale",
         "wardroom operator add ada",
@@ -75,11 +83,32 @@ fn what_changes_the_cluster_is_known_before_it_is_sent() {
         ("wardroom swarm join-token --rotate worker", Some("swarm join-token")),
         ("wardroom swarm ca --rotate --plan", None),
         ("wardroom swarm ca --rotate", Some("swarm ca")),
+        ("wardroom swarm unlock", Some("swarm unlock")),
+        ("wardroom swarm lock", Some("swarm lock")),
+        ("wardroom swarm unlock-key", None),
+        ("wardroom swarm unlock-key --rotate", Some("swarm unlock-key")),
+        ("wardroom swarm unlock-key --rotate --plan", None),
+        ("wardroom swarm dek", None),
+        ("wardroom swarm dek --rotate", Some("swarm dek")),
+        ("wardroom swarm update --autolock --plan", None),
+        ("wardroom secret revoke --shred db", Some("secret revoke")),
         ("wardroom context use default", None),
         ("wardroom backup create -", None),
     ] {
         assert_eq!(change(line).as_deref(), expected, "{line}");
     }
+}
+
+#[test]
+fn autolock_is_turned_as_dockers_flag_is() {
+    let autolock = |line: &str| match parse(line).unwrap().command {
+        Some(Noun::Swarm(Swarm::Update(update))) => update.autolock,
+        _ => panic!("another command"),
+    };
+    assert_eq!(autolock("wardroom swarm update --autolock=true"), Some(true));
+    assert_eq!(autolock("wardroom swarm update --autolock"), Some(true));
+    assert_eq!(autolock("wardroom swarm update --autolock=false"), Some(false));
+    assert_eq!(autolock("wardroom swarm update --task-history-limit 3"), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use wardroom_api::v1;
 
 use crate::cli::following::{self, Aim};
 use crate::cli::session::Session;
-use crate::report::{Exit, Report};
+use crate::report::Report;
 
 /// The key of that epoch is printed. What the managers then have to come to.
 pub async fn keep(epoch: u32, session: &Session) -> Result<Aim, Report> {
@@ -41,18 +41,15 @@ fn not_kept(mut report: Report) -> Report {
 }
 
 /// A new key could not be read, or not be printed: nothing is lost, for nothing needs it.
-pub fn unseen(report: Report) -> Report {
-    let message = if report.quiet {
-        "nobody reads the output"
-    } else {
-        &report.message
-    };
-    let exit = if report.quiet { Exit::Failure } else { report.exit };
-    Report::new(
-        exit,
-        format!("a new unlock key is made, but could not be shown, and no manager needs it: {message}"),
-    )
-    .hint("run `wardroom swarm unlock-key` to see it, and to put it in force")
+pub fn unseen(mut report: Report) -> Report {
+    if report.quiet {
+        report = Report::failure("nobody reads the output");
+    }
+    report.message = format!(
+        "a new unlock key is made, but could not be shown, and no manager needs it: {}",
+        report.message
+    );
+    report.hint("run `wardroom swarm unlock-key` to see it, and to put it in force")
 }
 
 #[cfg(test)]
@@ -62,6 +59,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::report::Exit;
 
     #[test]
     fn a_key_that_nobody_saw_is_no_success() {
