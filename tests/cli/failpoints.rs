@@ -57,7 +57,11 @@ fn has_followed(daemon: &Daemon) {
     until("every manager has followed", || {
         let cluster = daemon.ask(&["swarm", "dek"])?;
         let managers = cluster["managers"].as_array()?.clone();
-        let is_done = |manager: &serde_json::Value| manager["owes"].as_array().is_some_and(Vec::is_empty);
+        let is_done = |manager: &serde_json::Value| {
+            manager["state"] == "ok"
+                && manager["pending_dek_epoch"] == 0
+                && manager["unlock_key_epoch"] == cluster["unlock_key"]["epoch"]
+        };
         (!managers.is_empty() && managers.iter().all(is_done)).then_some(())
     });
 }
