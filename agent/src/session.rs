@@ -30,7 +30,7 @@ use crate::dial::dial;
 use crate::instructions::{Instructions, removal};
 use crate::managers::{HURRY, Managers, Next};
 use crate::report::Outbox;
-use crate::wire;
+use crate::wire::Reader;
 use crate::worker::Worker;
 
 /// Metadata in which a manager that does not lead names the one that does.
@@ -97,6 +97,7 @@ struct Opened {
     first: SessionMessage,
     messages: Streaming<SessionMessage>,
     assignments: Streaming<AssignmentsMessage>,
+    reader: Reader,
 }
 
 impl Link {
@@ -155,12 +156,18 @@ impl Link {
             .map_err(|_elapsed| Lost::broken("no answer in time"))??;
         let first = first.ok_or_else(|| Lost::broken("the manager ended the session at once"))?;
         let session_id = first.session_id.clone();
-        let assignments = opening(client.assignments(AssignmentsRequest { session_id })).await?;
+        let (reader, transit_key) = Reader::new(&*self.chance);
+        let request = AssignmentsRequest {
+            session_id,
+            transit_key,
+        };
+        let assignments = opening(client.assignments(request)).await?;
         Ok(Opened {
             client,
             first,
             messages,
             assignments,
+            reader,
         })
     }
 
@@ -171,6 +178,7 @@ impl Link {
             first,
             messages,
             assignments,
+            reader,
         } = opened;
         let id = first.session_id.clone();
         self.note(&first, managers);
@@ -183,7 +191,7 @@ impl Link {
             lost = self.follow(messages, managers) => lost,
             // Before anything is received: what there is to say of now fits into one inventory.
             lost = self.report(client.clone(), &id, took_report) => lost,
-            lost = self.receive(assignments) => lost,
+            lost = self.receive(assignments, reader) => lost,
             lost = self.beat(client, &id, period) => lost,
         };
         self.served_by.send_replace(None);
@@ -210,15 +218,14 @@ impl Link {
             .send_if_modified(|instructions| instructions.take(message, role));
     }
 
-    async fn receive(&self, mut assignments: Streaming<AssignmentsMessage>) -> Lost {
+    async fn receive(&self, mut assignments: Streaming<AssignmentsMessage>, mut reader: Reader) -> Lost {
         let mut lacks = lock(&self.worker).lacks();
-        let mut is_complete = false;
         loop {
             let message = tokio::select! {
                 biased;
                 message = assignments.message() => message,
                 // This manager believes that it has sent everything.
-                _ = lacks.wait_for(|lacks| *lacks), if is_complete => {
+                _ = lacks.wait_for(|lacks| *lacks), if reader.is_complete() => {
                     return Lost::broken("a lease ran out while the manager was silent");
                 }
             };
@@ -227,10 +234,13 @@ impl Link {
                 Ok(None) => return Lost::broken("the manager ended the assignments"),
                 Err(status) => return status.into(),
             };
-            if let Err(gap) = lock(&self.worker).take(wire::incoming(message)) {
+            let incoming = match reader.read(message) {
+                Ok(incoming) => incoming,
+                Err(error) => return Lost::Broken(error.to_string()),
+            };
+            if let Err(gap) = lock(&self.worker).take(incoming) {
                 return Lost::Broken(gap.to_string());
             }
-            is_complete = true;
         }
     }
 

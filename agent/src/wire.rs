@@ -1,13 +1,13 @@
 //! How do the dispatcher's messages become this worker's own words? The only file that knows both.
 //!
-//! Values are taken out of the message without a copy; what is left of it has nothing to wipe.
+//! Values are opened here, and here only: in the message, and in whatever buffered it, they are sealed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use wardroom_api::v1;
 use wardroom_api::v1::assignment_change::Change as Wire;
-use wardroom_keys::SecretBytes;
+use wardroom_keys::{Chance, TransitError, TransitOffer, TransitOpener};
 
 use crate::assignments::{Change, Desired, Kind, Update, Wanted, WantedFile};
 use crate::ids::{SecretId, TaskId, VersionId};
@@ -21,17 +21,53 @@ pub(crate) struct Incoming {
     pub(crate) leases: BTreeMap<VersionId, Duration>,
 }
 
+/// Reads one stream of assignments, whose values are sealed for it alone.
+pub(crate) struct Reader {
+    /// Until the first message has brought the leader's half of the agreement.
+    offer: Option<TransitOffer>,
+    opener: Option<TransitOpener>,
+}
+
+impl Reader {
+    /// A reader, and what the leader needs to seal for it.
+    pub(crate) fn new(chance: &dyn Chance) -> (Self, Vec<u8>) {
+        let offer = TransitOffer::new(chance);
+        let transit_key = offer.public().to_vec();
+        let reader = Self {
+            offer: Some(offer),
+            opener: None,
+        };
+        (reader, transit_key)
+    }
+
+    /// The first message, which is the complete one, was read.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.opener.is_some()
+    }
+
+    /// After an error the stream is of no use any more: the keys of its values have moved on.
+    pub(crate) fn read(&mut self, message: v1::AssignmentsMessage) -> Result<Incoming, TransitError> {
+        if let Some(offer) = self.offer.take() {
+            self.opener = Some(offer.opener(&message.transit_key)?);
+        }
+        incoming(message, self.opener.as_mut().ok_or(TransitError::Key)?)
+    }
+}
+
 /// Takes a message apart. An empty change, which only a newer manager could mean something by, is passed over.
-pub(crate) fn incoming(message: v1::AssignmentsMessage) -> Incoming {
+fn incoming(message: v1::AssignmentsMessage, transit: &mut TransitOpener) -> Result<Incoming, TransitError> {
     let (mut values, mut leases) = (BTreeMap::new(), BTreeMap::new());
     let mut changes = Vec::with_capacity(message.changes.len());
     for change in message.changes.into_iter().filter_map(|change| change.change) {
         changes.push(match change {
-            Wire::Secret(mut secret) => {
-                let version = VersionId::new(std::mem::take(&mut secret.version_id));
-                let bytes = SecretBytes::new(std::mem::take(&mut secret.value));
-                let digest_key = SecretBytes::new(std::mem::take(&mut secret.digest_key));
-                values.insert(version.clone(), Value { bytes, digest_key });
+            Wire::Secret(secret) => {
+                let opened = transit.open(&secret.version_id, &secret.sealed)?;
+                let version = VersionId::new(secret.version_id);
+                let value = Value {
+                    bytes: opened.value,
+                    digest_key: opened.digest_key,
+                };
+                values.insert(version.clone(), value);
                 if secret.lease_ms > 0 {
                     leases.insert(version.clone(), Duration::from_millis(secret.lease_ms));
                 }
@@ -48,7 +84,7 @@ pub(crate) fn incoming(message: v1::AssignmentsMessage) -> Incoming {
         results_in: message.results_in,
         changes,
     };
-    Incoming { update, values, leases }
+    Ok(Incoming { update, values, leases })
 }
 
 fn wanted(task: v1::TaskAssignment) -> Wanted {
@@ -90,18 +126,64 @@ fn wanted_file(file: v1::SecretFile) -> WantedFile {
 
 #[cfg(test)]
 mod tests {
+    use wardroom_keys::{Opened, SecretBytes, SeededChance, TransitOffer, TransitSealer};
+
     use super::*;
 
-    #[test]
-    fn a_value_travels_beside_its_change() {
-        let secret = v1::SecretAssignment {
+    /// The leader's end, and a reader that has read its first message.
+    fn transit() -> (TransitSealer, Reader) {
+        let leader = TransitOffer::new(&SeededChance::new(1));
+        let (mut reader, transit_key) = Reader::new(&SeededChance::new(2));
+        let first = v1::AssignmentsMessage {
+            transit_key: leader.public().to_vec(),
+            ..Default::default()
+        };
+        assert!(!reader.is_complete());
+        reader.read(first).expect("a fresh key");
+        assert!(reader.is_complete());
+        (leader.sealer(&transit_key).expect("a fresh key"), reader)
+    }
+
+    fn sealed(sealer: &mut TransitSealer) -> v1::SecretAssignment {
+        let opened = Opened {
+            value: SecretBytes::new(b"plaintext".to_vec()),
+            digest_key: SecretBytes::new(vec![7; 32]),
+        };
+        v1::SecretAssignment {
             version_id: "v1".into(),
             secret_id: "s".into(),
             number: 1,
-            value: b"plaintext".to_vec(),
-            digest_key: b"key".to_vec(),
+            sealed: sealer.seal("v1", &opened),
             lease_ms: 3_600_000,
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_stream_is_an_error() {
+        let (mut sealer, mut reader) = transit();
+        let _missed = sealed(&mut sealer);
+        let change = Some(Wire::Secret(sealed(&mut sealer)));
+        let message = v1::AssignmentsMessage {
+            changes: vec![v1::AssignmentChange { change }],
+            ..Default::default()
         };
+        assert!(reader.read(message).is_err());
+    }
+
+    #[test]
+    fn without_the_leaders_key_nothing_is_read() {
+        let (mut reader, _) = Reader::new(&SeededChance::new(2));
+        assert!(reader.read(v1::AssignmentsMessage::default()).is_err());
+        assert!(
+            reader.read(v1::AssignmentsMessage::default()).is_err(),
+            "also not later"
+        );
+    }
+
+    #[test]
+    fn a_value_travels_beside_its_change() {
+        let (mut sealer, mut reader) = transit();
+        let secret = sealed(&mut sealer);
         let message = v1::AssignmentsMessage {
             complete: true,
             results_in: 4,
@@ -113,7 +195,7 @@ mod tests {
             ],
             ..Default::default()
         };
-        let taken = incoming(message);
+        let taken = reader.read(message).expect("it is of this stream");
         assert_eq!(taken.update.changes, [Change::Value(VersionId::new("v1"))]);
         assert!(taken.update.complete);
         assert!(taken.values[&VersionId::new("v1")].bytes.equals(b"plaintext"));

@@ -12,7 +12,7 @@ mod net;
 use std::sync::Arc;
 use std::time::Duration;
 
-use manager::{Authority, CLUSTER, FakeManager};
+use manager::{Authority, CLUSTER, FakeManager, RECEIPT_KEY};
 use net::MemoryNet;
 use wardroom_agent::executor::{Executors, Simulated};
 use wardroom_agent::files::MemoryFiles;
@@ -90,8 +90,8 @@ fn leased(number: u32, lease: Duration) -> Change {
         version_id: format!("v{number}"),
         secret_id: "s".into(),
         number,
-        value: format!("c4n4ry-{number}").into_bytes(),
-        digest_key: b"key".to_vec(),
+        // The fake manager seals it for each of its streams.
+        sealed: [&RECEIPT_KEY[..], format!("c4n4ry-{number}").as_bytes()].concat(),
         lease_ms: u64::try_from(lease.as_millis()).unwrap(),
     })
 }
@@ -134,7 +134,7 @@ async fn a_worker_finds_the_leader_by_hint_and_proves_what_it_holds() {
     );
     let receipt = leader.read(|heard| heard.receipts["file1"].clone());
     assert_eq!(receipt.state(), HoldingState::Present);
-    assert_eq!(receipt.digest, receipt_digest(b"key", b"c4n4ry-1"));
+    assert_eq!(receipt.digest, receipt_digest(&RECEIPT_KEY, b"c4n4ry-1"));
     assert!(
         leader.read(|heard| heard.first_reports[0].0),
         "a session begins with an inventory"

@@ -14,12 +14,14 @@ use tonic::{Request, Response, Status, async_trait};
 use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
 use wardroom_api::v1::*;
 use wardroom_ca::{IssueRequest, Issued, ManualClock, NODE_LIFETIME, NodeTls, Role, Root};
-use wardroom_keys::SeededChance;
+use wardroom_keys::{Opened, SecretBytes, SeededChance, TransitOffer, TransitSealer};
 
 use crate::net::MemoryNet;
 
 pub(crate) const CLUSTER: &str = "cluster1";
 const NOW_MS: i64 = 1_800_000_000_000;
+/// Of every value in these tests.
+pub(crate) const RECEIPT_KEY: [u8; 32] = [7; 32];
 pub(crate) const REMOVED: &str =
     "Permission denied: node worker1 was removed from swarm. To come back it has to join again";
 
@@ -82,12 +84,36 @@ struct Inner {
     managers: Mutex<Vec<String>>,
     complete: Mutex<Vec<assignment_change::Change>>,
     sessions: Mutex<Vec<mpsc::Sender<Result<SessionMessage, Status>>>>,
-    assignments: Mutex<Vec<mpsc::Sender<Result<AssignmentsMessage, Status>>>>,
+    assignments: Mutex<Vec<Assigned>>,
     refuse_reports: AtomicU32,
     mute_heartbeats: AtomicU32,
     period_ms: AtomicU64,
     removed: AtomicBool,
     told: Mutex<SessionMessage>,
+}
+
+/// One open stream of assignments.
+struct Assigned {
+    stream: mpsc::Sender<Result<AssignmentsMessage, Status>>,
+    sealer: TransitSealer,
+}
+
+impl Assigned {
+    /// Scripts have a receipt key and a value in clear where a manager has them sealed.
+    async fn send(&mut self, mut message: AssignmentsMessage, changes: &[assignment_change::Change]) {
+        for mut change in changes.iter().cloned() {
+            if let assignment_change::Change::Secret(secret) = &mut change {
+                let (key, value) = secret.sealed.split_at(RECEIPT_KEY.len());
+                let opened = Opened {
+                    value: SecretBytes::new(value.to_vec()),
+                    digest_key: SecretBytes::new(key.to_vec()),
+                };
+                secret.sealed = self.sealer.seal(&secret.version_id, &opened);
+            }
+            message.changes.push(AssignmentChange { change: Some(change) });
+        }
+        let _ = self.stream.send(Ok(message)).await;
+    }
 }
 
 /// What this manager has heard so far.
@@ -196,20 +222,16 @@ impl FakeManager {
 
     /// An incremental message to the sessions that are open.
     pub(crate) async fn change(&self, applies_to: u64, changes: Vec<assignment_change::Change>) {
-        let message = || AssignmentsMessage {
-            complete: false,
-            applies_to,
-            results_in: applies_to + 1,
-            changes: changes
-                .iter()
-                .cloned()
-                .map(|change| AssignmentChange { change: Some(change) })
-                .collect(),
-        };
-        let open = self.0.assignments.lock().unwrap().clone();
-        for stream in open {
-            let _ = stream.send(Ok(message())).await;
+        let mut open = std::mem::take(&mut *self.0.assignments.lock().unwrap());
+        for assigned in &mut open {
+            let message = AssignmentsMessage {
+                applies_to,
+                results_in: applies_to + 1,
+                ..Default::default()
+            };
+            assigned.send(message, &changes).await;
         }
+        self.0.assignments.lock().unwrap().append(&mut open);
     }
 
     /// Ends every session, as a manager that loses the lead does.
@@ -296,25 +318,22 @@ impl Dispatcher for FakeManager {
 
     async fn assignments(
         &self,
-        _request: Request<AssignmentsRequest>,
+        request: Request<AssignmentsRequest>,
     ) -> Result<Response<Self::AssignmentsStream>, Status> {
-        let (messages, stream) = mpsc::channel(16);
+        let (stream, receiver) = mpsc::channel(16);
+        let offer = TransitOffer::new(&SeededChance::new(2));
+        let first = AssignmentsMessage {
+            complete: true,
+            results_in: 1,
+            transit_key: offer.public().to_vec(),
+            ..Default::default()
+        };
+        let sealer = offer.sealer(&request.get_ref().transit_key).unwrap();
+        let mut assigned = Assigned { stream, sealer };
         let changes = self.0.complete.lock().unwrap().clone();
-        let changes = changes
-            .into_iter()
-            .map(|change| AssignmentChange { change: Some(change) })
-            .collect();
-        messages
-            .send(Ok(AssignmentsMessage {
-                complete: true,
-                applies_to: 0,
-                results_in: 1,
-                changes,
-            }))
-            .await
-            .unwrap();
-        self.0.assignments.lock().unwrap().push(messages);
-        Ok(Response::new(ReceiverStream::new(stream)))
+        assigned.send(first, &changes).await;
+        self.0.assignments.lock().unwrap().push(assigned);
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {

@@ -2,13 +2,13 @@
 //! overwritten when they are dropped. Messages that contain them derive Debug and drop through them.
 //!
 //! Because of the drop, fields cannot be moved out of these messages: take them (`value.source.take()`,
-//! `std::mem::take(&mut secret.value)`) and the new owner wipes them. What the transport buffered is out of reach here.
+//! `token.take()`) and the new owner wipes them. What the transport buffered is out of reach here.
 
 use std::fmt;
 
 use zeroize::Zeroize;
 
-use crate::v1::{Confidential, Generate, SecretAssignment, Value, value::Source};
+use crate::v1::{Confidential, Generate, Value, value::Source};
 
 impl Value {
     /// A value given by its bytes.
@@ -84,30 +84,6 @@ impl fmt::Debug for Confidential {
     }
 }
 
-impl Zeroize for SecretAssignment {
-    fn zeroize(&mut self) {
-        self.value.zeroize();
-        self.digest_key.zeroize();
-    }
-}
-
-impl Drop for SecretAssignment {
-    fn drop(&mut self) {
-        self.zeroize();
-    }
-}
-
-impl fmt::Debug for SecretAssignment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretAssignment")
-            .field("version_id", &self.version_id)
-            .field("secret_id", &self.secret_id)
-            .field("number", &self.number)
-            .field("value", &format_args!("{} bytes, redacted", self.value.len()))
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,17 +97,6 @@ mod tests {
             assert!(!text.contains("c4n4ry"), "{text}");
             assert!(!text.replace([' ', '\n'], "").contains("99,52,110"), "{text}");
             assert!(text.contains("20 bytes, redacted"), "{text}");
-        }
-    }
-
-    fn assignment() -> SecretAssignment {
-        SecretAssignment {
-            version_id: "v".into(),
-            secret_id: "s".into(),
-            number: 1,
-            value: CANARY.to_vec(),
-            digest_key: CANARY.to_vec(),
-            lease_ms: 0,
         }
     }
 
@@ -152,15 +117,6 @@ mod tests {
             token: Some(Confidential::new(CANARY.to_vec())),
             ..Default::default()
         });
-        let change = v1::AssignmentChange {
-            change: Some(v1::assignment_change::Change::Secret(assignment())),
-        };
-        check(&assignment());
-        check(&change);
-        check(&v1::AssignmentsMessage {
-            changes: vec![change],
-            ..Default::default()
-        });
     }
 
     #[test]
@@ -168,10 +124,9 @@ mod tests {
         let mut value = Value::from_bytes(CANARY.to_vec());
         value.zeroize();
         assert_eq!(value, Value::from_bytes(Vec::new()));
-        let mut secret = assignment();
-        secret.zeroize();
-        assert!(secret.value.is_empty() && secret.digest_key.is_empty());
-        assert_eq!(secret.version_id, "v");
+        let mut token = Confidential::new(CANARY.to_vec());
+        token.zeroize();
+        assert_eq!(token, Confidential::default());
     }
 
     #[test]

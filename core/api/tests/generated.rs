@@ -21,11 +21,10 @@ const HEADER: &str = "\
 ";
 
 /// Messages that carry a plaintext value directly. `redact.rs` writes their Debug; whatever contains them derives.
-const PLAINTEXT: [&str; 4] = [
+const PLAINTEXT: [&str; 3] = [
     ".wardroom.v1.Confidential",
     ".wardroom.v1.Value",
     ".wardroom.v1.Value.source",
-    ".wardroom.v1.SecretAssignment",
 ];
 
 /// Opens the list of methods.

@@ -24,6 +24,7 @@ mod secret_bytes;
 mod shared;
 mod sharing;
 mod store;
+mod transit;
 mod unlock_key;
 #[cfg(test)]
 mod vectors_tests;
@@ -40,4 +41,5 @@ pub use secret_bytes::SecretBytes;
 pub use shared::SharedKeyring;
 pub use sharing::{Progress, Share, ShareCollection, ShareError, SplitError, split};
 pub use store::{KeyStore, MemKeyStore};
+pub use transit::{TransitError, TransitOffer, TransitOpener, TransitSealer};
 pub use unlock_key::{UnlockKey, UnlockKeyError};

@@ -71,6 +71,8 @@ pub enum UnsealError {
          make a new one with `wardroom swarm unlock-key --rotate`"
     )]
     UnlockKey(#[source] OpenError),
+    #[error("what another manager says in confidence does not open under this cluster's sealing root")]
+    Forwarded(#[source] OpenError),
 }
 
 /// The key above all data keys of a cluster, the same on every manager.
@@ -150,6 +152,19 @@ impl SealingRoot {
         let parts: [&[u8]; 2] = [cluster.as_bytes(), secret.as_bytes()];
         let key = subkey(self.0.bytes(), &bind("wardroom/fingerprint/v1", &parts));
         mac(key.as_ref(), &[value.expose()])
+    }
+
+    /// Seals what one manager tells another in confidence: no buffer of the connection between them sees it in clear.
+    pub fn seal_forwarded(&self, chance: &dyn Chance, cluster: &str, plain: &SecretBytes) -> Vec<u8> {
+        let aad = bind("wardroom/forwarded/v1", &[cluster.as_bytes()]);
+        seal_random(&self.wrap_key(cluster), chance, &aad, plain.expose())
+    }
+
+    pub fn open_forwarded(&self, cluster: &str, sealed: &[u8]) -> Result<SecretBytes, UnsealError> {
+        let aad = bind("wardroom/forwarded/v1", &[cluster.as_bytes()]);
+        open_random(&self.wrap_key(cluster), &aad, sealed)
+            .map(SecretBytes::new)
+            .map_err(UnsealError::Forwarded)
     }
 
     /// Seals the private key of the cluster's certificate root for the replicated state.

@@ -104,6 +104,21 @@ fn the_root_ca_key_round_trips_within_its_cluster() {
 }
 
 #[test]
+fn what_is_forwarded_round_trips_within_its_cluster() {
+    let sealed = root().seal_forwarded(&SeededChance::new(2), "c1", &value("hunter2"));
+    let opened = root().open_forwarded("c1", &sealed);
+    assert!(opened.is_ok_and(|opened| opened.equals(b"hunter2")));
+    for (cluster, sealed) in [("c2", &sealed[..]), ("c1", &sealed[1..]), ("c1", b"")] {
+        let opened = root().open_forwarded(cluster, sealed);
+        assert!(matches!(opened, Err(UnsealError::Forwarded(_))));
+    }
+    assert!(
+        root().open_root_key("c1", &sealed).is_err(),
+        "it passes for nothing else"
+    );
+}
+
+#[test]
 fn a_join_secret_round_trips_within_its_cluster_and_role() {
     let sealed = root().seal_join_secret(&SeededChance::new(2), "c1", "worker", &value("0123456789abcdef"));
     assert_eq!(sealed.len(), 24 + 16 + 16);

@@ -3030,7 +3030,8 @@ pub struct StatusResponse {
     #[prost(message, repeated, tag = "5")]
     pub lost: ::prost::alloc::vec::Vec<ManagerLost>,
 }
-/// A value on its way in. It is sealed before it is proposed and no call reads it back.
+/// A value on its way in. It is sealed before it is proposed and no call reads it back. When a manager forwards the call
+/// to the leader, the bytes are sealed under the cluster's sealing root, as everything confidential is on that way.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Value {
@@ -6525,6 +6526,9 @@ pub struct HeartbeatResponse {
 pub struct AssignmentsRequest {
     #[prost(string, tag = "1")]
     pub session_id: ::prost::alloc::string::String,
+    /// the worker's X25519 key for this stream, never used before
+    #[prost(bytes = "vec", tag = "2")]
+    pub transit_key: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AssignmentsMessage {
@@ -6537,6 +6541,9 @@ pub struct AssignmentsMessage {
     /// secrets before the tasks that use them, removals last
     #[prost(message, repeated, tag = "4")]
     pub changes: ::prost::alloc::vec::Vec<AssignmentChange>,
+    /// in the first message: the leader's X25519 key for this stream
+    #[prost(bytes = "vec", tag = "5")]
+    pub transit_key: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AssignmentChange {
@@ -6559,9 +6566,9 @@ pub mod assignment_change {
         TaskRemoved(::prost::alloc::string::String),
     }
 }
-/// The one message that carries plaintext to a worker. Its Debug is redacted and the agent wipes the bytes.
+/// The one message that carries a value to a worker. It is sealed under a key that both ends made for this stream and
+/// that moves on with every value, so that no buffer of TLS or gRPC on either side keeps what anybody could read later.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-#[prost(skip_debug)]
 pub struct SecretAssignment {
     #[prost(string, tag = "1")]
     pub version_id: ::prost::alloc::string::String,
@@ -6569,13 +6576,11 @@ pub struct SecretAssignment {
     pub secret_id: ::prost::alloc::string::String,
     #[prost(uint32, tag = "3")]
     pub number: u32,
+    /// the key of its receipts and the value, see core/keys/FORMAT.md
     #[prost(bytes = "vec", tag = "4")]
-    pub value: ::prost::alloc::vec::Vec<u8>,
-    /// keys the digest in receipts
-    #[prost(bytes = "vec", tag = "5")]
-    pub digest_key: ::prost::alloc::vec::Vec<u8>,
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
     /// without a manager for so long the worker erases it; 0: never
-    #[prost(uint64, tag = "6")]
+    #[prost(uint64, tag = "5")]
     pub lease_ms: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]

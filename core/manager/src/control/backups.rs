@@ -22,6 +22,7 @@ use crate::control::caller::Caller;
 use crate::control::error::Failure;
 use crate::control::forward::{self, in_the_name_of};
 use crate::control::issuing::cluster;
+use crate::control::veil;
 use crate::links::Lane;
 
 type Chunks = BoxStream<'static, Result<v1::BackupChunk, Status>>;
@@ -43,14 +44,21 @@ pub(super) async fn backup(context: &Context, request: Request<v1::BackupRequest
             let (line, attempt) = context.links.attempt(&leader, Lane::Bulk);
             let mut leader = channel::control(line);
             // The deadline bounds the opening; in the metadata it would end the stream.
-            let request = in_the_name_of(&caller, Request::new(request.into_inner()));
+            let mut request = in_the_name_of(&caller, Request::new(request.into_inner()));
+            veil::veil(context, request.get_mut());
             let opening = tokio::time::timeout(CALL_DEADLINE, leader.backup(request)).await;
             let late = || Failure::Unavailable("the leader did not begin the backup in time; repeat it".into());
             let opened = opening.map_err(|_elapsed| late())?;
             attempt.answered();
             Ok(opened?.into_inner().boxed())
         }
-        Ok(None) => made_here(context, &caller, request.into_inner(), true).await,
+        Ok(None) => {
+            let mut request = request.into_inner();
+            if caller.forwarded {
+                veil::unveil(context, &mut request)?;
+            }
+            made_here(context, &caller, request, true).await
+        }
         Err(Failure::NoLeader) => made_here(context, &caller, request.into_inner(), false).await,
         Err(failure) => Err(failure.into()),
     }

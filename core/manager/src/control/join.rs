@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::control::caller::Caller;
 use crate::control::error::Failure;
 use crate::control::issuing::{Issuer, address, certified_role, managers, on_paper};
-use crate::control::{chance, convert, forward};
+use crate::control::{chance, convert, veil};
 use crate::propose::ProposeError;
 
 const PATH: &str = "/wardroom.v1.Join/Admit";
@@ -42,7 +42,7 @@ impl Service {
 #[tonic::async_trait]
 impl Join for Service {
     async fn admit(&self, request: Request<v1::AdmitRequest>) -> Result<Response<v1::AdmitResponse>, Status> {
-        forward::write(&self.context, request, admit, |leader, request| async move {
+        veil::write(&self.context, request, admit, |leader, request| async move {
             channel::join(leader).admit(request).await
         })
         .await

@@ -25,6 +25,7 @@ mod service;
 mod services;
 mod tokens;
 mod unlock_key;
+mod veil;
 
 use tonic::service::Routes;
 use wardroom_api::channel::{MESSAGE_BYTES_MAX, WATCH_BYTES_MAX};

@@ -8,7 +8,9 @@ use wardroom_api::v1::control_server::Control;
 use wardroom_api::{channel, v1};
 
 use crate::context::Context;
-use crate::control::{backups, cluster, forward, keys, list, nodes, operators, secrets, services, tokens, unlock_key};
+use crate::control::{
+    backups, cluster, forward, keys, list, nodes, operators, secrets, services, tokens, unlock_key, veil,
+};
 use crate::peer::Word;
 use crate::watch::Watcher;
 
@@ -20,6 +22,16 @@ pub(super) struct Service {
 macro_rules! write {
     ($self:ident, $request:ident, $method:ident, $here:path) => {
         forward::write(&$self.context, $request, $here, |leader, request| async move {
+            channel::control(leader).$method(request).await
+        })
+        .await
+    };
+}
+
+/// As [`write!`], for a call with something secret in its question or its answer.
+macro_rules! write_in_confidence {
+    ($self:ident, $request:ident, $method:ident, $here:path) => {
+        veil::write(&$self.context, $request, $here, |leader, request| async move {
             channel::control(leader).$method(request).await
         })
         .await
@@ -84,14 +96,14 @@ impl Control for Service {
         &self,
         request: Request<v1::CreateSecretRequest>,
     ) -> Result<Response<v1::CreateSecretResponse>, Status> {
-        write!(self, request, create_secret, secrets::create)
+        write_in_confidence!(self, request, create_secret, secrets::create)
     }
 
     async fn rotate_secret(
         &self,
         request: Request<v1::RotateSecretRequest>,
     ) -> Result<Response<v1::RotateSecretResponse>, Status> {
-        write!(self, request, rotate_secret, secrets::rotate)
+        write_in_confidence!(self, request, rotate_secret, secrets::rotate)
     }
 
     async fn revoke_secret(
@@ -140,7 +152,7 @@ impl Control for Service {
         &self,
         request: Request<v1::GetJoinTokenRequest>,
     ) -> Result<Response<v1::JoinTokenResponse>, Status> {
-        let mut shown = write!(self, request, get_join_token, tokens::show)?;
+        let mut shown = write_in_confidence!(self, request, get_join_token, tokens::show)?;
         // The manager that was asked is the one to join at, whoever leads.
         shown.get_mut().address.clone_from(&self.context.config.advertise);
         Ok(shown)
@@ -150,7 +162,7 @@ impl Control for Service {
         &self,
         request: Request<v1::RotateJoinTokenRequest>,
     ) -> Result<Response<v1::JoinTokenResponse>, Status> {
-        write!(self, request, rotate_join_token, tokens::rotate)
+        write_in_confidence!(self, request, rotate_join_token, tokens::rotate)
     }
 
     async fn update_cluster(
@@ -203,7 +215,7 @@ impl Control for Service {
         &self,
         request: Request<v1::GetUnlockKeyRequest>,
     ) -> Result<Response<v1::GetUnlockKeyResponse>, Status> {
-        write!(self, request, get_unlock_key, unlock_key::show)
+        write_in_confidence!(self, request, get_unlock_key, unlock_key::show)
     }
 
     async fn rotate_unlock_key(

@@ -1,17 +1,23 @@
-//! Who gets plaintext, and when? Values are unsealed here and nowhere else, for one message to the worker that runs them.
+//! Who gets plaintext, and when? Values are unsealed here and nowhere else, and sealed again in the same breath for the
+//! one stream of the worker that runs them: what this manager's connections buffer is never plaintext.
 
 use wardroom_api::v1;
 use wardroom_api::v1::assignment_change::Change;
-use wardroom_keys::{SealContext, SealingRoot, UnsealError};
+use wardroom_keys::{SealContext, SealingRoot, TransitSealer, UnsealError};
 
 use crate::dispatcher::assignments::{SealedVersion, Step};
 
-/// Builds the message of a step: secrets before the tasks that use them, removals last. The message wipes itself when
-/// it is dropped, which is right after it was encoded into the mTLS stream.
-pub(crate) fn message(root: &SealingRoot, cluster: &str, step: Step) -> Result<v1::AssignmentsMessage, UnsealError> {
+/// Builds the message of a step: secrets before the tasks that use them, removals last. `transit` has moved on: the
+/// message is to be sent, or the stream to be ended.
+pub(crate) fn message(
+    root: &SealingRoot,
+    cluster: &str,
+    step: Step,
+    transit: &mut TransitSealer,
+) -> Result<v1::AssignmentsMessage, UnsealError> {
     let mut changes = Vec::with_capacity(step.versions.len() + step.tasks.len());
     for version in &step.versions {
-        changes.push(Change::Secret(unseal(root, cluster, version)?));
+        changes.push(Change::Secret(reseal(root, cluster, version, transit)?));
     }
     changes.extend(step.tasks.into_iter().map(Change::Task));
     changes.extend(
@@ -32,10 +38,16 @@ pub(crate) fn message(root: &SealingRoot, cluster: &str, step: Step) -> Result<v
             .into_iter()
             .map(|change| v1::AssignmentChange { change: Some(change) })
             .collect(),
+        transit_key: Vec::new(),
     })
 }
 
-fn unseal(root: &SealingRoot, cluster: &str, version: &SealedVersion) -> Result<v1::SecretAssignment, UnsealError> {
+fn reseal(
+    root: &SealingRoot,
+    cluster: &str,
+    version: &SealedVersion,
+    transit: &mut TransitSealer,
+) -> Result<v1::SecretAssignment, UnsealError> {
     let context = SealContext {
         cluster,
         secret: version.secret.as_str(),
@@ -46,8 +58,7 @@ fn unseal(root: &SealingRoot, cluster: &str, version: &SealedVersion) -> Result<
         version_id: version.id.to_string(),
         secret_id: version.secret.to_string(),
         number: version.number,
-        value: opened.value.expose().to_vec(),
-        digest_key: opened.digest_key.expose().to_vec(),
+        sealed: transit.seal(version.id.as_str(), &opened),
         lease_ms: version.lease_ms,
     })
 }
@@ -56,7 +67,7 @@ fn unseal(root: &SealingRoot, cluster: &str, version: &SealedVersion) -> Result<
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
 
-    use wardroom_keys::{SecretBytes, SeededChance};
+    use wardroom_keys::{SecretBytes, SeededChance, TransitOffer, TransitOpener};
     use wardroom_state::ids::{SecretId, TaskId, VersionId};
     use wardroom_state::secret::SealedValue;
 
@@ -93,19 +104,26 @@ mod tests {
         }
     }
 
+    fn transit() -> (TransitSealer, TransitOpener) {
+        let offers = [3, 4].map(|seed| TransitOffer::new(&SeededChance::new(seed)));
+        let [leader, worker] = offers.each_ref().map(|offer| *offer.public());
+        let [to_send, to_receive] = offers;
+        (to_send.sealer(&worker).unwrap(), to_receive.opener(&leader).unwrap())
+    }
+
     #[test]
     fn secrets_come_before_tasks_and_removals_last() {
         let root = SealingRoot::generate(&SeededChance::new(1));
-        let message = message(&root, "c1", step(&root, "c1")).unwrap();
+        let (mut to, mut from) = transit();
+        let message = message(&root, "c1", step(&root, "c1"), &mut to).unwrap();
         let kinds: Vec<_> = message
             .changes
             .iter()
             .map(|change| match change.change.as_ref().unwrap() {
-                Change::Secret(secret) => format!(
-                    "secret {} {:?}",
-                    secret.version_id,
-                    secret.value.as_slice() == b"hunter2"
-                ),
+                Change::Secret(secret) => {
+                    let opened = from.open(&secret.version_id, &secret.sealed).unwrap();
+                    format!("secret {} {}", secret.version_id, opened.value.equals(b"hunter2"))
+                }
                 Change::Task(task) => format!("task {}", task.id),
                 Change::TaskRemoved(id) => format!("no task {id}"),
                 Change::SecretRemoved(id) => format!("no secret {id}"),
@@ -118,6 +136,6 @@ mod tests {
     #[test]
     fn a_value_opens_in_its_own_cluster_only() {
         let root = SealingRoot::generate(&SeededChance::new(1));
-        assert!(message(&root, "c2", step(&root, "c1")).is_err());
+        assert!(message(&root, "c2", step(&root, "c1"), &mut transit().0).is_err());
     }
 }

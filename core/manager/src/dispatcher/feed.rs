@@ -11,6 +11,7 @@ use tonic::Status;
 use wardroom_api::v1;
 use wardroom_api::v1::change::Action;
 use wardroom_api::v1::object::Kind;
+use wardroom_keys::{TransitError, TransitOffer, TransitSealer};
 use wardroom_state::command::{Actor, Command, Receipt};
 use wardroom_state::ids::NodeId;
 
@@ -32,18 +33,24 @@ pub(crate) struct Feed {
     inventoried: watch::Receiver<bool>,
     applied: broadcast::Receiver<Arc<Applied>>,
     sent: Sent,
+    transit: TransitSealer,
+    /// For the first message: what the worker opens the values with.
+    transit_key: Vec<u8>,
     /// Look before waiting: something may have changed since the last look.
     look: bool,
 }
 
 impl Feed {
-    /// The messages of one session, until it is over.
+    /// The messages of one session, until it is over, with values that only the holder of `transit_key` can open.
     pub(crate) fn open(
         context: Context,
         node: NodeId,
         over: CancellationToken,
         inventoried: watch::Receiver<bool>,
-    ) -> impl Stream<Item = Result<v1::AssignmentsMessage, Status>> {
+        transit_key: &[u8],
+    ) -> Result<impl Stream<Item = Result<v1::AssignmentsMessage, Status>> + use<>, TransitError> {
+        let offer = TransitOffer::new(&*context.chance);
+        let offered = offer.public().to_vec();
         let applied = context.replica.subscribe();
         let feed = Self {
             context,
@@ -52,15 +59,17 @@ impl Feed {
             inventoried,
             applied,
             sent: Sent::default(),
+            transit: offer.sealer(transit_key)?,
+            transit_key: offered,
             look: true,
         };
-        stream::unfold(Some(feed), |feed| async {
+        Ok(stream::unfold(Some(feed), |feed| async {
             let mut feed = feed?;
             match feed.next().await? {
                 Ok(message) => Some((Ok(message), Some(feed))),
                 Err(status) => Some((Err(status), None)),
             }
-        })
+        }))
     }
 
     /// The next message; `None` when the session is over.
@@ -82,11 +91,19 @@ impl Feed {
             let Some(step) = step else { continue };
             self.look = true;
             let root = self.context.keyring.sealing_root();
-            let message = delivery::message(&root, &self.context.config.cluster_id, step);
-            return Some(message.map_err(|error| {
-                tracing::error!(node = %self.node, %error, "a sealed value does not open");
-                Status::internal("a sealed value does not open on this manager; see its log")
-            }));
+            let message = delivery::message(&root, &self.context.config.cluster_id, step, &mut self.transit);
+            return Some(match message {
+                Ok(message) => Ok(v1::AssignmentsMessage {
+                    transit_key: std::mem::take(&mut self.transit_key),
+                    ..message
+                }),
+                Err(error) => {
+                    tracing::error!(node = %self.node, %error, "a sealed value does not open");
+                    Err(Status::internal(
+                        "a sealed value does not open on this manager; see its log",
+                    ))
+                }
+            });
         }
     }
 

@@ -180,12 +180,12 @@ impl Dispatcher for Service {
         let (node, _, over) = self.in_session(&request, &request.get_ref().session_id)?;
         // The complete message to come rests on what is true now, not on what was when the session began.
         self.confirm().await?;
-        let session = request.into_inner().session_id;
-        let inventoried = self.context.offices.sessions.inventoried(&node, &session);
+        let request = request.into_inner();
+        let inventoried = self.context.offices.sessions.inventoried(&node, &request.session_id);
         let inventoried = inventoried.map_err(|error| self.refuse(&node, error))?;
-        Ok(Response::new(
-            Feed::open(self.context.clone(), node, over, inventoried).boxed(),
-        ))
+        let feed = Feed::open(self.context.clone(), node, over, inventoried, &request.transit_key);
+        let feed = feed.map_err(|error| Failure::invalid(error.to_string()))?;
+        Ok(Response::new(feed.boxed()))
     }
 
     async fn report(&self, request: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {

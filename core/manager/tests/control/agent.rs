@@ -11,7 +11,7 @@ use wardroom_api::v1::assignment_change::Change;
 use wardroom_api::v1::dispatcher_client::DispatcherClient;
 use wardroom_api::{channel, v1};
 use wardroom_ca::{ExpectPeer, NodeTls};
-use wardroom_keys::receipt_digest;
+use wardroom_keys::{OsChance, TransitOffer, TransitOpener, receipt_digest};
 
 use crate::fleet::{Fleet, in_time};
 
@@ -122,9 +122,12 @@ async fn serve(
         ..Default::default()
     };
     client.report(inventory).await?;
+    let offer = TransitOffer::new(&OsChance);
     let request = v1::AssignmentsRequest {
         session_id: session_id.clone(),
+        transit_key: offer.public().to_vec(),
     };
+    let (mut offer, mut transit) = (Some(offer), None);
     let mut assignments = client.assignments(request).await?.into_inner();
     let mut beats = tokio::time::interval(std::time::Duration::from_millis(opened.heartbeat_ms / 2));
     let mut sequence = 0;
@@ -137,7 +140,10 @@ async fn serve(
                 assert_eq!(message.applies_to, sequence, "messages are chained");
                 assert_eq!(message.complete, sequence == 0);
                 sequence = message.results_in;
-                let report = take_in(&mut held, message);
+                if let Some(offer) = offer.take() {
+                    transit = Some(offer.opener(&message.transit_key).expect("the first message has a key"));
+                }
+                let report = take_in(&mut held, message, transit.as_mut().expect("there was a first message"));
                 shared.send_replace(held.clone());
                 client.report(v1::ReportRequest { session_id: session_id.clone(), ..report }).await?;
             }
@@ -148,15 +154,18 @@ async fn serve(
     }
 }
 
-fn take_in(held: &mut Held, message: v1::AssignmentsMessage) -> v1::ReportRequest {
+fn take_in(held: &mut Held, message: v1::AssignmentsMessage, transit: &mut TransitOpener) -> v1::ReportRequest {
     let mut report = v1::ReportRequest::default();
     for change in message.changes {
         match change.change.unwrap() {
-            Change::Secret(mut secret) => {
-                let id = secret.version_id.clone();
+            Change::Secret(secret) => {
+                let id = secret.version_id;
+                let opened = transit
+                    .open(&id, &secret.sealed)
+                    .expect("it is of this stream and in order");
                 held.ever.insert(id.clone());
-                held.values.insert(id.clone(), std::mem::take(&mut secret.value));
-                held.keys.insert(id, std::mem::take(&mut secret.digest_key));
+                held.values.insert(id.clone(), opened.value.expose().to_vec());
+                held.keys.insert(id, opened.digest_key.expose().to_vec());
             }
             Change::Task(task) => obey(held, task, &mut report),
             Change::SecretRemoved(id) => {

@@ -153,6 +153,7 @@ async fn registrations_are_limited() {
     assert_eq!(refused.message(), "node w1 exceeded rate limit count of registrations");
     let stale = v1::AssignmentsRequest {
         session_id: "made-up".into(),
+        transit_key: vec![9; 32],
     };
     assert_eq!(
         client.assignments(stale).await.unwrap_err().code(),
