@@ -64,6 +64,8 @@ impl Runner {
 }
 
 async fn ask(client: &Client, out: &mpsc::Sender<Msg>, ticket: Ticket, call: Call) -> Result<Answer, CallError> {
+    let once = is_confidential(&call).then(|| client.once());
+    let client = once.as_ref().unwrap_or(client);
     let mut control = client.control();
     let mut lock = client.lock();
     macro_rules! answer {
@@ -102,6 +104,19 @@ async fn ask(client: &Client, out: &mpsc::Sender<Msg>, ticket: Ticket, call: Cal
         Call::CloseLock => answer!(lock close, CloseRequest {}),
         Call::Backup(order) => backup::run(client, out, ticket, order).await.map(Answer::BackedUp),
     }
+}
+
+/// A value, passphrase or token passes through it. The console's own connection stays open for hours, and with it the
+/// buffers of both ends; such a call gets one that ends with it.
+fn is_confidential(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::CreateSecret(_)
+            | Call::RotateSecret(_)
+            | Call::Backup(_)
+            | Call::GetJoinToken(_)
+            | Call::RotateJoinToken(_)
+    )
 }
 
 /// The bytes of a regular file; a device or a pipe would never end.

@@ -29,6 +29,8 @@ const PIPE_BYTES: usize = 64 * 1024;
 pub struct Client {
     channel: Channel,
     address: Arc<str>,
+    /// Makes another channel to the same manager.
+    another: Arc<dyn Fn() -> Channel + Send + Sync>,
 }
 
 impl Client {
@@ -49,14 +51,26 @@ impl Client {
     /// The manager behind whatever `connector` connects to; `address` is what errors call it.
     pub fn over<C, F, S, E>(address: impl Into<Arc<str>>, connector: C) -> Self
     where
-        C: Fn() -> F + Send + 'static,
+        C: Fn() -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<S, E>> + Send + 'static,
         S: Duplex + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
+        let another = move || channel::lazy(connector.clone());
         Self {
-            channel: channel::lazy(connector),
+            channel: another(),
             address: address.into(),
+            another: Arc::new(another),
+        }
+    }
+
+    /// The same manager over a connection that nobody shares and that ends with this client. For a call with a value or a
+    /// passphrase in it: what its bytes pass through, on both ends, goes with the connection instead of living on.
+    #[must_use]
+    pub fn once(&self) -> Self {
+        Self {
+            channel: (self.another)(),
+            ..self.clone()
         }
     }
 
@@ -176,6 +190,22 @@ mod tests {
             error.hint().unwrap().contains("wardroom demo --headless --dir"),
             "{error:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_called_once_has_a_connection_of_its_own() {
+        let (client, mut incoming) = Client::in_memory("embedded");
+        let calling = |client: Client| {
+            tokio::spawn(async move { client.control().status(request(StatusRequest {}, CALL_DEADLINE)).await })
+        };
+        let shared = calling(client.clone());
+        let _shared = incoming.recv().await.unwrap();
+        let once = calling(client.once());
+        let mut own = incoming.recv().await.unwrap();
+        once.abort();
+        // It is closed as soon as nobody calls on it any more; the shared one stays.
+        tokio::io::copy(&mut own, &mut tokio::io::sink()).await.unwrap();
+        assert!(!shared.is_finished());
     }
 
     #[tokio::test]
