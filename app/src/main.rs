@@ -11,6 +11,7 @@ mod report;
 mod text;
 mod tui;
 
+use std::alloc::System;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -24,12 +25,21 @@ use report::{Exit, Report};
 use tui::{Myself, TuiOptions};
 use wardroom_api::Client;
 use wardroom_ca::Role;
+use wardroom_keys::memory;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Values and keys pass through buffers of gRPC, TLS and protobuf, which free them as they are. Here nothing is freed
+/// with its bytes in it; a buffer that grows leaves nothing behind either, because growing is allocating anew here. That
+/// costs 6 ns for a block of 64 bytes, 20 ns for 1 KiB, 150 ns for 16 KiB (measured on the machine of README's figures).
+#[global_allocator]
+static WIPES_WHAT_IS_FREED: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     #[cfg(feature = "embedded")]
     if let Some(ended) = wardroom_agent::executor::shim::run_if_asked(std::env::args_os()) {
         return ended;
     }
+    harden();
     let parsed = arguments::parser()
         .try_get_matches()
         .and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, arguments::change(&matches))));
@@ -45,6 +55,17 @@ fn main() -> ExitCode {
                 let _ = writeln!(io::stderr(), "{report}");
             }
             ExitCode::from(report.exit as u8)
+        }
+    }
+}
+
+/// Values, keys and passphrases pass through every kind of run: no core file of it, and no look into it by what the same
+/// user runs. Tasks are not meant; the shim, which becomes them, has left before.
+fn harden() {
+    for outcome in [memory::forbid_core_files(), memory::forbid_tracing()] {
+        if let Err(error) = outcome {
+            // Neither needs any right, so this is a sandbox that will not have it; it is no reason not to work there.
+            let _ = writeln!(io::stderr(), "note: this process could not be hardened: {error}");
         }
     }
 }

@@ -29,7 +29,7 @@ const OWN: (u8, u8) = (3, 2);
 
 /// `wardroom`: the console on the user's own cluster; on the one that runs already, if it does.
 pub fn own<F: Future<Output = Ended>>(console: impl FnOnce(Client) -> F) -> Ended {
-    harden();
+    memory::lock_all_memory();
     let home = connect::home(&|name| std::env::var_os(name))?;
     let wanted = Wanted {
         name: "local".to_owned(),
@@ -44,7 +44,7 @@ pub fn own<F: Future<Output = Ended>>(console: impl FnOnce(Client) -> F) -> Ende
 
 /// `wardroom demo`.
 pub fn demo<F: Future<Output = Ended>>(demo: &Demo, output: &mut Output, console: impl FnOnce(Client) -> F) -> Ended {
-    harden();
+    memory::lock_all_memory();
     let wanted = Wanted {
         name: "demo".to_owned(),
         managers: demo.managers,
@@ -117,13 +117,6 @@ fn farewell(kept: Option<&Path>) -> String {
                  A cluster that stays:       wardroom\n\
                  One for other terminals:    wardroom demo --headless --dir DIR\n"
             .to_owned(),
-    }
-}
-
-/// Keys will be in memory: no core files from here on.
-fn harden() {
-    if let Err(error) = memory::harden_process() {
-        tracing::warn!(%error, "core files could not be forbidden");
     }
 }
 

@@ -39,16 +39,9 @@ pub struct DaemonOptions {
 /// `wardroom daemon`: until it is told to end. Returns the exit code.
 pub fn run(options: DaemonOptions) -> Result<u8, Report> {
     logging::to_journal();
-    if let Err(error) = memory::harden_process() {
-        tracing::warn!(%error, "core files could not be forbidden");
+    if !memory::lock_all_memory() {
+        tracing::info!("memory could not be locked: values in it may be swapped out; keys are locked one by one");
     }
-    // Another user's process cannot look into root's anyway; one of root's own that was taken over cannot either.
-    if rustix::process::geteuid().is_root()
-        && let Err(error) = memory::forbid_tracing()
-    {
-        tracing::warn!(%error, "tracing this process could not be forbidden");
-    }
-    memory::lock_all_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("wardroom")
         .enable_all()
