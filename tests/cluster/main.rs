@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)] // a test fails loudly
 
 mod bad_input;
+mod cores;
 mod loss;
 mod machines;
 mod membership;
+mod residues;
 mod restore;
 mod roots;
 mod work;

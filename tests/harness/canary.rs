@@ -1,12 +1,21 @@
-//! Is a planted value anywhere it must not be? Searches bytes raw, in hex and in base64.
+//! Is a planted value anywhere it must not be? Searches bytes raw, in hex, in base64 and in UTF-16: for the whole of it,
+//! or for any piece, because a buffer that was half overwritten gives half a value away.
 
 use std::path::Path;
 
+use aho_corasick::AhoCorasick;
 use base64::Engine;
+
+/// So many bytes of a form in a row are no coincidence.
+const PIECE: usize = 16;
 
 /// Every form in which a value could hide.
 pub struct Canary {
     forms: Vec<(&'static str, Vec<u8>)>,
+    /// The forms cut into pieces that do not overlap: whatever is left of a form and is twice as long holds one.
+    pieces: AhoCorasick,
+    /// The form each piece is of.
+    piece_of: Vec<&'static str>,
 }
 
 impl Canary {
@@ -26,7 +35,36 @@ impl Canary {
             let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&value[skip..]);
             forms.push((name, text.as_bytes()[..text.len() - 2].to_vec()));
         }
-        Self { forms }
+        let cut = |(name, form): &(&'static str, Vec<u8>)| {
+            let whole = form.len().min(PIECE);
+            let pieces = form.chunks_exact(whole).map(<[u8]>::to_vec);
+            pieces.map(|piece| (*name, piece)).collect::<Vec<_>>()
+        };
+        let (piece_of, pieces): (Vec<_>, Vec<_>) = forms.iter().flat_map(cut).unzip();
+        let pieces = AhoCorasick::new(pieces).unwrap();
+        Self {
+            forms,
+            pieces,
+            piece_of,
+        }
+    }
+
+    /// Every piece of the value in `bytes`: the form, and where it stands. They do not overlap.
+    pub fn traces_in(&self, bytes: &[u8]) -> Vec<(&'static str, usize)> {
+        let found = self.pieces.find_iter(bytes);
+        found
+            .map(|piece| (self.piece_of[piece.pattern().as_usize()], piece.start()))
+            .collect()
+    }
+
+    /// The longest piece: two parts of something that are searched one by one must overlap by one byte less.
+    pub fn piece_len(&self) -> usize {
+        self.pieces.max_pattern_len()
+    }
+
+    /// Each form by its name.
+    pub fn forms(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.forms.iter().map(|(name, bytes)| (*name, bytes.as_slice()))
     }
 
     /// Of the bytes that unpadded base64 stands for.
@@ -102,5 +140,25 @@ mod tests {
             assert!(canary.found_in(&form).is_some(), "{}", String::from_utf8_lossy(&form));
         }
         assert_eq!(canary.found_in(b"s3cret-canary-012345678"), None);
+    }
+
+    #[test]
+    fn half_a_value_leaves_a_trace() {
+        let value: Vec<u8> = (b'0'..b'p').collect();
+        let canary = Canary::new(&value);
+        for from in 0..value.len() - 2 * PIECE {
+            let remnant = [b"..", &value[from..from + 2 * PIECE], b".."].concat();
+            let traces = canary.traces_in(&remnant);
+            assert!(
+                traces.iter().any(|(form, at)| *form == "raw" && *at < 2 + PIECE),
+                "{from}"
+            );
+            assert_eq!(canary.found_in(&remnant), None, "the whole of it is not there");
+        }
+        let hex = value
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        assert_eq!(canary.traces_in(&hex.as_bytes()[1..])[0].0, "hex");
+        assert!(canary.traces_in(&value[..PIECE - 1]).is_empty());
     }
 }

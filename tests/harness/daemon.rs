@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
@@ -65,6 +65,7 @@ impl Daemon {
             .arg(&self.state_dir)
             .args(["--hostname", &self.name, "--socket"])
             .arg(&self.socket)
+            .current_dir(self.state_dir.parent().expect("it is in a test's folder"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -154,10 +155,10 @@ impl Daemon {
         child.wait().unwrap();
     }
 
-    /// Waits until it has ended by itself.
-    pub fn died(&mut self) {
+    /// Waits until it has ended by itself, or by what somebody else did.
+    pub fn died(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("the daemon runs");
-        until(&format!("{} ends", self.name), || child.try_wait().unwrap().map(drop));
+        until(&format!("{} ends", self.name), || child.try_wait().unwrap())
     }
 
     /// SIGTERM, and waits for its end. Returns the exit code.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 
@@ -102,6 +102,7 @@ impl Demo {
             .args(["demo", "--headless", "--dir"])
             .arg(&self.dir)
             .args(arguments)
+            .current_dir(self.dir.parent().expect("it is in a test's folder"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -173,6 +174,11 @@ impl Demo {
         let mut child = self.child.take().expect("the demo runs");
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Waits for its end, which somebody else has brought about.
+    pub fn died(&mut self) -> ExitStatus {
+        self.child.take().expect("the demo runs").wait().unwrap()
     }
 
     /// SIGTERM, and waits for a clean end.
