@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cores;
+mod key_residues;
 mod loss;
 mod machines;
 mod membership;

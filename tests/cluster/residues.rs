@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 
 use harness::canary::Canary;
 use harness::daemon::Daemon;
-use harness::holder::Holder;
-use harness::keyring::Keys;
 use harness::memory::{self, Hit};
 use harness::skip::root_or_skip;
 use harness::until::until;
@@ -21,7 +19,7 @@ const SECOND: &[u8] = b"uT5cHs8FnYk1VzQe3LbXr9GwMd7JpAo2KiRt6SyNxPvBmCqWfEaDlZgU
 const PASSPHRASE: &[u8] = b"a passphrase of backups\n";
 
 /// A buffer of a connection that is just being closed goes with it.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
 fn nothing_is_left_of_a_value_once_its_receipts_are_in() {
@@ -68,75 +66,7 @@ fn nothing_is_left_of_a_value_once_its_receipts_are_in() {
     check_disks(machines.folder.path(), &values);
 }
 
-/// Where each manager keeps its keyring, below its state directory.
-const KEYRING: &str = "manager/keyring";
-
-#[test]
-fn no_key_of_a_manager_is_where_it_can_be_read_or_swapped() {
-    if !root_or_skip("no_key_of_a_manager_is_where_it_can_be_read_or_swapped") {
-        return;
-    }
-    let machines = Machines::cluster(&["m1", "m2", "m3", "w1"]);
-    machines.manager().feed(&["secret", "create", "db", "-"], FIRST).ok();
-    machines.serve("web", "db", 2, &[]);
-    machines.wait_files("web", "db", 2, FIRST);
-    for manager in managers(&machines) {
-        let file = manager.state_dir.join(KEYRING);
-        for (name, key) in Keys::read(&file, None).all() {
-            let canary = Canary::new(key);
-            let holder = Holder::of(key);
-            assert!(
-                !traces(holder.pid(), &canary).is_empty(),
-                "the search finds a key that is held in the open"
-            );
-            for daemon in &machines.all {
-                check_key(daemon, name, &canary);
-            }
-        }
-        let text = Keys::read(&file, None).unlock_key_text();
-        for daemon in &machines.all {
-            check_key(daemon, "unlock key as text", &Canary::new(text.as_bytes()));
-        }
-    }
-}
-
-/// A token that was made, shown by a manager that follows, and used to join, is in no buffer of any of them.
-#[test]
-fn nothing_is_left_of_a_token_that_was_shown_and_used() {
-    if !root_or_skip("nothing_is_left_of_a_token_that_was_shown_and_used") {
-        return;
-    }
-    let machines = Machines::alone(&["m1", "m2", "w1"]);
-    machines.init(0);
-    machines.join(1);
-    let follower = &machines.all[1];
-    let token = follower.run(&["swarm", "join-token", "-q", "--rotate", "worker"]).ok();
-    assert_eq!(follower.run(&["swarm", "join-token", "-q", "worker"]).ok(), token);
-    let arguments = ["swarm", "join", "--token-file", "-", &follower.address];
-    machines.all[2].feed(&arguments, token.as_bytes()).ok();
-    let (_, secret) = token.trim().rsplit_once('-').unwrap();
-    let canary = Canary::new(secret.as_bytes());
-    assert!(!traces(Holder::of(token.as_bytes()).pid(), &canary).is_empty());
-    for daemon in &machines.all {
-        check_memory(daemon, std::slice::from_ref(&canary));
-    }
-}
-
-/// In `memfd_secret` nobody can read it; where the kernel has none, it stands in memory that is never swapped.
-fn check_key(daemon: &Daemon, name: &str, key: &Canary) {
-    let mut seen = memory::scan(daemon.pid(), key).unwrap();
-    if seen.hidden == 0 {
-        seen.hits.retain(|hit| hit.can_be_swapped);
-    }
-    assert!(
-        seen.hits.is_empty(),
-        "{name} in the memory of {}: {:#?}",
-        daemon.name,
-        seen.hits
-    );
-}
-
-fn managers(machines: &Machines) -> impl Iterator<Item = &Daemon> {
+pub(crate) fn managers(machines: &Machines) -> impl Iterator<Item = &Daemon> {
     machines.all.iter().filter(|daemon| daemon.name.starts_with('m'))
 }
 
@@ -152,12 +82,12 @@ fn check_held(machines: &Machines, task: &Value, value: &Canary) {
     assert_eq!(value.found_below(file.parent().unwrap()).len(), 1);
 }
 
-fn traces(pid: u32, value: &Canary) -> Vec<Hit> {
+pub(crate) fn traces(pid: u32, value: &Canary) -> Vec<Hit> {
     memory::scan(pid, value).unwrap().hits
 }
 
 /// Nothing of any value is in the memory of this daemon, or of a process it has started.
-fn check_memory(daemon: &Daemon, values: &[Canary]) {
+pub(crate) fn check_memory(daemon: &Daemon, values: &[Canary]) {
     let started = Instant::now();
     loop {
         let hits: Vec<Hit> = values.iter().flat_map(|value| traces(daemon.pid(), value)).collect();
