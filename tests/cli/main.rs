@@ -8,6 +8,7 @@ mod daemons;
 mod deks;
 mod failpoints;
 mod life;
+mod lock;
 mod second_process;
 mod swarm;
 

@@ -124,7 +124,7 @@ impl Deks<'_> {
     }
 
     fn manager_json(&self, node: &v1::Node) -> Value {
-        let mut document = json!({ "node_id": node.id, "hostname": node.hostname });
+        let mut document = json!({ "node_id": node.id, "hostname": node.hostname, "owes": self.owes(node) });
         match self.source(node) {
             Source::Manager(keys) => {
                 document["state"] = self.state(keys).into();
@@ -152,6 +152,14 @@ impl Deks<'_> {
             Source::Nobody => document["state"] = self.lost(node).into(),
         }
         document
+    }
+
+    /// Numbers of the orders that this manager has not followed yet.
+    fn owes(&self, node: &v1::Node) -> Vec<u64> {
+        let keys = self.cluster.keys.as_ref();
+        let orders = keys.map_or(&[][..], |keys| &keys.orders);
+        let owed = orders.iter().filter(|order| order.owing.contains(&node.id));
+        owed.map(|order| order.number).collect()
     }
 
     fn order_json(&self, order: &v1::DekOrder) -> Value {

@@ -133,6 +133,10 @@ fn a_program_gets_the_same_and_no_key() {
     }
     .json();
     assert_eq!(document["managers"][1]["uses"][1]["log_bytes"], 2048);
+    assert_eq!(
+        (&document["managers"][0]["owes"], &document["managers"][1]["owes"]),
+        (&json!([]), &json!([3]))
+    );
     assert_eq!(document["managers"][2]["as_of"], "1970-01-01T00:00:02.000Z");
     assert_eq!(document["orders"][0]["owing"], json!(["host-m2", "host-m3"]));
     assert_eq!(document["orders"][0]["done"][0]["hostname"], "host-m1");
