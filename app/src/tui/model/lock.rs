@@ -83,7 +83,7 @@ impl Locked {
         if self.input.is_empty() {
             Some("type or paste the unlock key, or one of its shares")
         } else if now_ms < self.until_ms {
-            Some("the next try is not taken yet: wait for the time below, then press enter")
+            Some("the next try is not taken yet: wait until then, and press enter")
         } else if !BEGINNINGS.iter().any(begins) {
             Some("that is no unlock key: one begins with SWMKEY-1-, a share with SWMSHARE-1-; the field is empty again")
         } else {

@@ -303,7 +303,7 @@ fn this_manager_is_locked_by_its_name() {
     +------------------------------------------------------------------------------+
     +- Checks ---------------------------------------------------------------------+
     | ok    2 of 3 managers go on                                                  |
-    |                                                                              |
+    | WARN  managers of the same process, as in a demo, are locked with it         |
     |                                                                              |
     +------------------------------------------------------------------------------+
      have the unlock key at hand: without it this manager stays locked

@@ -81,6 +81,7 @@ fn a_locked_manager_shows_what_it_waits_for() {
 
 
      <enter>unlock <esc>empty the field <?>help <ctrl-c>quit, twice
+     12:04:11 WARN  the manager that answers is locked
     "#);
     let mut play = locked((40, 10));
     insta::assert_snapshot!(play.screen(), @r#"
@@ -93,6 +94,7 @@ fn a_locked_manager_shows_what_it_waits_for() {
     |                                      |
     +--------------------------------------+
      <enter>unlock <esc>empty the field
+     12:04:11 WARN  the manager that answe~
     "#);
 }
 
@@ -102,6 +104,9 @@ fn large_screens_keep_it_together() {
     refused(&mut play);
     play.shows("asking what it waits for ...");
     told(&mut play, facts(&["mgr-1", "mgr-2", "mgr-3"]));
+    play.send(Msg::Resize(40, 10));
+    play.shows("3 managers wait for unlock key 7");
+    play.send(Msg::Resize(120, 40));
     insta::assert_snapshot!(play.screen(), @r#"
     wardroom [RW]                                                                                                 LOCKED !
     locked                                                                                     unix:///run/w.sock  <?>help
@@ -142,6 +147,7 @@ fn large_screens_keep_it_together() {
 
 
     <enter>unlock <esc>empty the field <?>help <ctrl-c>quit, twice
+    12:04:11 WARN  the manager that answers is locked
     "#);
 }
 
@@ -215,6 +221,7 @@ fn shares_are_collected_one_by_one() {
 
 
      <enter>unlock <esc>empty the field <?>help <ctrl-c>quit, twice
+     12:04:11 WARN  the manager that answers is locked
     "#);
     play.send(Msg::Resize(40, 10));
     insta::assert_snapshot!(play.screen(), @r#"
@@ -222,11 +229,12 @@ fn shares_are_collected_one_by_one() {
      locked     unix:///run/w.sock  <?>help
     +- LOCKED ! ---------------------------+
     | mgr-1 waits for unlock key 7  check~ |
-    | shares     ###..  2 of 3 shares, 1 ~ |
+    | shares     ###..  2 of 3 shares      |
     | > key      [(empty)]                 |
     | ok: the share is taken: 2 of 3       |
     +--------------------------------------+
      <enter>unlock <esc>empty the field
+     12:04:11 WARN  the manager that answe~
     "#);
     // Somebody else gives the third one.
     refused(&mut play);
@@ -274,6 +282,7 @@ fn wrong_keys_are_told_apart_and_wait() {
 
 
      <enter>unlock <esc>empty the field <?>help <ctrl-c>quit, twice
+     12:04:11 WARN  the manager that answers is locked
     "#);
     play.paste(KEY);
     play.now_ms += 1000;

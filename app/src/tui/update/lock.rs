@@ -20,6 +20,7 @@ use crate::tui::wizard::Task;
 pub fn refused(model: &mut Model) -> Vec<Effect> {
     if model.lock.is_none() {
         enter(model);
+        model.say(Level::Warn, "the manager that answers is locked");
     }
     ask(model)
 }
@@ -41,6 +42,7 @@ fn enter(model: &mut Model) {
 /// This manager was locked from here, and said so.
 pub fn closed(model: &mut Model, facts: LockFacts) {
     enter(model);
+    model.say(Level::Good, "it is locked, and has forgotten its keys");
     take_in(model, facts);
 }
 

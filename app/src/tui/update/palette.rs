@@ -200,13 +200,11 @@ mod tests {
     use crate::command::Changes;
 
     /// What only the command line does: it is about the machine that it runs on, or has no form yet.
-    const COMMAND_LINE_ONLY: [&str; 10] = [
+    const COMMAND_LINE_ONLY: [&str; 8] = [
         "swarm init",
         "swarm join",
         "swarm leave",
-        "swarm update",
         "swarm unlock",
-        "swarm lock",
         "secret update",
         "service update",
         "operator add",

@@ -2,7 +2,7 @@
 //! next try is taken, and a field that shows nothing but a length.
 
 use ratatui::layout::Rect;
-use wardroom_api::v1::LockFacts;
+use wardroom_api::v1::{LockFacts, LockedManager};
 
 use crate::tui::model::facts::{time, words};
 use crate::tui::model::lock::Locked;
@@ -110,6 +110,17 @@ fn waits(canvas: &mut Canvas<'_>, page: &mut Page, locked: &Locked, room: usize)
         page.line(canvas, &[piece("asking what it waits for ...", Tone::Dim)]);
         return;
     };
+    let epoch = |manager: &LockedManager| manager.unlock_key_epoch;
+    let first = facts.managers.first().map_or(0, epoch);
+    if facts.managers.len() > room && facts.managers.iter().all(|it| epoch(it) == first) {
+        let who = words::count(facts.managers.len(), "manager");
+        let pieces = [
+            piece(safe!("{who} "), Tone::Strong),
+            plain(safe!("wait for unlock key {first}")),
+        ];
+        page.line(canvas, &pieces);
+        return;
+    }
     let shown = if facts.managers.len() > room {
         room.saturating_sub(1)
     } else {
@@ -145,7 +156,7 @@ fn waits(canvas: &mut Canvas<'_>, page: &mut Page, locked: &Locked, room: usize)
 fn standing(canvas: &mut Canvas<'_>, page: &mut Page, model: &Model, locked: &Locked) {
     if let Some((have, need)) = locked.shares() {
         let width = if page.width < 60 { 5 } else { 12 };
-        let words = if have < need {
+        let words = if have < need && page.width >= 60 {
             safe!("  {have} of {need} shares, {} to go", need - have)
         } else {
             safe!("  {have} of {need} shares")

@@ -158,4 +158,8 @@ pub fn plan_lock(plan: &mut Plan, view: &ClusterView, manager: &str) {
             format!("{left} of {} managers go on", quorum.members),
         );
     }
+    if quorum.members > 1 {
+        let text = "managers of the same process, as in a demo, are locked with it";
+        check(plan, CheckLevel::Warn, text);
+    }
 }

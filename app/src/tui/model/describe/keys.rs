@@ -61,7 +61,7 @@ fn unlock_key(view: &ClusterView, now_ms: i64) -> Vec<Fact> {
     let kept = keys::is_kept(view);
     let state = match (on, kept) {
         (true, true) => "ON: needed at each start",
-        (true, false) => "ON, its key not yet kept !",
+        (true, false) => "ON, but key not kept !",
         (false, _) => "off: keys lie in clear !",
     };
     let check = keys::unlock_check(view);
