@@ -72,6 +72,8 @@ pub struct Parts {
     /// Of the workers. Whoever renews their certificates and whoever shows them share one.
     workers: Vec<Badge>,
     pub running: Vec<Running>,
+    /// Epochs whose unlock key the running managers had, and which was tried.
+    kept: Vec<u32>,
     settled: Option<Settled>,
     failures: Failures,
     failed: usize,
@@ -110,8 +112,7 @@ impl Owner {
                 () = stop.cancelled() => return Ok(()),
                 settled = self.settle() => settled?,
             }
-            if self.open_with_kept_keys()? {
-                self.start().await?;
+            if self.open_with_kept_keys().await {
                 continue;
             }
             self.tell();
@@ -178,11 +179,43 @@ impl Owner {
         Ok(())
     }
 
-    /// Whether a door was opened with an unlock key that the running managers have kept.
-    fn open_with_kept_keys(&mut self) -> Result<bool, Report> {
+    /// Whether a manager was opened and started with an unlock key that the running ones have kept. What cannot be is told
+    /// once, and goes on waiting: the others run without it.
+    async fn open_with_kept_keys(&mut self) -> bool {
+        let keys = self.kept_keys();
+        if keys.is_empty() {
+            return false;
+        }
+        let before = self.parts.open.len();
+        let mut opened = keys.iter().try_for_each(|key| self.open_doors(key));
+        if opened.is_ok() {
+            opened = self.start().await;
+        }
+        if let Err(report) = opened {
+            tracing::error!(%report, "a manager that was left behind does not start");
+            self.withdraw();
+        }
+        self.parts.open.len() > before
+    }
+
+    /// What is open and does not run waits for its key again.
+    pub fn withdraw(&mut self) {
+        let running = &self.parts.running;
+        let runs = |badge: &Badge| running.iter().any(|running| running.node_id == badge.node_id);
+        self.parts.open.retain(runs);
+        if let Err(report) = self.look() {
+            tracing::error!(%report, "what waits for a key cannot be read");
+        }
+    }
+
+    /// The unlock keys of the doors' epochs that the running managers have kept; each is told once.
+    fn kept_keys(&mut self) -> Vec<UnlockKey> {
         let cluster_id = self.house.manifest.cluster_id.clone();
         let mut keys = Vec::new();
         for waiting in self.parts.unlocking.shown().managers {
+            if self.parts.kept.contains(&waiting.epoch) {
+                continue;
+            }
             for running in &self.parts.running {
                 let sealed = running
                     .manager
@@ -196,17 +229,16 @@ impl Owner {
                     continue;
                 };
                 match root.open_unlock_key(&cluster_id, waiting.epoch, &sealed) {
-                    Ok(key) => keys.push(key),
+                    Ok(key) => {
+                        self.parts.kept.push(waiting.epoch);
+                        keys.push(key);
+                    }
                     Err(error) => tracing::error!(%error, epoch = waiting.epoch, "a kept unlock key does not open"),
                 }
                 break;
             }
         }
-        let before = self.parts.open.len();
-        for key in &keys {
-            self.open_doors(key)?;
-        }
-        Ok(self.parts.open.len() > before)
+        keys
     }
 
     /// Starts the managers that are open and do not run.

@@ -44,13 +44,7 @@ impl Owner {
         };
         opened.map_err(|report| {
             // What does not start although the key is right waits for it again: its files may be put right.
-            let running = &self.parts.running;
-            self.parts
-                .open
-                .retain(|badge| running.iter().any(|running| running.node_id == badge.node_id));
-            if let Err(report) = self.look() {
-                tracing::error!(%report, "what waits for a key cannot be read");
-            }
+            self.withdraw();
             Refusal::from(report)
         })
     }
