@@ -1,6 +1,7 @@
 //! Does the command line do the whole job, as an operator would? The real binary against a real cluster.
 #![allow(clippy::unwrap_used)] // a test fails loudly
 
+mod absent;
 mod access;
 mod backup;
 mod bad_input;
