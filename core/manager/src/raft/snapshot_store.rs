@@ -119,7 +119,7 @@ impl SnapshotStore {
         self.newest.borrow().epoch
     }
 
-    /// What is saved from now on; see [`Self::reached`].
+    /// What is saved from now on; see [`Watched::reaches`].
     pub(crate) fn watch(&self) -> Watched {
         let newest = self.newest.subscribe();
         let saved = newest.borrow().saved;
