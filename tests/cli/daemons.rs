@@ -12,12 +12,12 @@ use harness::until::{DEADLINE, until};
 
 use crate::binary;
 
-pub fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("wr-").tempdir().unwrap()
 }
 
 /// On loopback, at a port that is free now.
-pub fn daemon(folder: &Path, name: &str) -> Daemon {
+pub(crate) fn daemon(folder: &Path, name: &str) -> Daemon {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
     drop(free);
@@ -28,7 +28,7 @@ fn init(daemon: &Daemon) {
     daemon.run(&["swarm", "init", "--listen-addr", &daemon.address]).ok();
 }
 
-pub fn join(daemon: &Daemon, manager: &Daemon, role: &str) -> Said {
+pub(crate) fn join(daemon: &Daemon, manager: &Daemon, role: &str) -> Said {
     let token = manager.run(&["swarm", "join-token", "-q", role]).ok();
     let arguments = [
         "swarm",

@@ -21,7 +21,10 @@ pub(crate) fn unsettled(world: &World) -> Option<String> {
     let mut indexes = lives.values().map(|life| life.manager.replica().index());
     let first = indexes.next().unwrap_or(0);
     if indexes.any(|index| index != first) {
-        return Some("the managers are at different indexes".to_owned());
+        return Some(format!(
+            "the managers are at different indexes: {}",
+            lives.values().map(told).collect::<Vec<_>>().join("; ")
+        ));
     }
     if !lives.values().any(|life| life.leadership().mine) {
         return Some(format!(
@@ -35,9 +38,11 @@ pub(crate) fn unsettled(world: &World) -> Option<String> {
 fn told(life: &Life) -> String {
     let status = life.status();
     let (who, role, term, last) = (status.hostname, status.role, status.term, status.last_index);
+    let (first, snapshot) = (status.first_index, status.snapshot_index);
     format!(
-        "{who} is {role} in term {term}, voted for {:?}, last index {last}",
-        status.voted_for
+        "{who} is {role} in term {term}, voted for {:?}, log {first} to {last}, snapshot {snapshot}, applied {}, \
+         followers {:?}",
+        status.voted_for, status.applied, status.followers
     )
 }
 

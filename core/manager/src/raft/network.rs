@@ -12,6 +12,7 @@ use openraft::error::{
 use openraft::network::{Backoff, RPCOption};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::{RPCTypes, RaftNetwork, RaftNetworkFactory, Snapshot};
+use tokio::sync::watch;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 use wardroom_api::v1::raft_client::RaftClient;
@@ -23,6 +24,9 @@ use crate::links::{Lane, Links, is_late};
 
 /// Bytes of a snapshot in one message.
 const CHUNK: usize = 64 * 1024;
+/// How long a snapshot may make no progress: no message of it is taken, or the other end does not say that it has it. The
+/// deadline for all of it is far longer, and a manager whose link swallows everything would hear nothing until then.
+const STALL: Duration = Duration::from_secs(15);
 
 type RpcError = RPCError<u64, Peer, RaftError<u64>>;
 type SnapshotError = StreamingError<TypeConfig, Fatal<u64>>;
@@ -152,7 +156,11 @@ impl RaftNetwork<TypeConfig> for Line {
         option: RPCOption,
     ) -> Result<SnapshotResponse<u64>, SnapshotError> {
         let ttl = option.hard_ttl();
-        let chunks = tokio_stream::iter(Chunks::new(&vote, snapshot));
+        let (taken, progress) = watch::channel(());
+        let chunks = Chunks::new(&vote, snapshot).inspect(move |_| {
+            taken.send_replace(());
+        });
+        let chunks = tokio_stream::iter(chunks);
         let sending = self.call(Lane::Bulk, chunks, ttl, |mut client, request| async move {
             client.install_snapshot(request).await
         });
@@ -160,6 +168,9 @@ impl RaftNetwork<TypeConfig> for Line {
             biased;
             closed = cancel => return Err(StreamingError::Closed(closed)),
             answer = sending => answer,
+            () = stalled(progress) => {
+                return Err(StreamingError::Timeout(self.timeout(RPCTypes::InstallSnapshot, STALL)));
+            }
         };
         let answer = answer.map_err(|status| {
             if is_late(&status) {
@@ -174,6 +185,17 @@ impl RaftNetwork<TypeConfig> for Line {
     fn backoff(&self) -> Backoff {
         let first = self.pause;
         Backoff::new((0..).map(move |attempt: u32| first * 2_u32.pow(attempt.min(2))))
+    }
+}
+
+/// Ends when nothing has moved for too long; once all is sent, when the answer takes that long.
+async fn stalled(mut progress: watch::Receiver<()>) {
+    loop {
+        match tokio::time::timeout(STALL, progress.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_all_sent)) => return tokio::time::sleep(STALL).await,
+            Err(_elapsed) => return,
+        }
     }
 }
 

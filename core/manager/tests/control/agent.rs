@@ -73,7 +73,10 @@ impl Agent {
                             Code::InvalidArgument,
                             Code::Cancelled,
                         ];
-                        assert!(expected.contains(&status.code()), "{status:?}");
+                        // So does this: the server said goodbye while the call was on its way.
+                        let goodbye =
+                            status.code() == Code::Internal && status.message().starts_with("h2 protocol error");
+                        assert!(goodbye || expected.contains(&status.code()), "{status:?}");
                     }
                     // As agents do between two attempts.
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
