@@ -161,10 +161,11 @@ fn nothing_of_a_users_own_processes_can_be_traced() {
     std::fs::set_permissions(scratch.path(), Permissions::from_mode(0o777)).unwrap();
     let program = scratch.path().join("wardroom");
     std::fs::copy(binary(), &program).unwrap();
-    let mut sleep = Command::new("sleep").arg("1000").uid(NOBODY).spawn().unwrap();
-    assert_eq!(owner(sleep.id()), NOBODY, "the control belongs to its user");
-    sleep.kill().unwrap();
-    sleep.wait().unwrap();
+    // It lives as long as its input is open.
+    let mut control = Command::new("cat").stdin(Stdio::piped()).uid(NOBODY).spawn().unwrap();
+    assert_eq!(owner(control.id()), NOBODY, "the control belongs to its user");
+    control.kill().unwrap();
+    control.wait().unwrap();
     for arguments in [
         &["demo", "--headless", "--empty", "--dir"][..],
         &["daemon", "--state-dir"],
