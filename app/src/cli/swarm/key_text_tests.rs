@@ -2,53 +2,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
 use super::*;
-use crate::cli::arguments::Asking;
-
-const KEY: &str = "SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-fn options() -> SwarmUnlockKey {
-    SwarmUnlockKey {
-        rotate: false,
-        quiet: false,
-        shares: None,
-        threshold: None,
-        epoch: None,
-        asking: Asking {
-            plan: false,
-            yes: false,
-        },
-        detach: false,
-    }
-}
-
-fn shared() -> SwarmUnlockKey {
-    SwarmUnlockKey {
-        shares: Some(2),
-        threshold: Some(2),
-        ..options()
-    }
-}
-
-fn confidential(text: &str) -> v1::Confidential {
-    v1::Confidential::new(text.as_bytes().to_vec())
-}
-
-fn whole() -> v1::GetUnlockKeyResponse {
-    v1::GetUnlockKeyResponse {
-        key: Some(confidential(KEY)),
-        epoch: 3,
-        index: 40,
-        ..v1::GetUnlockKeyResponse::default()
-    }
-}
-
-fn in_shares() -> v1::GetUnlockKeyResponse {
-    v1::GetUnlockKeyResponse {
-        shares: vec![confidential("SWMSHARE-1-a"), confidential("SWMSHARE-1-b")],
-        epoch: 3,
-        ..v1::GetUnlockKeyResponse::default()
-    }
-}
+use crate::cli::swarm::key_fixture::{KEY, in_shares, options, shared, whole};
 
 #[test]
 fn the_key_is_shown_in_dockers_words() {

@@ -5,6 +5,8 @@ mod dek;
 mod dek_table;
 mod info;
 mod keeping;
+#[cfg(test)]
+mod key_fixture;
 mod key_source;
 mod key_text;
 mod local;
