@@ -88,11 +88,12 @@ fn incoming(message: v1::AssignmentsMessage, transit: &mut TransitOpener) -> Res
 }
 
 fn wanted(task: v1::TaskAssignment) -> Wanted {
-    let executor = match task.executor() {
+    let run = task.run.unwrap_or_default();
+    let executor = match run.executor() {
         v1::Executor::Process => Kind::Process,
         v1::Executor::Files => Kind::Files,
         v1::Executor::Container => Kind::Container,
-        v1::Executor::Unspecified => Kind::Unknown(task.executor),
+        v1::Executor::Unspecified => Kind::Unknown(run.executor),
     };
     // Swarm's order of states has a meaning: below RUNNING a task is prepared and waits, above it ends.
     let desired = match task.desired {
@@ -104,7 +105,7 @@ fn wanted(task: v1::TaskAssignment) -> Wanted {
         id: TaskId::new(task.id),
         name: task.name,
         executor,
-        command: task.command,
+        command: run.command,
         desired,
         files: task.files.into_iter().map(wanted_file).collect(),
     }
@@ -155,6 +156,7 @@ mod tests {
             number: 1,
             sealed: sealer.seal("v1", &opened),
             lease_ms: 3_600_000,
+            template_driver: String::new(),
         }
     }
 

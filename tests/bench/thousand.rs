@@ -207,7 +207,10 @@ async fn deliveries(client: &Client, workers: usize) {
     };
     client.control().create_secret(create).await.unwrap();
     let started = Instant::now();
-    let service = v1::CreateServiceRequest { spec: Some(service()) };
+    let service = v1::CreateServiceRequest {
+        exposes_env: false,
+        spec: Some(service()),
+    };
     client.control().create_service(service).await.unwrap();
     let present = |number: u32| move |thing: &Thing| held(thing, number, v1::HoldingState::Present);
     proven.all("every worker has the secret", workers, present(1)).await;
@@ -243,8 +246,11 @@ async fn deliveries(client: &Client, workers: usize) {
 fn service() -> v1::ServiceSpec {
     v1::ServiceSpec {
         name: "everywhere".into(),
-        executor: v1::Executor::Process.into(),
-        command: vec!["simulated".into()],
+        run: Some(v1::RunSpec {
+            executor: v1::Executor::Process.into(),
+            command: vec!["simulated".into()],
+            ..Default::default()
+        }),
         global: true,
         constraints: vec!["node.role==worker".into()],
         grants: vec![v1::Grant {

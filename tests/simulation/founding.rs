@@ -233,6 +233,7 @@ impl Maker {
 
     fn cluster(&self, sealing_root: &SealingRoot) -> Cluster {
         Cluster {
+            refuse_env: false,
             id: ClusterId::new(&self.cluster_id),
             name: "simulated".to_owned(),
             created_at_ms: BEGIN_MS,

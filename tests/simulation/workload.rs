@@ -142,6 +142,7 @@ async fn call(client: &Client, ask: Ask, dice: &Dice) -> Result<Answer, CallErro
         }
         Ask::CreateService { name, secrets } => {
             let message = v1::CreateServiceRequest {
+                exposes_env: false,
                 spec: Some(spec(name, secrets, dice)),
             };
             let made = within(DEADLINE, control.create_service(request(message, DEADLINE))).await?;
@@ -183,11 +184,17 @@ fn spec(name: String, secrets: Vec<String>, dice: &Dice) -> v1::ServiceSpec {
     };
     v1::ServiceSpec {
         name,
-        executor: v1::Executor::Process.into(),
-        command: vec!["simulated".to_owned()],
+        run: Some(v1::RunSpec {
+            executor: v1::Executor::Process.into(),
+            command: vec!["simulated".to_owned()],
+            ..Default::default()
+        }),
         replicas: u32::try_from(dice.between(1, 4)).expect("three at most"),
         grants: secrets.into_iter().map(grant).collect(),
-        update_parallelism: 1,
+        update: Some(v1::RollSettings {
+            parallelism: 1,
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }

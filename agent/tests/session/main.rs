@@ -18,7 +18,7 @@ use wardroom_agent::executor::{Executors, Simulated};
 use wardroom_agent::files::MemoryFiles;
 use wardroom_agent::{Agent, AgentConfig, AgentSeams, Pace, StartError};
 use wardroom_api::v1::assignment_change::Change;
-use wardroom_api::v1::{Executor, HoldingState, SecretAssignment, SecretFile, TaskAssignment, TaskState};
+use wardroom_api::v1::{Executor, HoldingState, RunSpec, SecretAssignment, SecretFile, TaskAssignment, TaskState};
 use wardroom_ca::{NodeTls, Role};
 use wardroom_keys::{SeededChance, receipt_digest};
 
@@ -93,6 +93,7 @@ fn leased(number: u32, lease: Duration) -> Change {
         // The fake manager seals it for each of its streams.
         sealed: [&RECEIPT_KEY[..], format!("c4n4ry-{number}").as_bytes()].concat(),
         lease_ms: u64::try_from(lease.as_millis()).unwrap(),
+        template_driver: String::new(),
     })
 }
 
@@ -109,8 +110,11 @@ fn task(versions: &[u32]) -> Change {
     Change::Task(TaskAssignment {
         id: "t1".into(),
         name: "web.1".into(),
-        executor: Executor::Process as i32,
-        command: vec!["serve".into()],
+        run: Some(RunSpec {
+            executor: Executor::Process as i32,
+            command: vec!["serve".into()],
+            ..Default::default()
+        }),
         desired: TaskState::Running as i32,
         files: files.collect(),
         ..Default::default()

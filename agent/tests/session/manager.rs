@@ -10,7 +10,7 @@ use tokio::io::{DuplexStream, copy_bidirectional, duplex};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, Status, Streaming, async_trait};
 use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
 use wardroom_api::v1::*;
 use wardroom_ca::{IssueRequest, Issued, ManualClock, NODE_LIFETIME, NodeTls, Role, Root};
@@ -276,6 +276,15 @@ fn take_one(counter: &AtomicU32) -> bool {
 impl Dispatcher for FakeManager {
     type SessionStream = ReceiverStream<Result<SessionMessage, Status>>;
     type AssignmentsStream = ReceiverStream<Result<AssignmentsMessage, Status>>;
+    type LogRequestsStream = ReceiverStream<Result<LogRequest, Status>>;
+
+    async fn log_requests(&self, _: Request<LogRequestsRequest>) -> Result<Response<Self::LogRequestsStream>, Status> {
+        Err(Status::unimplemented("nobody reads logs here"))
+    }
+
+    async fn publish_logs(&self, _: Request<Streaming<LogBatch>>) -> Result<Response<PublishLogsResponse>, Status> {
+        Err(Status::unimplemented("nobody reads logs here"))
+    }
 
     async fn session(&self, request: Request<SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
         self.admit()?;

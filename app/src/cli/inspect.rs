@@ -57,12 +57,14 @@ fn spec(spec: &v1::ServiceSpec) -> Value {
     json!({
         "Name": spec.name,
         "Labels": spec.labels,
-        "Executor": words::executor(spec.executor),
-        "Command": spec.command,
+        "Executor": words::executor(spec.executor().into()),
+        "Command": spec.command(),
         "Mode": mode,
         "Secrets": spec.grants.iter().map(grant).collect::<Value>(),
         "Placement": { "Constraints": spec.constraints },
-        "UpdateConfig": { "Parallelism": spec.update_parallelism, "MonitorMs": spec.update_monitor_ms },
+        "UpdateConfig": spec.update.as_ref().map(|update| {
+            json!({ "Parallelism": update.parallelism, "MonitorMs": update.monitor_ms })
+        }),
     })
 }
 

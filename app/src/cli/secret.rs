@@ -49,6 +49,8 @@ async fn create(create: &SecretCreate, session: &mut Session) -> Result<(), Repo
         value: Some(value),
         labels,
         max_age_ms: 0,
+        template_driver: String::new(),
+        schedule: None,
     };
     let made = session
         .call(message, |mut control, request| async move {
@@ -156,6 +158,9 @@ fn update_request(update: &SecretUpdate) -> Result<v1::UpdateSecretRequest, Repo
         max_age_ms: update.max_age.map(duration::millis),
         keep_versions: update.keep,
         lease_ms: update.lease.map(duration::millis),
+        keep_ms: None,
+        schedule: None,
+        schedule_off: false,
     };
     let unchanged = v1::UpdateSecretRequest {
         reference: update.reference.clone(),

@@ -30,6 +30,7 @@ pub async fn rotate(arguments: &SecretRotate, session: &mut Session) -> Result<(
         value: Some(value),
         plan_only: false,
         plan_basis: basis,
+        if_changed: false,
     };
     let answer = session
         .call(message, |mut control, request| async move {

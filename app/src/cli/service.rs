@@ -49,23 +49,30 @@ fn spec(create: &ServiceCreate) -> Result<v1::ServiceSpec, Report> {
     Ok(v1::ServiceSpec {
         name: create.name.clone(),
         labels: secret::parse_labels(&create.labels)?,
-        executor: match executor {
-            ExecutorChoice::Process => v1::Executor::Process.into(),
-            ExecutorChoice::Files => v1::Executor::Files.into(),
-        },
-        command: create.command.clone(),
+        run: Some(v1::RunSpec {
+            executor: match executor {
+                ExecutorChoice::Process => v1::Executor::Process.into(),
+                ExecutorChoice::Files => v1::Executor::Files.into(),
+            },
+            command: create.command.clone(),
+            ..v1::RunSpec::default()
+        }),
         global,
         replicas: if global { 0 } else { create.replicas.unwrap_or(1) },
         grants: grant::parse_all(&create.secrets)?,
-        update_parallelism: create.update_parallelism,
-        update_monitor_ms: 0,
+        update: Some(v1::RollSettings {
+            parallelism: create.update_parallelism,
+            ..v1::RollSettings::default()
+        }),
         constraints: create.constraints.clone(),
+        ..v1::ServiceSpec::default()
     })
 }
 
 async fn create(create: &ServiceCreate, session: &mut Session) -> Result<(), Report> {
     let message = v1::CreateServiceRequest {
         spec: Some(spec(create)?),
+        exposes_env: false,
     };
     let made = session
         .call(message, |mut control, request| async move {
@@ -146,7 +153,7 @@ async fn list(quiet: bool, session: &mut Session) -> Result<(), Report> {
             mode(spec),
             &replicas(service, &running),
             &grants(spec),
-            &abbreviated(&spec.command.join(" ")),
+            &abbreviated(&spec.command().join(" ")),
         ]);
     }
     session.output.table(&table)
@@ -162,8 +169,8 @@ fn list_json(service: &v1::Service, running: &Running) -> Value {
         "replicas": if spec.global { wanted.into() } else { Value::from(spec.replicas) },
         "running": up,
         "secrets": spec.grants.iter().map(|grant| grant.secret_name.clone()).collect::<Vec<_>>(),
-        "executor": words::executor(spec.executor),
-        "command": spec.command,
+        "executor": words::executor(spec.executor().into()),
+        "command": spec.command(),
         "labels": spec.labels,
     })
 }

@@ -23,7 +23,7 @@ fn options(command: &[&str]) -> ServiceCreate {
 fn a_spec_has_one_replica_unless_told() {
     let made = spec(&options(&["sleep", "1000"])).unwrap();
     assert_eq!((made.replicas, made.global), (1, false));
-    assert_eq!(made.command, ["sleep", "1000"]);
+    assert_eq!(made.command(), ["sleep", "1000"]);
     assert_eq!(grants(&made), "db_password->db");
     assert_eq!(made.constraints, ["node.role==worker"]);
     let global = spec(&ServiceCreate {
@@ -41,7 +41,7 @@ fn a_process_needs_a_command_and_files_take_none() {
         executor: Some(ExecutorChoice::Files),
         ..options(command)
     };
-    assert_eq!(spec(&files(&[])).unwrap().executor, v1::Executor::Files as i32);
+    assert_eq!(spec(&files(&[])).unwrap().executor(), v1::Executor::Files);
     assert_eq!(spec(&files(&["x"])).unwrap_err().exit, Exit::Usage);
 }
 

@@ -97,6 +97,7 @@ impl Founding {
             heartbeat_ms: HEARTBEAT_MS,
             task_history: TASK_HISTORY,
             snapshot_every: SNAPSHOT_EVERY,
+            refuse_env: false,
             version_index: 0,
         }
     }

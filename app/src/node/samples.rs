@@ -81,6 +81,8 @@ async fn create_secret(client: &Client, sample: &SampleSecret) -> Result<(), Cal
             value: Some(v1::Value::generated(sample.characters)),
             labels: BTreeMap::from([("team".to_owned(), sample.team.clone())]),
             max_age_ms: 0,
+            template_driver: String::new(),
+            schedule: None,
         };
         let made = within(
             CALL_DEADLINE,
@@ -97,6 +99,7 @@ async fn create_service(client: &Client, sample: &SampleService) -> Result<(), C
     loop {
         let message = v1::CreateServiceRequest {
             spec: Some(spec(sample)),
+            exposes_env: false,
         };
         let made = within(
             CALL_DEADLINE,
@@ -125,14 +128,20 @@ fn spec(sample: &SampleService) -> v1::ServiceSpec {
     v1::ServiceSpec {
         name: sample.name.clone(),
         labels: BTreeMap::from([("sample".to_owned(), "yes".to_owned())]),
-        executor: v1::Executor::Process.into(),
-        command: vec!["sh".to_owned(), "-c".to_owned(), script(sample)],
+        run: Some(v1::RunSpec {
+            executor: v1::Executor::Process.into(),
+            command: vec!["sh".to_owned(), "-c".to_owned(), script(sample)],
+            ..v1::RunSpec::default()
+        }),
         global: sample.global,
         replicas: sample.replicas,
         grants: sample.grants.iter().map(grant).collect(),
-        update_parallelism: 1,
-        update_monitor_ms: 1_000,
-        constraints: Vec::new(),
+        update: Some(v1::RollSettings {
+            parallelism: 1,
+            monitor_ms: 1_000,
+            ..v1::RollSettings::default()
+        }),
+        ..v1::ServiceSpec::default()
     }
 }
 

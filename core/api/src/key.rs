@@ -1,6 +1,6 @@
 //! What is each wire object called? Its kind and id, as [`ObjectKey`] spells them, and the parts people look for first.
 
-use crate::v1::{Holding, Kind, Object, ObjectKey, Secret, ServiceSpec, Version, object};
+use crate::v1::{Executor, Holding, Kind, Object, ObjectKey, RunSpec, Secret, ServiceSpec, Version, object};
 
 impl Object {
     /// The object's name in changes; `None` when it is of a kind this client does not know.
@@ -62,6 +62,19 @@ impl Secret {
 }
 
 impl ServiceSpec {
+    /// What runs its tasks; processes where nothing is said.
+    pub fn executor(&self) -> Executor {
+        match self.run.as_ref().map(RunSpec::executor) {
+            None | Some(Executor::Unspecified) => Executor::Process,
+            Some(named) => named,
+        }
+    }
+
+    /// Program and arguments of a process, arguments of a container.
+    pub fn command(&self) -> &[String] {
+        self.run.as_ref().map_or(&[], |run| &run.command)
+    }
+
     /// Whether a grant of this spec refers to the secret.
     pub fn grants_secret(&self, secret_id: &str) -> bool {
         self.grants.iter().any(|grant| grant.secret_id == secret_id)

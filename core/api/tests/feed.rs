@@ -28,6 +28,11 @@ macro_rules! silent {
         impl Control for Script {
             type WatchStream = Messages;
             type BackupStream = tokio_stream::Empty<Result<v1::BackupChunk, Status>>;
+            type LogsStream = tokio_stream::Empty<Result<v1::LogLine, Status>>;
+
+            async fn logs(&self, _: Request<v1::LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {
+                Err(Status::unimplemented("logs"))
+            }
 
             async fn backup(&self, _: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
                 Err(Status::unimplemented("backup"))
@@ -55,6 +60,10 @@ silent!(
     create_service: CreateServiceRequest -> CreateServiceResponse,
     update_service: UpdateServiceRequest -> UpdateServiceResponse,
     remove_service: RemoveServiceRequest -> RemoveServiceResponse,
+    rollback_service: RollbackServiceRequest -> RollbackServiceResponse,
+    update_grants: UpdateGrantsRequest -> UpdateGrantsResponse,
+    steer_rotation: SteerRotationRequest -> SteerRotationResponse,
+    prune_versions: PruneVersionsRequest -> PruneVersionsResponse,
     update_secret: UpdateSecretRequest -> UpdateSecretResponse,
     get_join_token: GetJoinTokenRequest -> JoinTokenResponse, rotate_join_token: RotateJoinTokenRequest -> JoinTokenResponse,
     update_cluster: UpdateClusterRequest -> UpdateClusterResponse, rotate_root: RotateRootRequest -> RotateRootResponse,

@@ -36,6 +36,8 @@ pub struct Cluster {
     pub task_history: u32,
     /// Applied entries between two snapshots of a manager's log.
     pub snapshot_every: u64,
+    /// Secrets in environments (`wardroom run --env`) are refused.
+    pub refuse_env: bool,
     pub version_index: u64,
 }
 

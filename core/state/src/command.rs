@@ -10,9 +10,9 @@ use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId, Ve
 use crate::keys::{ManagerKeys, SealedUnlockKey};
 use crate::node::{Availability, Certificate, Node, NodeState, Role};
 use crate::operator::Operator;
-use crate::rotation::{RotationPhase, RotationProgress};
-use crate::secret::SealedValue;
-use crate::service::ServiceSpec;
+use crate::rotation::{RotationCause, RotationPhase, RotationProgress, RotationSteer};
+use crate::secret::{Schedule, SealedValue, Template};
+use crate::service::{ServiceSpec, UpdateState};
 use crate::task::{SecretFile, TaskState};
 
 /// One proposed change as it stands in the log. `index` is not part of it: Raft gives it at apply.
@@ -46,6 +46,8 @@ pub enum Command {
         name: String,
         labels: BTreeMap<String, String>,
         max_age_ms: u64,
+        template: Template,
+        schedule: Option<Schedule>,
         version: NewVersion,
     },
     /// A new version under the same name; it becomes current and a rotation starts.
@@ -53,6 +55,7 @@ pub enum Command {
         secret: SecretId,
         version: NewVersion,
         rotation: RotationId,
+        cause: RotationCause,
         expected: Option<u64>,
     },
     /// Cuts grants and files, drops the sealed value. `version: None` means every version, and the grants too.
@@ -237,6 +240,55 @@ pub enum Command {
     KeepUnlockKey {
         epoch: u32,
     },
+    /// Back to the spec before, as Docker does it: what is current becomes the one before.
+    RollbackService {
+        id: ServiceId,
+        expected: Option<u64>,
+    },
+    /// Several services at once, or none.
+    UpdateServices {
+        updates: Vec<ServiceUpdate>,
+    },
+    /// The leader's word on how far an update or a roll-back is. A roll-back that a failed update asks for is
+    /// [`UpdateState::RollbackStarted`]: the spec before takes over with it.
+    AdvanceUpdate {
+        service: ServiceId,
+        state: UpdateState,
+        message: String,
+    },
+    SteerRotation {
+        rotation: RotationId,
+        steer: RotationSteer,
+    },
+    /// Superseded and failed versions that nobody needs; one that somebody needs is refused.
+    DestroyVersions {
+        secret: SecretId,
+        versions: Vec<u32>,
+        why: String,
+    },
+    /// How old versions are kept and new ones made; what is `None` stays as it is.
+    UpdateRetention {
+        secret: SecretId,
+        keep_ms: Option<u64>,
+        /// `Some(None)`: nobody makes the next value any more.
+        schedule: Option<Option<Schedule>>,
+        expected: Option<u64>,
+    },
+    /// A scheduled rotation could not begin.
+    NoteScheduleFailure {
+        secret: SecretId,
+        reason: String,
+    },
+    SetPolicy {
+        refuse_env: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceUpdate {
+    pub id: ServiceId,
+    pub spec: ServiceSpec,
+    pub expected: Option<u64>,
 }
 
 /// An unlock key on its way in: made and sealed before it gets here.
@@ -264,6 +316,7 @@ pub struct NewTask {
     pub id: TaskId,
     pub service: ServiceId,
     pub slot: u32,
+    pub generation: u64,
     pub node: Option<NodeId>,
     pub files: Vec<SecretFile>,
 }
@@ -307,6 +360,7 @@ pub struct TaskReport {
     pub exit_code: i32,
     pub pid: u32,
     pub secrets_dir: String,
+    pub health: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -125,6 +125,8 @@ mod tests {
             name: "s-db".into(),
             labels,
             max_age_ms: 0,
+            template: crate::secret::Template::None,
+            schedule: None,
             version,
         });
         let found = |reference: &str| {

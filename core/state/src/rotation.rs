@@ -12,6 +12,9 @@ pub struct Rotation {
     pub from: Option<u32>,
     pub to: u32,
     pub phase: RotationPhase,
+    /// Nothing more is moved until it is resumed.
+    pub paused: bool,
+    pub cause: RotationCause,
     /// Per service, by service id.
     pub progress: Vec<RotationProgress>,
     pub actor: String,
@@ -28,6 +31,24 @@ pub struct RotationProgress {
     pub tasks: u32,
     /// Tasks whose receipt proves the new bytes.
     pub proven: u32,
+    /// Those of them that have stayed well for as long as their service watches.
+    pub settled: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RotationCause {
+    Operator,
+    /// The version had reached its maximum age.
+    Age,
+}
+
+/// What an operator can do to a rotation that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RotationSteer {
+    Pause,
+    Resume,
+    /// Everything returns to the version before.
+    Cancel,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

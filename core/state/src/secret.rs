@@ -22,10 +22,35 @@ pub struct Secret {
     pub keep_versions: u32,
     /// A worker that is cut off erases its files after so long without a manager; 0: never.
     pub lease_ms: u64,
+    /// Superseded versions that are older than this are destroyed; 0: only the number counts.
+    pub keep_ms: u64,
+    /// What the worker makes of a value before it writes the file.
+    pub template: Template,
+    /// What makes the next value once the current version has reached its maximum age.
+    pub schedule: Option<Schedule>,
+    /// Why the last scheduled rotation did not begin, and when (Unix milliseconds).
+    pub schedule_failure: Option<(i64, String)>,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
     /// Raft index of the last change: the optimistic-concurrency token.
     pub version_index: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Template {
+    /// The file is the value.
+    #[default]
+    None,
+    /// The value is a template in Go's language, as Docker's `golang` driver expands it.
+    Golang,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Schedule {
+    /// So many characters of `[A-Za-z0-9]`, made by the leader.
+    Generate(u32),
+    /// What this program of the leader's hooks folder writes.
+    Hook(String),
 }
 
 /// One immutable version.

@@ -276,6 +276,7 @@ impl State {
                     service: service.id.clone(),
                     tasks: count(live.len()),
                     proven: count(proven),
+                    settled: 0,
                 }
             })
             .collect()

@@ -13,6 +13,8 @@ pub struct Task {
     pub name: String,
     /// From 1; 0 for a global service.
     pub slot: u32,
+    /// Of its service's run spec, when it was made.
+    pub generation: u64,
     /// `None` while no node fits.
     pub node: Option<NodeId>,
     pub desired: TaskState,
@@ -34,6 +36,8 @@ pub struct TaskStatus {
     pub pid: u32,
     /// Where its files are on the worker's host.
     pub secrets_dir: String,
+    /// `starting`, `healthy`, or why not; empty without a health check.
+    pub health: String,
 }
 
 /// One file a task should hold.

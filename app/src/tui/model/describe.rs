@@ -121,7 +121,7 @@ fn service(service: &v1::Service) -> Vec<String> {
     let mut lines = vec![line("name", words::service_name(service)), line("id", &service.id)];
     if let Some(spec) = &service.spec {
         lines.push(line("executor", words::executor(spec.executor())));
-        lines.push(line("command", spec.command.join(" ")));
+        lines.push(line("command", spec.command().join(" ")));
         lines.push(line("replicas", words::replicas(spec)));
         lines.extend(labels(&spec.labels));
         lines.push("grants:".to_owned());

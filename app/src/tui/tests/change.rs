@@ -183,7 +183,7 @@ fn a_service_is_created_with_a_secret() {
     };
     let spec = request.spec.as_ref().unwrap();
     assert_eq!((spec.replicas, spec.executor()), (2, Executor::Process));
-    assert_eq!(spec.command, ["sh", "-c", "sleep 9"]);
+    assert_eq!(spec.command(), ["sh", "-c", "sleep 9"]);
     assert_eq!(
         (spec.grants[0].target.as_str(), spec.grants[0].mode),
         ("db_password", 0o444)

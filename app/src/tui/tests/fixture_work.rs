@@ -2,7 +2,7 @@
 
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{
-    AuditRecord, Executor, Grant, Holding, HoldingState, OnChange, Rotation, RotationPhase, RotationProgress,
+    AuditRecord, Executor, Grant, Holding, HoldingState, OnChange, Rotation, RotationPhase, RotationProgress, RunSpec,
     SecretFile, Service, ServiceSpec, Task, TaskState,
 };
 
@@ -22,8 +22,11 @@ fn grant(secret: &str, mode: u32, on_change: OnChange) -> Grant {
 fn service(view: &mut ClusterView, name: &str, replicas: u32, grants: &[Grant]) {
     let spec = ServiceSpec {
         name: name.into(),
-        executor: Executor::Process.into(),
-        command: vec!["serve".into(), format!("--{name}")],
+        run: Some(RunSpec {
+            executor: Executor::Process.into(),
+            command: vec!["serve".into(), format!("--{name}")],
+            ..RunSpec::default()
+        }),
         replicas,
         grants: grants.to_vec(),
         ..ServiceSpec::default()
@@ -118,6 +121,7 @@ pub fn rotations(view: &mut ClusterView) {
         service_name: service.into(),
         tasks,
         proven,
+        settled: proven,
     };
     let rotation = Rotation {
         id: "r-1".into(),

@@ -71,7 +71,7 @@ fn row(model: &Model, service: &Service) -> Option<Vec<Piece>> {
         plain(safe!("{}", spec.grants.len())),
         state_piece(state),
         plain(time::age(model.now_ms, service.created_at_ms)),
-        piece(spec.command.join(" "), Tone::Dim),
+        piece(spec.command().join(" "), Tone::Dim),
     ])
 }
 
@@ -184,7 +184,7 @@ pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
             "runs",
             plain(safe!("{} {}", words::executor(spec.executor()), words::replicas(spec))),
         ),
-        ("command", plain(spec.command.join(" "))),
+        ("command", plain(spec.command().join(" "))),
         (
             "changed",
             plain(safe!(

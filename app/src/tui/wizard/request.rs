@@ -118,12 +118,15 @@ pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
             value: Some(value(form)?),
             labels: labels(form.line(Id::Labels))?,
             max_age_ms: max_age(form)?,
+            template_driver: String::new(),
+            schedule: None,
         }),
         Task::Rotate { secret_id, .. } => Call::RotateSecret(v1::RotateSecretRequest {
             reference: secret_id.clone(),
             value: Some(value(form)?),
             plan_only: false,
             plan_basis,
+            if_changed: false,
         }),
         Task::Revoke { secret_id, version, .. } => Call::RevokeSecret(v1::RevokeSecretRequest {
             reference: secret_id.clone(),
@@ -137,6 +140,7 @@ pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
         }),
         Task::CreateService => Call::CreateService(v1::CreateServiceRequest {
             spec: Some(spec(form)?),
+            exposes_env: false,
         }),
         Task::Grant => {
             let add = vec![grant(form)?];

@@ -196,12 +196,14 @@ pub fn spec(form: &Form) -> Result<ServiceSpec, String> {
     };
     Ok(ServiceSpec {
         name: form.line(Id::Name).to_owned(),
-        executor: executor.into(),
-        command,
+        run: Some(v1::RunSpec {
+            executor: executor.into(),
+            command,
+            ..v1::RunSpec::default()
+        }),
         global,
         replicas,
         grants,
-        update_parallelism: 1,
         ..ServiceSpec::default()
     })
 }

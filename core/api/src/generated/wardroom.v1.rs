@@ -79,6 +79,9 @@ pub struct Cluster {
     pub snapshot_every: u64,
     #[prost(message, optional, tag = "18")]
     pub keys: ::core::option::Option<ClusterKeys>,
+    /// secrets in environments (`wardroom run --env`) are refused
+    #[prost(bool, tag = "19")]
+    pub refuse_env: bool,
 }
 /// What the cluster knows of its managers' keys: never a key, only what names it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -303,6 +306,38 @@ pub struct Secret {
     /// a cut-off worker erases it after so long without a manager; 0: never
     #[prost(uint64, tag = "11")]
     pub lease_ms: u64,
+    /// superseded versions older than this are destroyed; 0: only the number counts
+    #[prost(uint64, tag = "12")]
+    pub keep_ms: u64,
+    /// golang, or empty
+    #[prost(string, tag = "13")]
+    pub template_driver: ::prost::alloc::string::String,
+    /// absent: nobody makes the next value
+    #[prost(message, optional, tag = "14")]
+    pub schedule: ::core::option::Option<Schedule>,
+    /// why the last scheduled rotation did not begin
+    #[prost(string, tag = "15")]
+    pub schedule_error: ::prost::alloc::string::String,
+    #[prost(int64, tag = "16")]
+    pub schedule_error_at_ms: i64,
+}
+/// What makes the next value once the current version has reached its maximum age.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Schedule {
+    #[prost(oneof = "schedule::Source", tags = "1, 2")]
+    pub source: ::core::option::Option<schedule::Source>,
+}
+/// Nested message and enum types in `Schedule`.
+pub mod schedule {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Source {
+        /// characters of \[A-Za-z0-9\]
+        #[prost(uint32, tag = "1")]
+        Generate(u32),
+        /// a program in the managers' hooks folder
+        #[prost(string, tag = "2")]
+        Hook(::prost::alloc::string::String),
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Version {
@@ -337,7 +372,7 @@ pub struct Grant {
     /// version number, 0: follow the current one
     #[prost(uint32, tag = "3")]
     pub pinned: u32,
-    /// file name below the secrets directory
+    /// file name below the secrets directory, or an absolute path inside a container
     #[prost(string, tag = "4")]
     pub target: ::prost::alloc::string::String,
     #[prost(uint32, tag = "5")]
@@ -353,6 +388,163 @@ pub struct Grant {
     #[prost(string, tag = "9")]
     pub signal: ::prost::alloc::string::String,
 }
+/// What one task runs. A change of it replaces tasks.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RunSpec {
+    #[prost(enumeration = "Executor", tag = "1")]
+    pub executor: i32,
+    /// of a container
+    #[prost(string, tag = "2")]
+    pub image: ::prost::alloc::string::String,
+    /// of a container; empty: the image's own
+    #[prost(string, repeated, tag = "3")]
+    pub entrypoint: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// program and arguments of a process, arguments of a container
+    #[prost(string, repeated, tag = "4")]
+    pub command: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// NAME=value; not for secrets
+    #[prost(string, repeated, tag = "5")]
+    pub env: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// user, uid, user:group or uid:gid
+    #[prost(string, tag = "6")]
+    pub user: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "7")]
+    pub groups: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// working directory
+    #[prost(string, tag = "8")]
+    pub dir: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub hostname: ::prost::alloc::string::String,
+    #[prost(bool, tag = "10")]
+    pub init: bool,
+    #[prost(bool, tag = "11")]
+    pub read_only: bool,
+    /// the engine's networks, by name
+    #[prost(string, repeated, tag = "12")]
+    pub networks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "13")]
+    pub mounts: ::prost::alloc::vec::Vec<Mount>,
+    #[prost(message, repeated, tag = "14")]
+    pub ports: ::prost::alloc::vec::Vec<Port>,
+    #[prost(btree_map = "string, string", tag = "15")]
+    pub container_labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// e.g. SIGTERM; empty: the image's, or SIGTERM
+    #[prost(string, tag = "16")]
+    pub stop_signal: ::prost::alloc::string::String,
+    /// absent: 10 s
+    #[prost(uint64, optional, tag = "17")]
+    pub stop_grace_ms: ::core::option::Option<u64>,
+    #[prost(message, optional, tag = "18")]
+    pub health: ::core::option::Option<HealthCheck>,
+    /// with EXECUTOR_FILES
+    #[prost(message, optional, tag = "19")]
+    pub reload: ::core::option::Option<Reload>,
+    #[prost(uint64, tag = "20")]
+    pub force: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Mount {
+    #[prost(enumeration = "MountKind", tag = "1")]
+    pub kind: i32,
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub target: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub read_only: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Port {
+    /// on the node; 0: one that the engine chooses
+    #[prost(uint32, tag = "1")]
+    pub published: u32,
+    #[prost(uint32, tag = "2")]
+    pub target: u32,
+    #[prost(enumeration = "Protocol", tag = "3")]
+    pub protocol: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HealthCheck {
+    /// CMD program args..., CMD-SHELL line, or NONE
+    #[prost(string, repeated, tag = "1")]
+    pub test: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 0: 30 s
+    #[prost(uint64, tag = "2")]
+    pub interval_ms: u64,
+    /// 0: 30 s
+    #[prost(uint64, tag = "3")]
+    pub timeout_ms: u64,
+    #[prost(uint64, tag = "4")]
+    pub start_period_ms: u64,
+    /// 0: 3
+    #[prost(uint32, tag = "5")]
+    pub retries: u32,
+}
+/// What tells the host's own programs that the files have changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reload {
+    #[prost(oneof = "reload::How", tags = "1, 2, 3")]
+    pub how: ::core::option::Option<reload::How>,
+}
+/// Nested message and enum types in `Reload`.
+pub mod reload {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum How {
+        #[prost(message, tag = "1")]
+        Pidfile(super::PidfileSignal),
+        /// systemctl reload UNIT
+        #[prost(string, tag = "2")]
+        Unit(::prost::alloc::string::String),
+        #[prost(message, tag = "3")]
+        Command(super::ReloadCommand),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PidfileSignal {
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub signal: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReloadCommand {
+    #[prost(string, repeated, tag = "1")]
+    pub words: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestartPolicy {
+    #[prost(enumeration = "RestartCondition", tag = "1")]
+    pub condition: i32,
+    #[prost(uint64, tag = "2")]
+    pub delay_ms: u64,
+    /// 0: any number
+    #[prost(uint64, tag = "3")]
+    pub max_attempts: u64,
+    /// 0: for ever
+    #[prost(uint64, tag = "4")]
+    pub window_ms: u64,
+}
+/// How tasks are replaced, by an update or by a roll-back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollSettings {
+    /// 0: all at once
+    #[prost(uint32, tag = "1")]
+    pub parallelism: u32,
+    #[prost(uint64, tag = "2")]
+    pub delay_ms: u64,
+    #[prost(uint64, tag = "3")]
+    pub monitor_ms: u64,
+    #[prost(enumeration = "FailureAction", tag = "4")]
+    pub on_failure: i32,
+    /// share of replaced tasks that may fail, in millionths
+    #[prost(uint32, tag = "5")]
+    pub max_failure_ppm: u32,
+    #[prost(enumeration = "RollOrder", tag = "6")]
+    pub order: i32,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ServiceSpec {
     #[prost(string, tag = "1")]
@@ -362,10 +554,6 @@ pub struct ServiceSpec {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
-    #[prost(enumeration = "Executor", tag = "3")]
-    pub executor: i32,
-    #[prost(string, repeated, tag = "4")]
-    pub command: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// one task on every node
     #[prost(bool, tag = "5")]
     pub global: bool,
@@ -374,14 +562,38 @@ pub struct ServiceSpec {
     pub replicas: u32,
     #[prost(message, repeated, tag = "7")]
     pub grants: ::prost::alloc::vec::Vec<Grant>,
-    /// of restarting updates, 0: all at once
-    #[prost(uint32, tag = "8")]
-    pub update_parallelism: u32,
-    #[prost(uint64, tag = "9")]
-    pub update_monitor_ms: u64,
     /// `node.role==worker`, `node.labels.zone!=eu`, as Docker writes them
     #[prost(string, repeated, tag = "10")]
     pub constraints: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "11")]
+    pub run: ::core::option::Option<RunSpec>,
+    /// absent: Docker's defaults
+    #[prost(message, optional, tag = "12")]
+    pub restart: ::core::option::Option<RestartPolicy>,
+    /// absent: Docker's defaults
+    #[prost(message, optional, tag = "13")]
+    pub update: ::core::option::Option<RollSettings>,
+    /// absent: Docker's defaults
+    #[prost(message, optional, tag = "14")]
+    pub rollback: ::core::option::Option<RollSettings>,
+    /// tasks on one node; 0: any number
+    #[prost(uint32, tag = "15")]
+    pub max_per_node: u32,
+    /// removed once its task has ended
+    #[prost(bool, tag = "16")]
+    pub one_off: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateStatus {
+    #[prost(enumeration = "UpdateState", tag = "1")]
+    pub state: i32,
+    #[prost(int64, tag = "2")]
+    pub started_at_ms: i64,
+    /// 0 while it runs
+    #[prost(int64, tag = "3")]
+    pub completed_at_ms: i64,
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Service {
@@ -398,6 +610,12 @@ pub struct Service {
     pub updated_at_ms: i64,
     #[prost(uint64, tag = "6")]
     pub version_index: u64,
+    /// of spec.run; a task of an earlier one is outdated
+    #[prost(uint64, tag = "7")]
+    pub generation: u64,
+    /// absent before the first update
+    #[prost(message, optional, tag = "8")]
+    pub update_status: ::core::option::Option<UpdateStatus>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Task {
@@ -439,6 +657,12 @@ pub struct Task {
     pub state_since_ms: i64,
     #[prost(uint64, tag = "16")]
     pub version_index: u64,
+    /// of its service's run spec
+    #[prost(uint64, tag = "17")]
+    pub generation: u64,
+    /// starting, healthy, or why not; empty without a health check
+    #[prost(string, tag = "18")]
+    pub health: ::prost::alloc::string::String,
 }
 /// One file a task should hold.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -491,6 +715,11 @@ pub struct Rotation {
     pub finished_at_ms: i64,
     #[prost(uint64, tag = "12")]
     pub version_index: u64,
+    /// nothing more is moved until it is resumed
+    #[prost(bool, tag = "13")]
+    pub paused: bool,
+    #[prost(enumeration = "RotationCause", tag = "14")]
+    pub cause: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RotationProgress {
@@ -503,6 +732,9 @@ pub struct RotationProgress {
     /// tasks whose receipt matches the new bytes
     #[prost(uint32, tag = "4")]
     pub proven: u32,
+    /// those of them that have stayed well for as long as their service watches
+    #[prost(uint32, tag = "5")]
+    pub settled: u32,
 }
 /// Who holds which version: the worker's last word, by its certificate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -566,6 +798,30 @@ pub struct AuditRecord {
     /// hash of this record, hex
     #[prost(string, tag = "11")]
     pub hash: ::prost::alloc::string::String,
+}
+/// One line of a task's output. The worker has put bullets in place of the values that it knows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogLine {
+    #[prost(string, tag = "1")]
+    pub task_id: ::prost::alloc::string::String,
+    /// by the worker's clock
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
+    /// of standard error
+    #[prost(bool, tag = "3")]
+    pub error: bool,
+    /// without its newline
+    #[prost(bytes = "vec", tag = "4")]
+    pub text: ::prost::alloc::vec::Vec<u8>,
+    /// older lines of this task were dropped before this one
+    #[prost(bool, tag = "5")]
+    pub lost: bool,
+    /// set by the manager
+    #[prost(string, tag = "6")]
+    pub task_name: ::prost::alloc::string::String,
+    /// set by the manager
+    #[prost(string, tag = "7")]
+    pub node_id: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -884,6 +1140,204 @@ impl Executor {
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
+pub enum MountKind {
+    Unspecified = 0,
+    Bind = 1,
+    Volume = 2,
+    Tmpfs = 3,
+}
+impl MountKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MOUNT_KIND_UNSPECIFIED",
+            Self::Bind => "MOUNT_KIND_BIND",
+            Self::Volume => "MOUNT_KIND_VOLUME",
+            Self::Tmpfs => "MOUNT_KIND_TMPFS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MOUNT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "MOUNT_KIND_BIND" => Some(Self::Bind),
+            "MOUNT_KIND_VOLUME" => Some(Self::Volume),
+            "MOUNT_KIND_TMPFS" => Some(Self::Tmpfs),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Protocol {
+    Unspecified = 0,
+    Tcp = 1,
+    Udp = 2,
+    Sctp = 3,
+}
+impl Protocol {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROTOCOL_UNSPECIFIED",
+            Self::Tcp => "PROTOCOL_TCP",
+            Self::Udp => "PROTOCOL_UDP",
+            Self::Sctp => "PROTOCOL_SCTP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROTOCOL_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROTOCOL_TCP" => Some(Self::Tcp),
+            "PROTOCOL_UDP" => Some(Self::Udp),
+            "PROTOCOL_SCTP" => Some(Self::Sctp),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RestartCondition {
+    Unspecified = 0,
+    None = 1,
+    OnFailure = 2,
+    Any = 3,
+}
+impl RestartCondition {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESTART_CONDITION_UNSPECIFIED",
+            Self::None => "RESTART_CONDITION_NONE",
+            Self::OnFailure => "RESTART_CONDITION_ON_FAILURE",
+            Self::Any => "RESTART_CONDITION_ANY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESTART_CONDITION_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESTART_CONDITION_NONE" => Some(Self::None),
+            "RESTART_CONDITION_ON_FAILURE" => Some(Self::OnFailure),
+            "RESTART_CONDITION_ANY" => Some(Self::Any),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FailureAction {
+    Unspecified = 0,
+    Pause = 1,
+    Continue = 2,
+    Rollback = 3,
+}
+impl FailureAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FAILURE_ACTION_UNSPECIFIED",
+            Self::Pause => "FAILURE_ACTION_PAUSE",
+            Self::Continue => "FAILURE_ACTION_CONTINUE",
+            Self::Rollback => "FAILURE_ACTION_ROLLBACK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FAILURE_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "FAILURE_ACTION_PAUSE" => Some(Self::Pause),
+            "FAILURE_ACTION_CONTINUE" => Some(Self::Continue),
+            "FAILURE_ACTION_ROLLBACK" => Some(Self::Rollback),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RollOrder {
+    Unspecified = 0,
+    StopFirst = 1,
+    StartFirst = 2,
+}
+impl RollOrder {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROLL_ORDER_UNSPECIFIED",
+            Self::StopFirst => "ROLL_ORDER_STOP_FIRST",
+            Self::StartFirst => "ROLL_ORDER_START_FIRST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROLL_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROLL_ORDER_STOP_FIRST" => Some(Self::StopFirst),
+            "ROLL_ORDER_START_FIRST" => Some(Self::StartFirst),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum UpdateState {
+    Unspecified = 0,
+    Updating = 1,
+    Paused = 2,
+    Completed = 3,
+    RollbackStarted = 4,
+    RollbackPaused = 5,
+    RollbackCompleted = 6,
+}
+impl UpdateState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "UPDATE_STATE_UNSPECIFIED",
+            Self::Updating => "UPDATE_STATE_UPDATING",
+            Self::Paused => "UPDATE_STATE_PAUSED",
+            Self::Completed => "UPDATE_STATE_COMPLETED",
+            Self::RollbackStarted => "UPDATE_STATE_ROLLBACK_STARTED",
+            Self::RollbackPaused => "UPDATE_STATE_ROLLBACK_PAUSED",
+            Self::RollbackCompleted => "UPDATE_STATE_ROLLBACK_COMPLETED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "UPDATE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "UPDATE_STATE_UPDATING" => Some(Self::Updating),
+            "UPDATE_STATE_PAUSED" => Some(Self::Paused),
+            "UPDATE_STATE_COMPLETED" => Some(Self::Completed),
+            "UPDATE_STATE_ROLLBACK_STARTED" => Some(Self::RollbackStarted),
+            "UPDATE_STATE_ROLLBACK_PAUSED" => Some(Self::RollbackPaused),
+            "UPDATE_STATE_ROLLBACK_COMPLETED" => Some(Self::RollbackCompleted),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
 pub enum TaskState {
     New = 0,
     Pending = 64,
@@ -981,6 +1435,35 @@ impl RotationPhase {
             "ROTATION_PHASE_ROLLING_BACK" => Some(Self::RollingBack),
             "ROTATION_PHASE_ROLLED_BACK" => Some(Self::RolledBack),
             "ROTATION_PHASE_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RotationCause {
+    Unspecified = 0,
+    Operator = 1,
+    Age = 2,
+}
+impl RotationCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROTATION_CAUSE_UNSPECIFIED",
+            Self::Operator => "ROTATION_CAUSE_OPERATOR",
+            Self::Age => "ROTATION_CAUSE_AGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROTATION_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROTATION_CAUSE_OPERATOR" => Some(Self::Operator),
+            "ROTATION_CAUSE_AGE" => Some(Self::Age),
             _ => None,
         }
     }
@@ -3067,6 +3550,11 @@ pub struct CreateSecretRequest {
     >,
     #[prost(uint64, tag = "4")]
     pub max_age_ms: u64,
+    /// golang, or empty
+    #[prost(string, tag = "5")]
+    pub template_driver: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "6")]
+    pub schedule: ::core::option::Option<Schedule>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateSecretResponse {
@@ -3089,6 +3577,9 @@ pub struct RotateSecretRequest {
     /// of the plan that was confirmed; when the objects moved on: ABORTED
     #[prost(string, tag = "4")]
     pub plan_basis: ::prost::alloc::string::String,
+    /// nothing is done when the current version has the same value
+    #[prost(bool, tag = "5")]
+    pub if_changed: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RotateSecretResponse {
@@ -3096,6 +3587,7 @@ pub struct RotateSecretResponse {
     pub plan: ::core::option::Option<Plan>,
     #[prost(string, tag = "2")]
     pub rotation_id: ::prost::alloc::string::String,
+    /// 0: the value is the current version's, and nothing was done
     #[prost(uint32, tag = "3")]
     pub version: u32,
     #[prost(string, tag = "4")]
@@ -3142,8 +3634,12 @@ pub struct RemoveSecretResponse {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateServiceRequest {
+    /// grants name secrets by secret_name
     #[prost(message, optional, tag = "1")]
     pub spec: ::core::option::Option<ServiceSpec>,
+    /// the caller means to put values into an environment
+    #[prost(bool, tag = "2")]
+    pub exposes_env: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateServiceResponse {
@@ -3167,6 +3663,12 @@ pub struct UpdateServiceRequest {
     pub plan_only: bool,
     #[prost(string, tag = "6")]
     pub plan_basis: ::prost::alloc::string::String,
+    /// the whole new spec, instead of add, remove and replicas
+    #[prost(message, optional, tag = "7")]
+    pub spec: ::core::option::Option<ServiceSpec>,
+    /// the version_index of the service that the spec was made from
+    #[prost(uint64, optional, tag = "8")]
+    pub expected: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateServiceResponse {
@@ -3176,6 +3678,104 @@ pub struct UpdateServiceResponse {
     pub index: u64,
     #[prost(message, optional, tag = "3")]
     pub plan: ::core::option::Option<Plan>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollbackServiceRequest {
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub plan_only: bool,
+    #[prost(string, tag = "3")]
+    pub plan_basis: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RollbackServiceResponse {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+    #[prost(message, optional, tag = "3")]
+    pub plan: ::core::option::Option<Plan>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GrantChange {
+    /// reference
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub add: ::prost::alloc::vec::Vec<Grant>,
+    /// secret names or ids; one that is not granted is an error
+    #[prost(string, repeated, tag = "3")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateGrantsRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<GrantChange>,
+    #[prost(bool, tag = "2")]
+    pub plan_only: bool,
+    #[prost(string, tag = "3")]
+    pub plan_basis: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateGrantsResponse {
+    #[prost(message, optional, tag = "1")]
+    pub plan: ::core::option::Option<Plan>,
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogsRequest {
+    /// of services or tasks
+    #[prost(string, repeated, tag = "1")]
+    pub references: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "2")]
+    pub follow: bool,
+    /// lines of each task; absent: all that are kept
+    #[prost(uint32, optional, tag = "3")]
+    pub tail: ::core::option::Option<u32>,
+    #[prost(int64, tag = "4")]
+    pub since_ms: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SteerRotationRequest {
+    /// the secret, or the rotation's id
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(enumeration = "RotationAction", tag = "2")]
+    pub action: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SteerRotationResponse {
+    #[prost(string, tag = "1")]
+    pub rotation_id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub index: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PruneVersionsRequest {
+    /// empty: every secret
+    #[prost(string, repeated, tag = "1")]
+    pub references: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// the newest superseded versions that stay; absent: none
+    #[prost(uint32, optional, tag = "2")]
+    pub keep: ::core::option::Option<u32>,
+    /// only versions superseded for longer
+    #[prost(uint64, tag = "3")]
+    pub older_than_ms: u64,
+    #[prost(bool, tag = "4")]
+    pub plan_only: bool,
+    #[prost(string, tag = "5")]
+    pub plan_basis: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PruneVersionsResponse {
+    #[prost(message, optional, tag = "1")]
+    pub plan: ::core::option::Option<Plan>,
+    #[prost(string, repeated, tag = "2")]
+    pub destroyed: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "3")]
+    pub index: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveServiceRequest {
@@ -3249,6 +3849,14 @@ pub struct UpdateSecretRequest {
     /// 0: never erased by itself
     #[prost(uint64, optional, tag = "6")]
     pub lease_ms: ::core::option::Option<u64>,
+    /// 0: only the number counts
+    #[prost(uint64, optional, tag = "7")]
+    pub keep_ms: ::core::option::Option<u64>,
+    /// absent: as it is
+    #[prost(message, optional, tag = "8")]
+    pub schedule: ::core::option::Option<Schedule>,
+    #[prost(bool, tag = "9")]
+    pub schedule_off: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UpdateSecretResponse {
@@ -3304,6 +3912,9 @@ pub struct UpdateClusterRequest {
     pub plan_only: bool,
     #[prost(string, tag = "7")]
     pub plan_basis: ::prost::alloc::string::String,
+    /// refuse secrets in environments
+    #[prost(bool, optional, tag = "8")]
+    pub refuse_env: ::core::option::Option<bool>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpdateClusterResponse {
@@ -3529,6 +4140,38 @@ pub struct RotateDekResponse {
     pub order: u64,
     #[prost(uint64, tag = "3")]
     pub index: u64,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RotationAction {
+    Unspecified = 0,
+    Pause = 1,
+    Resume = 2,
+    Cancel = 3,
+}
+impl RotationAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROTATION_ACTION_UNSPECIFIED",
+            Self::Pause => "ROTATION_ACTION_PAUSE",
+            Self::Resume => "ROTATION_ACTION_RESUME",
+            Self::Cancel => "ROTATION_ACTION_CANCEL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROTATION_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROTATION_ACTION_PAUSE" => Some(Self::Pause),
+            "ROTATION_ACTION_RESUME" => Some(Self::Resume),
+            "ROTATION_ACTION_CANCEL" => Some(Self::Cancel),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3937,6 +4580,128 @@ pub mod control_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("wardroom.v1.Control", "RemoveService"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Back to the spec before.
+        pub async fn rollback_service(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RollbackServiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollbackServiceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/RollbackService",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "RollbackService"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Grants of several services, all of them or none.
+        pub async fn update_grants(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateGrantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateGrantsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/UpdateGrants",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "UpdateGrants"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What tasks have written, from the workers that run them.
+        pub async fn logs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LogsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::LogLine>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/wardroom.v1.Control/Logs");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("wardroom.v1.Control", "Logs"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Pause, resume or call off a rotation that is not over.
+        pub async fn steer_rotation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SteerRotationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SteerRotationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/SteerRotation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "SteerRotation"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Destroys old versions that nobody needs.
+        pub async fn prune_versions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PruneVersionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PruneVersionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Control/PruneVersions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Control", "PruneVersions"));
             self.inner.unary(req, path, codec).await
         }
         /// Labels and policy of a secret; never its value.
@@ -4393,6 +5158,49 @@ pub mod control_server {
             request: tonic::Request<super::RemoveServiceRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RemoveServiceResponse>,
+            tonic::Status,
+        >;
+        /// Back to the spec before.
+        async fn rollback_service(
+            &self,
+            request: tonic::Request<super::RollbackServiceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollbackServiceResponse>,
+            tonic::Status,
+        >;
+        /// Grants of several services, all of them or none.
+        async fn update_grants(
+            &self,
+            request: tonic::Request<super::UpdateGrantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateGrantsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Logs method.
+        type LogsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::LogLine, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What tasks have written, from the workers that run them.
+        async fn logs(
+            &self,
+            request: tonic::Request<super::LogsRequest>,
+        ) -> std::result::Result<tonic::Response<Self::LogsStream>, tonic::Status>;
+        /// Pause, resume or call off a rotation that is not over.
+        async fn steer_rotation(
+            &self,
+            request: tonic::Request<super::SteerRotationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SteerRotationResponse>,
+            tonic::Status,
+        >;
+        /// Destroys old versions that nobody needs.
+        async fn prune_versions(
+            &self,
+            request: tonic::Request<super::PruneVersionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PruneVersionsResponse>,
             tonic::Status,
         >;
         /// Labels and policy of a secret; never its value.
@@ -5023,6 +5831,232 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RemoveServiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/RollbackService" => {
+                    #[allow(non_camel_case_types)]
+                    struct RollbackServiceSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::RollbackServiceRequest>
+                    for RollbackServiceSvc<T> {
+                        type Response = super::RollbackServiceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RollbackServiceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::rollback_service(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RollbackServiceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/UpdateGrants" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateGrantsSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::UpdateGrantsRequest>
+                    for UpdateGrantsSvc<T> {
+                        type Response = super::UpdateGrantsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateGrantsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::update_grants(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateGrantsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/Logs" => {
+                    #[allow(non_camel_case_types)]
+                    struct LogsSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::ServerStreamingService<super::LogsRequest>
+                    for LogsSvc<T> {
+                        type Response = super::LogLine;
+                        type ResponseStream = T::LogsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LogsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::logs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LogsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/SteerRotation" => {
+                    #[allow(non_camel_case_types)]
+                    struct SteerRotationSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::SteerRotationRequest>
+                    for SteerRotationSvc<T> {
+                        type Response = super::SteerRotationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SteerRotationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::steer_rotation(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SteerRotationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Control/PruneVersions" => {
+                    #[allow(non_camel_case_types)]
+                    struct PruneVersionsSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::PruneVersionsRequest>
+                    for PruneVersionsSvc<T> {
+                        type Response = super::PruneVersionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PruneVersionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::prune_versions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PruneVersionsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -6582,6 +7616,9 @@ pub struct SecretAssignment {
     /// without a manager for so long the worker erases it; 0: never
     #[prost(uint64, tag = "5")]
     pub lease_ms: u64,
+    /// golang: the value is a template, expanded by the worker
+    #[prost(string, tag = "6")]
+    pub template_driver: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaskAssignment {
@@ -6591,14 +7628,21 @@ pub struct TaskAssignment {
     pub service_id: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    #[prost(enumeration = "Executor", tag = "4")]
-    pub executor: i32,
-    #[prost(string, repeated, tag = "5")]
-    pub command: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(enumeration = "TaskState", tag = "6")]
     pub desired: i32,
     #[prost(message, repeated, tag = "7")]
     pub files: ::prost::alloc::vec::Vec<SecretFile>,
+    #[prost(message, optional, tag = "8")]
+    pub run: ::core::option::Option<RunSpec>,
+    #[prost(string, tag = "9")]
+    pub service_name: ::prost::alloc::string::String,
+    #[prost(btree_map = "string, string", tag = "10")]
+    pub service_labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(uint32, tag = "11")]
+    pub slot: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReportRequest {
@@ -6628,6 +7672,8 @@ pub struct TaskReport {
     pub pid: u32,
     #[prost(string, tag = "7")]
     pub secrets_dir: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub health: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Receipt {
@@ -6653,6 +7699,41 @@ pub struct ReportResponse {
     #[prost(uint64, tag = "1")]
     pub index: u64,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogRequestsRequest {
+    #[prost(string, tag = "1")]
+    pub session_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogRequest {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// nobody reads it any more
+    #[prost(bool, tag = "2")]
+    pub over: bool,
+    #[prost(string, repeated, tag = "3")]
+    pub task_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "4")]
+    pub follow: bool,
+    /// absent: all lines that are kept
+    #[prost(uint32, optional, tag = "5")]
+    pub tail: ::core::option::Option<u32>,
+    #[prost(int64, tag = "6")]
+    pub since_ms: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogBatch {
+    /// in the first batch
+    #[prost(string, tag = "1")]
+    pub session_id: ::prost::alloc::string::String,
+    /// in the first batch
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub lines: ::prost::alloc::vec::Vec<LogLine>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishLogsResponse {}
 /// Generated client implementations.
 pub mod dispatcher_client {
     #![allow(
@@ -6838,6 +7919,56 @@ pub mod dispatcher_client {
                 .insert(GrpcMethod::new("wardroom.v1.Dispatcher", "Report"));
             self.inner.unary(req, path, codec).await
         }
+        /// Whose output somebody wants to see now.
+        pub async fn log_requests(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LogRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::LogRequest>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Dispatcher/LogRequests",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Dispatcher", "LogRequests"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// The lines of one such request. Ends when there are no more, or nobody reads them.
+        pub async fn publish_logs(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::LogBatch>,
+        ) -> std::result::Result<
+            tonic::Response<super::PublishLogsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/wardroom.v1.Dispatcher/PublishLogs",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("wardroom.v1.Dispatcher", "PublishLogs"));
+            self.inner.client_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -6888,6 +8019,28 @@ pub mod dispatcher_server {
             &self,
             request: tonic::Request<super::ReportRequest>,
         ) -> std::result::Result<tonic::Response<super::ReportResponse>, tonic::Status>;
+        /// Server streaming response type for the LogRequests method.
+        type LogRequestsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::LogRequest, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Whose output somebody wants to see now.
+        async fn log_requests(
+            &self,
+            request: tonic::Request<super::LogRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::LogRequestsStream>,
+            tonic::Status,
+        >;
+        /// The lines of one such request. Ends when there are no more, or nobody reads them.
+        async fn publish_logs(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::LogBatch>>,
+        ) -> std::result::Result<
+            tonic::Response<super::PublishLogsResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct DispatcherServer<T> {
@@ -7141,6 +8294,97 @@ pub mod dispatcher_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Dispatcher/LogRequests" => {
+                    #[allow(non_camel_case_types)]
+                    struct LogRequestsSvc<T: Dispatcher>(pub Arc<T>);
+                    impl<
+                        T: Dispatcher,
+                    > tonic::server::ServerStreamingService<super::LogRequestsRequest>
+                    for LogRequestsSvc<T> {
+                        type Response = super::LogRequest;
+                        type ResponseStream = T::LogRequestsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LogRequestsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Dispatcher>::log_requests(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LogRequestsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Dispatcher/PublishLogs" => {
+                    #[allow(non_camel_case_types)]
+                    struct PublishLogsSvc<T: Dispatcher>(pub Arc<T>);
+                    impl<
+                        T: Dispatcher,
+                    > tonic::server::ClientStreamingService<super::LogBatch>
+                    for PublishLogsSvc<T> {
+                        type Response = super::PublishLogsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<tonic::Streaming<super::LogBatch>>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Dispatcher>::publish_logs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PublishLogsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.client_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

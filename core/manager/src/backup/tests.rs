@@ -11,7 +11,7 @@ use wardroom_state::cluster::{Cluster, JoinToken as Kept};
 use wardroom_state::command::{Actor, Command, NewVersion, Proposal};
 use wardroom_state::ids::{ClusterId, NodeId, SecretId, VersionId};
 use wardroom_state::node::{Availability, Certificate, Node, NodeState, Role};
-use wardroom_state::secret::SealedValue;
+use wardroom_state::secret::{SealedValue, Template};
 
 use super::*;
 
@@ -65,6 +65,7 @@ fn state(root: &SealingRoot) -> State {
         heartbeat_ms: 5_000,
         task_history: 5,
         snapshot_every: 10_000,
+        refuse_env: false,
         version_index: 0,
     };
     let mut state = State::default();
@@ -107,6 +108,8 @@ fn secret(root: &SealingRoot) -> Command {
         name: "db".into(),
         labels: BTreeMap::new(),
         max_age_ms: 0,
+        template: Template::None,
+        schedule: None,
         version: NewVersion {
             id: VersionId::new("v1"),
             size: 13,
@@ -263,6 +266,8 @@ fn a_value_that_does_not_open_is_named() {
             name: "lost".into(),
             labels,
             max_age_ms: 0,
+            template: Template::None,
+            schedule: None,
             version,
         },
     );

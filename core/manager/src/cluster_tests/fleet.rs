@@ -10,7 +10,7 @@ use wardroom_log::MemDisk;
 use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::{Actor, Command, NewVersion};
 use wardroom_state::ids::{ClusterId, SecretId, VersionId};
-use wardroom_state::secret::SealedValue;
+use wardroom_state::secret::{SealedValue, Template};
 
 use super::berth::{Berth, CLUSTER, Running, Safe};
 use crate::{Manager, Peer, ProposeError, Timing};
@@ -204,6 +204,7 @@ impl Fleet {
             heartbeat_ms: 5_000,
             task_history: 5,
             snapshot_every: 5_000,
+            refuse_env: false,
             version_index: 0,
         };
         let nodes = self.berths.iter().take(self.founders).map(Berth::node).collect();
@@ -315,6 +316,8 @@ pub(super) fn secret(number: u64) -> Command {
         name,
         labels: BTreeMap::new(),
         max_age_ms: 0,
+        template: Template::None,
+        schedule: None,
         version,
     }
 }

@@ -6,7 +6,8 @@ use wardroom_state::State;
 use wardroom_state::command::{Command, NewVersion};
 use wardroom_state::ids::{RotationId, SecretId, VersionId};
 use wardroom_state::refusal::{Noun, Refusal};
-use wardroom_state::secret::{SealedValue, Secret};
+use wardroom_state::rotation::RotationCause;
+use wardroom_state::secret::{SealedValue, Secret, Template};
 use wardroom_state::validate;
 
 use crate::context::Context;
@@ -35,6 +36,8 @@ pub(crate) async fn create(
         name: request.name,
         labels: request.labels,
         max_age_ms: request.max_age_ms,
+        template: Template::None,
+        schedule: None,
         version,
     };
     let committed = context.proposer.propose(caller.actor(), command).await?;
@@ -82,6 +85,7 @@ pub(crate) async fn rotate(
         secret: secret.clone(),
         version,
         rotation: rotation.clone(),
+        cause: RotationCause::Operator,
         // A confirmed plan is carried out on what it was made from, or not at all.
         expected: (!request.plan_basis.is_empty()).then_some(expected),
     };

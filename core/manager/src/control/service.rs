@@ -41,6 +41,7 @@ macro_rules! write_in_confidence {
 #[tonic::async_trait]
 impl Control for Service {
     type WatchStream = BoxStream<'static, Result<v1::WatchMessage, Status>>;
+    type LogsStream = BoxStream<'static, Result<v1::LogLine, Status>>;
     type BackupStream = BoxStream<'static, Result<v1::BackupChunk, Status>>;
 
     async fn list(&self, request: Request<v1::ListRequest>) -> Result<Response<v1::ListResponse>, Status> {
@@ -237,6 +238,38 @@ impl Control for Service {
         request: Request<v1::RotateDekRequest>,
     ) -> Result<Response<v1::RotateDekResponse>, Status> {
         write!(self, request, rotate_dek, keys::rotate_dek)
+    }
+
+    async fn rollback_service(
+        &self,
+        _: Request<v1::RollbackServiceRequest>,
+    ) -> Result<Response<v1::RollbackServiceResponse>, Status> {
+        Err(Status::unimplemented("rollback"))
+    }
+
+    async fn update_grants(
+        &self,
+        _: Request<v1::UpdateGrantsRequest>,
+    ) -> Result<Response<v1::UpdateGrantsResponse>, Status> {
+        Err(Status::unimplemented("grants"))
+    }
+
+    async fn logs(&self, _: Request<v1::LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {
+        Err(Status::unimplemented("logs"))
+    }
+
+    async fn steer_rotation(
+        &self,
+        _: Request<v1::SteerRotationRequest>,
+    ) -> Result<Response<v1::SteerRotationResponse>, Status> {
+        Err(Status::unimplemented("steer"))
+    }
+
+    async fn prune_versions(
+        &self,
+        _: Request<v1::PruneVersionsRequest>,
+    ) -> Result<Response<v1::PruneVersionsResponse>, Status> {
+        Err(Status::unimplemented("prune"))
     }
 
     async fn backup(&self, request: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {

@@ -7,7 +7,7 @@ use wardroom_state::State;
 use wardroom_state::command::Receipt;
 use wardroom_state::holding::{HoldingKey, HoldingState};
 use wardroom_state::ids::{NodeId, SecretId, TaskId, VersionId};
-use wardroom_state::secret::SealedValue;
+use wardroom_state::secret::{SealedValue, Template};
 use wardroom_state::task::{Task, TaskState};
 
 use crate::control::convert;
@@ -33,6 +33,7 @@ pub(crate) struct SealedVersion {
     pub(crate) sealed: SealedValue,
     /// Of its secret; 0: never erased for want of a manager.
     pub(crate) lease_ms: u64,
+    pub(crate) template: Template,
 }
 
 /// What this session's worker was told so far.
@@ -88,7 +89,8 @@ fn concerns_the_worker(state: &State, task: &Task) -> bool {
 }
 
 fn assignment(state: &State, task: &Task) -> v1::TaskAssignment {
-    let spec = state.services().get(&task.service).map(|service| &service.spec);
+    let service = state.services().get(&task.service);
+    let spec = service.map(|service| &service.spec);
     // Whatever was wanted of it before, a task that ended is not started again under the same id.
     let desired = if task.status.state.is_final() {
         task.desired.max(TaskState::Shutdown)
@@ -99,16 +101,18 @@ fn assignment(state: &State, task: &Task) -> v1::TaskAssignment {
         id: task.id.to_string(),
         service_id: task.service.to_string(),
         name: task.name.clone(),
-        executor: spec
-            .map_or(v1::Executor::Process, |spec| convert::executor(spec.executor))
-            .into(),
-        command: spec.map(|spec| spec.command.clone()).unwrap_or_default(),
         desired: convert::task_state(desired).into(),
         files: task
             .files
             .iter()
             .map(|file| convert::secret_file(state, file))
             .collect(),
+        run: service
+            .and_then(|service| service.run_of(task.generation))
+            .map(convert::run),
+        service_name: spec.map(|spec| spec.name.clone()).unwrap_or_default(),
+        service_labels: spec.map(|spec| spec.labels.clone()).unwrap_or_default(),
+        slot: task.slot,
     }
 }
 
@@ -119,6 +123,7 @@ struct Stored<'a> {
     number: u32,
     sealed: &'a SealedValue,
     lease_ms: u64,
+    template: Template,
 }
 
 impl Stored<'_> {
@@ -130,6 +135,7 @@ impl Stored<'_> {
             number: self.number,
             sealed,
             lease_ms: self.lease_ms,
+            template: self.template,
         }
     }
 }
@@ -145,6 +151,7 @@ fn versions<'a>(state: &'a State, task: &'a Task) -> impl Iterator<Item = Stored
             number: file.version,
             sealed,
             lease_ms: secret.lease_ms,
+            template: secret.template,
         })
     })
 }

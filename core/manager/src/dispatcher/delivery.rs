@@ -5,6 +5,7 @@ use wardroom_api::v1;
 use wardroom_api::v1::assignment_change::Change;
 use wardroom_keys::{SealContext, SealingRoot, TransitSealer, UnsealError};
 
+use crate::control::convert;
 use crate::dispatcher::assignments::{SealedVersion, Step};
 
 /// Builds the message of a step: secrets before the tasks that use them, removals last. `transit` has moved on: the
@@ -60,6 +61,7 @@ fn reseal(
         number: version.number,
         sealed: transit.seal(version.id.as_str(), &opened),
         lease_ms: version.lease_ms,
+        template_driver: convert::template_driver(version.template).to_owned(),
     })
 }
 
@@ -69,7 +71,7 @@ mod tests {
 
     use wardroom_keys::{SecretBytes, SeededChance, TransitOffer, TransitOpener};
     use wardroom_state::ids::{SecretId, TaskId, VersionId};
-    use wardroom_state::secret::SealedValue;
+    use wardroom_state::secret::{SealedValue, Template};
 
     use super::*;
 
@@ -85,6 +87,7 @@ mod tests {
             applies_to: 1,
             results_in: 2,
             versions: vec![SealedVersion {
+                template: Template::None,
                 id: VersionId::new("v1"),
                 secret: SecretId::new("s1"),
                 number: 1,

@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use wardroom_api::channel::MESSAGE_BYTES_MAX;
 use wardroom_api::v1;
 use wardroom_api::v1::dispatcher_server::{Dispatcher, DispatcherServer};
@@ -138,6 +138,7 @@ fn differs(known: &Node, said: &v1::SessionRequest) -> bool {
 #[tonic::async_trait]
 impl Dispatcher for Service {
     type SessionStream = BoxStream<'static, Result<v1::SessionMessage, Status>>;
+    type LogRequestsStream = BoxStream<'static, Result<v1::LogRequest, Status>>;
     type AssignmentsStream = BoxStream<'static, Result<v1::AssignmentsMessage, Status>>;
 
     async fn session(&self, request: Request<v1::SessionRequest>) -> Result<Response<Self::SessionStream>, Status> {
@@ -186,6 +187,21 @@ impl Dispatcher for Service {
         let feed = Feed::open(self.context.clone(), node, over, inventoried, &request.transit_key);
         let feed = feed.map_err(|error| Failure::invalid(error.to_string()))?;
         Ok(Response::new(feed.boxed()))
+    }
+
+    async fn log_requests(
+        &self,
+        request: Request<v1::LogRequestsRequest>,
+    ) -> Result<Response<Self::LogRequestsStream>, Status> {
+        self.in_session(&request, &request.get_ref().session_id)?;
+        Err(Status::unimplemented("logs"))
+    }
+
+    async fn publish_logs(
+        &self,
+        _: Request<Streaming<v1::LogBatch>>,
+    ) -> Result<Response<v1::PublishLogsResponse>, Status> {
+        Err(Status::unimplemented("logs"))
     }
 
     async fn report(&self, request: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {

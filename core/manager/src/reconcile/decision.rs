@@ -92,6 +92,7 @@ mod tests {
     #[test]
     fn the_largest_service_is_created_in_proposals_of_bounded_size() {
         let task = |slot: u32| NewTask {
+            generation: 1,
             id: TaskId::new(format!("{slot:0>25}")),
             service: ServiceId::new("w".repeat(25)),
             slot,

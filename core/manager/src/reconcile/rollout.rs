@@ -75,7 +75,7 @@ fn replace_some(
     now_ms: i64,
     decision: &mut Decision,
 ) -> Vec<TaskChange> {
-    let at_once = match service.spec.update_parallelism {
+    let at_once = match service.spec.update.parallelism {
         0 => usize::MAX,
         some => usize::try_from(some).unwrap_or(usize::MAX),
     };
@@ -117,7 +117,7 @@ fn settled_at_ms(state: &State, service: &Service, task: &Task) -> Option<i64> {
     if task.status.state != TaskState::Running || !has_proven_all(state, task) {
         return None;
     }
-    let monitor_ms = i64::try_from(service.spec.update_monitor_ms).unwrap_or(i64::MAX);
+    let monitor_ms = i64::try_from(service.spec.update.monitor_ms).unwrap_or(i64::MAX);
     Some(task.status.since_ms.saturating_add(monitor_ms))
 }
 

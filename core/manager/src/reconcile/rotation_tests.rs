@@ -181,7 +181,7 @@ fn restarts_go_one_by_one_and_never_leave_two_slots_empty() {
 #[test]
 fn a_replaced_task_is_watched_before_the_next_one_goes() {
     let mut scene = running(OnChange::Restart, 2);
-    scene.update("web", |spec| spec.update_monitor_ms = 1_000);
+    scene.update("web", |spec| spec.update.monitor_ms = 1_000);
     scene.rotate("db");
     for _ in 0..3 {
         turn(&mut scene);

@@ -10,8 +10,9 @@ use wardroom_state::command::{Actor, Command, NewVersion, Proposal, Receipt, Tas
 use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{ClusterId, NodeId, RotationId, SecretId, ServiceId, TaskId, VersionId};
 use wardroom_state::node::{Availability, Certificate, Node, NodeState, Role};
-use wardroom_state::secret::SealedValue;
-use wardroom_state::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+use wardroom_state::rotation::RotationCause;
+use wardroom_state::secret::{SealedValue, Template};
+use wardroom_state::service::{Grant, Mode, OnChange, RollSettings, RunSpec, ServiceSpec};
 use wardroom_state::task::{Task, TaskState};
 
 use crate::reconcile::decision::Decision;
@@ -99,6 +100,7 @@ impl Scene {
             heartbeat_ms: 5_000,
             task_history: 5,
             snapshot_every: 5_000,
+            refuse_env: false,
             version_index: 0,
         };
         let mut scene = Self {
@@ -168,6 +170,8 @@ impl Scene {
             name: name.into(),
             labels: BTreeMap::new(),
             max_age_ms: 0,
+            template: Template::None,
+            schedule: None,
             version: Self::version(name, 1),
         });
     }
@@ -180,6 +184,7 @@ impl Scene {
             secret: SecretId::new(name),
             version: Self::version(name, next),
             rotation: rotation.clone(),
+            cause: RotationCause::Operator,
             expected: None,
         });
         rotation
@@ -201,14 +206,17 @@ impl Scene {
     pub(crate) fn service(&mut self, name: &str, mode: Mode, grants: Vec<Grant>) {
         let spec = ServiceSpec {
             name: name.into(),
-            labels: BTreeMap::new(),
-            executor: Executor::Process,
-            command: vec!["sleep".into()],
+            run: RunSpec {
+                command: vec!["sleep".into()],
+                ..RunSpec::default()
+            },
             mode,
             grants,
-            constraints: Vec::new(),
-            update_parallelism: 1,
-            update_monitor_ms: 0,
+            update: RollSettings {
+                monitor_ms: 0,
+                ..RollSettings::default()
+            },
+            ..ServiceSpec::default()
         };
         self.apply(Command::CreateService {
             id: ServiceId::new(name),
@@ -281,6 +289,7 @@ impl Scene {
             exit_code: 0,
             pid: 0,
             secrets_dir: String::new(),
+            health: String::new(),
         };
         self.apply(Command::Report {
             node,

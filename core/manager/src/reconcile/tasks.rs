@@ -249,6 +249,7 @@ impl<'a> Round<'a, '_> {
             id: (self.new_id)(),
             service: service.id.clone(),
             slot,
+            generation: service.generation,
             node,
             files,
         });

@@ -108,6 +108,7 @@ impl Fleet {
             heartbeat_ms: 1_000,
             task_history: 5,
             snapshot_every: 5_000,
+            refuse_env: false,
             version_index: 0,
         };
         let bootstrap = Command::Bootstrap {

@@ -34,12 +34,18 @@ fn service(name: &str, replicas: u32, secrets: &[&str]) -> v1::CreateServiceRequ
     };
     let spec = v1::ServiceSpec {
         name: name.into(),
-        command: vec!["sleep".into(), "1000".into()],
+        run: Some(v1::RunSpec {
+            command: vec!["sleep".into(), "1000".into()],
+            ..Default::default()
+        }),
         replicas,
         grants: secrets.iter().map(grant).collect(),
         ..Default::default()
     };
-    v1::CreateServiceRequest { spec: Some(spec) }
+    v1::CreateServiceRequest {
+        exposes_env: false,
+        spec: Some(spec),
+    }
 }
 
 fn proven(state: &State, version: u32) -> usize {
@@ -153,6 +159,7 @@ async fn a_secret_lives_its_whole_life_through_a_follower() {
 async fn rotate(fleet: &Fleet, follower: usize) {
     let mut control = fleet.control(follower);
     let ask = |plan_only: bool, basis: &str, bytes: &[u8]| v1::RotateSecretRequest {
+        if_changed: false,
         reference: "db_password".into(),
         value: value(bytes).into(),
         plan_only,

@@ -253,12 +253,18 @@ async fn bad_input_is_refused_in_words_and_changes_nothing() {
     for target in ["../x", "/run/secrets/x", "a/../../b"] {
         let spec = v1::ServiceSpec {
             name: "web".into(),
-            command: vec!["true".into()],
+            run: Some(v1::RunSpec {
+                command: vec!["true".into()],
+                ..Default::default()
+            }),
             grants: grants(target),
             ..Default::default()
         };
         let refused = control
-            .create_service(v1::CreateServiceRequest { spec: Some(spec) })
+            .create_service(v1::CreateServiceRequest {
+                exposes_env: false,
+                spec: Some(spec),
+            })
             .await
             .unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{target}");

@@ -205,6 +205,7 @@ mod tests {
         let mut script = Script::with_web(&[]);
         let id = TaskId::new("t2");
         let new = NewTask {
+            generation: 1,
             id: id.clone(),
             service: service_id("web"),
             slot: 2,
@@ -283,6 +284,7 @@ mod tests {
         let mut script = Script::with_web(&[]);
         let (id, service) = (TaskId::new("t2"), service_id("web"));
         let new = NewTask {
+            generation: 1,
             id,
             service,
             slot: 2,

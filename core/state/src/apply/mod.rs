@@ -16,6 +16,7 @@ mod operator;
 mod policy;
 mod removal;
 mod report;
+mod retention;
 mod revoke;
 mod root;
 mod rotate;
@@ -24,8 +25,10 @@ mod secret;
 mod secret_policy;
 mod service;
 mod shred;
+mod steer;
 mod step;
 mod task;
+mod update;
 mod version;
 
 use crate::command::{Command, Proposal};
@@ -58,6 +61,8 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             name,
             labels,
             max_age_ms,
+            template,
+            schedule,
             version,
         } => secret::create(
             step,
@@ -66,6 +71,8 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
                 name,
                 labels,
                 max_age_ms: *max_age_ms,
+                template: *template,
+                schedule: schedule.as_ref(),
                 version,
             },
         ),
@@ -73,8 +80,9 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             secret,
             version,
             rotation,
+            cause,
             expected,
-        } => rotate::apply(step, secret, version, rotation, *expected),
+        } => rotate::apply(step, secret, version, rotation, *cause, *expected),
         Command::RevokeSecret {
             secret,
             version: None,
@@ -203,5 +211,25 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             Ok(())
         }
         Command::KeepUnlockKey { epoch } => lock::keep(step, *epoch),
+        Command::RollbackService { id, expected } => update::roll_back(step, id, *expected),
+        Command::UpdateServices { updates } => update::several(step, updates),
+        Command::AdvanceUpdate {
+            service,
+            state,
+            message,
+        } => update::advance(step, service, *state, message),
+        Command::SteerRotation { rotation, steer } => steer::apply(step, rotation, *steer),
+        Command::DestroyVersions { secret, versions, why } => retention::destroy(step, secret, versions, why),
+        Command::UpdateRetention {
+            secret,
+            keep_ms,
+            schedule,
+            expected,
+        } => retention::update(step, secret, *keep_ms, schedule.as_ref(), *expected),
+        Command::NoteScheduleFailure { secret, reason } => retention::note_failure(step, secret, reason),
+        Command::SetPolicy { refuse_env } => {
+            policy::set_refuse_env(step, *refuse_env);
+            Ok(())
+        }
     }
 }

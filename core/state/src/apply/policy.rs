@@ -106,6 +106,8 @@ fn uses_words(max_uses: u32) -> String {
     }
 }
 
+pub(super) fn set_refuse_env(_step: &mut Step<'_>, _refuse_env: bool) {}
+
 #[cfg(test)]
 mod tests {
     use crate::cluster::JoinToken;

@@ -225,6 +225,7 @@ fn take_status(step: &mut Step<'_>, node: &NodeId, report: &TaskReport) {
         exit_code: report.exit_code,
         pid: report.pid,
         secrets_dir: shorten(&report.secrets_dir, 4_096),
+        health: shorten(&report.health, 500),
     };
     if task.status == status {
         return;

@@ -7,7 +7,7 @@ use super::version::prune;
 use crate::command::NewVersion;
 use crate::ids::{RotationId, SecretId};
 use crate::refusal::{Noun, Refusal};
-use crate::rotation::{Rotation, RotationPhase};
+use crate::rotation::{Rotation, RotationCause, RotationPhase};
 use crate::secret::{Secret, VersionState};
 use crate::state::State;
 use crate::validate;
@@ -17,6 +17,7 @@ pub(super) fn apply(
     id: &SecretId,
     new: &NewVersion,
     rotation: &RotationId,
+    cause: RotationCause,
     expected: Option<u64>,
 ) -> Result<(), Refusal> {
     let secret = known(step.state, id)?;
@@ -46,7 +47,7 @@ pub(super) fn apply(
     );
     let detail = format!("{} -> v{number} ({name}), {} bytes", version_or_none(from), new.size);
     make_current(step, id, new, number, name);
-    start(step, id, rotation, from, number);
+    start(step, id, rotation, cause, from, number);
     prune(step, id);
     step.audit("secret.rotate", secret_name, detail);
     Ok(())
@@ -78,13 +79,15 @@ fn make_current(step: &mut Step<'_>, id: &SecretId, new: &NewVersion, number: u3
     });
 }
 
-fn start(step: &mut Step<'_>, secret: &SecretId, id: &RotationId, from: Option<u32>, to: u32) {
+fn start(step: &mut Step<'_>, secret: &SecretId, id: &RotationId, cause: RotationCause, from: Option<u32>, to: u32) {
     let mut rotation = Rotation {
         id: id.clone(),
         secret: secret.clone(),
         from,
         to,
         phase: RotationPhase::Rolling,
+        paused: false,
+        cause,
         progress: Vec::new(),
         actor: step.actor.name.clone(),
         message: String::new(),

@@ -8,7 +8,7 @@ use super::step::Step;
 use crate::command::NewVersion;
 use crate::ids::{SecretId, TaskId};
 use crate::refusal::{Noun, Refusal};
-use crate::secret::{Secret, Version, VersionState};
+use crate::secret::{Schedule, Secret, Template, Version, VersionState};
 use crate::service::{Service, ServiceSpec};
 use crate::state::State;
 use crate::validate;
@@ -21,6 +21,8 @@ pub(super) struct Creation<'a> {
     pub(super) name: &'a str,
     pub(super) labels: &'a BTreeMap<String, String>,
     pub(super) max_age_ms: u64,
+    pub(super) template: Template,
+    pub(super) schedule: Option<&'a Schedule>,
     pub(super) version: &'a NewVersion,
 }
 
@@ -49,6 +51,10 @@ pub(super) fn create(step: &mut Step<'_>, new: &Creation<'_>) -> Result<(), Refu
         max_age_ms: new.max_age_ms,
         keep_versions: KEEP_VERSIONS,
         lease_ms: 0,
+        keep_ms: 0,
+        template: new.template,
+        schedule: new.schedule.cloned(),
+        schedule_failure: None,
         created_at_ms: step.now_ms,
         updated_at_ms: step.now_ms,
         version_index: step.index,
@@ -188,6 +194,8 @@ mod tests {
                 name,
                 labels,
                 max_age_ms: 0,
+                template: crate::secret::Template::None,
+                schedule: None,
                 version,
             })
         };
@@ -217,6 +225,8 @@ mod tests {
                 name: name.to_owned(),
                 labels,
                 max_age_ms: 0,
+                template: crate::secret::Template::None,
+                schedule: None,
                 version,
             }
         };

@@ -1,5 +1,7 @@
 //! How does a service come, change and go?
 
+use std::collections::BTreeMap;
+
 use super::audited::{counted, shorten};
 use super::holding;
 use super::rotate::check_token;
@@ -36,6 +38,9 @@ pub(super) fn create(step: &mut Step<'_>, id: &ServiceId, spec: &ServiceSpec) ->
         id: id.clone(),
         spec,
         previous: None,
+        generation: 1,
+        earlier: BTreeMap::new(),
+        update_status: None,
         created_at_ms: step.now_ms,
         updated_at_ms: step.now_ms,
         version_index: step.index,
@@ -153,7 +158,7 @@ fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
     if old.mode != new.mode {
         words.push(format!("{} -> {}", mode_words(old.mode), mode_words(new.mode)));
     }
-    if old.command != new.command || old.executor != new.executor {
+    if old.run != new.run {
         words.push("new command".to_owned());
     }
     if old.constraints != new.constraints {
@@ -162,7 +167,7 @@ fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
     if old.labels != new.labels {
         words.push("new labels".to_owned());
     }
-    if old.update_parallelism != new.update_parallelism || old.update_monitor_ms != new.update_monitor_ms {
+    if (old.update, old.rollback, old.restart) != (new.update, new.rollback, new.restart) {
         words.push("new update settings".to_owned());
     }
     words.join(", ")

@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::constraint::Constraint;
 use crate::ids::SecretId;
 use crate::script::{Script, create, expect, grant, revoke, service, service_id, spec, update};
-use crate::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+use crate::service::{Grant, Mode, OnChange, RunSpec, ServiceSpec};
 
 fn with_grants(grants: Vec<Grant>) -> ServiceSpec {
     ServiceSpec {
@@ -93,7 +93,7 @@ fn refusals() {
         "NotFound: secret db has no version 7; see its versions and name one of them",
     );
     let process = ServiceSpec {
-        executor: Executor::Process,
+        run: RunSpec::default(),
         ..spec("web", &[])
     };
     check(process, "Invalid: a service that runs a process needs a command");

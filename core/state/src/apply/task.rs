@@ -52,6 +52,7 @@ fn built(step: &Step<'_>, new: &NewTask) -> Result<Task, Refusal> {
         service: new.service.clone(),
         name: format!("{}.{place}", owner.spec.name),
         slot: new.slot,
+        generation: new.generation,
         node: new.node.clone(),
         desired: TaskState::Running,
         status: TaskStatus {
@@ -62,6 +63,7 @@ fn built(step: &Step<'_>, new: &NewTask) -> Result<Task, Refusal> {
             exit_code: 0,
             pid: 0,
             secrets_dir: String::new(),
+            health: String::new(),
         },
         files: files::checked(step.state, owner, &[], &new.files)?,
         created_at_ms: step.now_ms,
@@ -81,6 +83,7 @@ mod tests {
             id: TaskId::new(id),
             service: service_id("web"),
             slot,
+            generation: 1,
             node,
             files: Vec::new(),
         };
@@ -96,6 +99,7 @@ mod tests {
             id: id.clone(),
             service: service_id("web"),
             slot: 2,
+            generation: 1,
             node: None,
             files,
         };

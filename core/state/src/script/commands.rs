@@ -7,9 +7,9 @@ use crate::command::{Command, NewVersion, Receipt, TaskChange, TaskReport};
 use crate::holding::HoldingState;
 use crate::ids::{ClusterId, NodeId, RotationId, SecretId, ServiceId, TaskId, VersionId};
 use crate::node::{Availability, Certificate, Node, NodeState, Role};
-use crate::rotation::RotationPhase;
-use crate::secret::SealedValue;
-use crate::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+use crate::rotation::{RotationCause, RotationPhase};
+use crate::secret::{SealedValue, Template};
+use crate::service::{Executor, Grant, OnChange, RollSettings, RunSpec, ServiceSpec};
 use crate::task::TaskState;
 
 pub(crate) fn cluster() -> Cluster {
@@ -31,6 +31,7 @@ pub(crate) fn cluster() -> Cluster {
         heartbeat_ms: 5_000,
         task_history: 5,
         snapshot_every: 10_000,
+        refuse_env: false,
         version_index: 0,
     }
 }
@@ -157,6 +158,8 @@ pub(crate) fn create(name: &str) -> Command {
         name: name.into(),
         labels,
         max_age_ms: 0,
+        template: Template::None,
+        schedule: None,
         version,
     }
 }
@@ -168,6 +171,7 @@ pub(crate) fn rotate(name: &str, number: u8) -> Command {
         secret: secret(name),
         version: new_version(name, number),
         rotation,
+        cause: RotationCause::Operator,
         expected: None,
     }
 }
@@ -205,14 +209,16 @@ pub(crate) fn grant(name: &str) -> Grant {
 pub(crate) fn spec(name: &str, secrets: &[&str]) -> ServiceSpec {
     ServiceSpec {
         name: name.into(),
-        labels: BTreeMap::new(),
-        executor: Executor::Files,
-        command: Vec::new(),
-        mode: Mode::Replicated(1),
+        run: RunSpec {
+            executor: Executor::Files,
+            ..RunSpec::default()
+        },
         grants: secrets.iter().map(|secret| grant(secret)).collect(),
-        constraints: Vec::new(),
-        update_parallelism: 1,
-        update_monitor_ms: 0,
+        update: RollSettings {
+            monitor_ms: 0,
+            ..RollSettings::default()
+        },
+        ..ServiceSpec::default()
     }
 }
 
@@ -279,6 +285,7 @@ pub(crate) fn status(node: &str, task: &str, state: TaskState) -> Command {
         exit_code: 0,
         pid: 7,
         secrets_dir: String::new(),
+        health: String::new(),
     };
     Command::Report {
         node: NodeId::new(node),

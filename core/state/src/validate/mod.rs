@@ -134,21 +134,16 @@ pub fn signal(name: &str) -> Result<(), Refusal> {
 /// Everything about a spec that can be told without the state, but for its grants.
 pub fn service_spec(spec: &ServiceSpec) -> Result<(), Refusal> {
     service_name(&spec.name)?;
-    match (spec.executor, spec.command.is_empty()) {
+    match (spec.run.executor, spec.run.command.is_empty()) {
         (Executor::Process, true) => {
             return Err(Refusal::CommandMissing {
                 executor: "process".into(),
             });
         }
-        (Executor::Container, true) => {
-            return Err(Refusal::CommandMissing {
-                executor: "container".into(),
-            });
-        }
         (Executor::Files, false) => return Err(Refusal::CommandUnwanted),
         _ => {}
     }
-    if spec.command.iter().any(|word| word.contains('\0')) {
+    if spec.run.command.iter().any(|word| word.contains('\0')) {
         return Err(Refusal::CommandNul);
     }
     for constraint in &spec.constraints {

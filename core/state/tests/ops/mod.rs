@@ -13,8 +13,9 @@ use wardroom_state::State;
 use wardroom_state::command::{Command, NewTask, TaskChange};
 use wardroom_state::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
 use wardroom_state::node::{Availability, NodeState};
-use wardroom_state::rotation::RotationPhase;
-use wardroom_state::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+use wardroom_state::rotation::{RotationCause, RotationPhase};
+use wardroom_state::secret::Template;
+use wardroom_state::service::{Executor, Grant, Mode, OnChange, RollSettings, RunSpec, ServiceSpec};
 use wardroom_state::task::TaskState;
 
 use world::version;
@@ -114,6 +115,8 @@ impl Op {
                 name: ["db", "api", "DB", "tls.key", "db_v2", "_wrong"][self.pick % 6].to_owned(),
                 labels: BTreeMap::new(),
                 max_age_ms: 0,
+                template: Template::None,
+                schedule: None,
                 version: version(index),
             },
             Deed::Rotate => Command::RotateSecret {
@@ -121,6 +124,7 @@ impl Op {
                 secret,
                 version: version(index),
                 rotation: RotationId::new(format!("r{index}")),
+                cause: RotationCause::Operator,
             },
             Deed::RevokeVersion => {
                 let version = state
@@ -198,14 +202,18 @@ impl Op {
         };
         ServiceSpec {
             name: name.to_owned(),
-            labels: BTreeMap::new(),
-            executor: Executor::Files,
-            command: Vec::new(),
+            run: RunSpec {
+                executor: Executor::Files,
+                ..RunSpec::default()
+            },
             mode,
             grants: granted.map(grant).collect(),
-            constraints: Vec::new(),
-            update_parallelism: u32::try_from(self.pick).unwrap(),
-            update_monitor_ms: 0,
+            update: RollSettings {
+                parallelism: u32::try_from(self.pick).unwrap(),
+                monitor_ms: 0,
+                ..RollSettings::default()
+            },
+            ..ServiceSpec::default()
         }
     }
 
@@ -218,6 +226,7 @@ impl Op {
         let new = NewTask {
             id: TaskId::new(format!("t{index}")),
             slot: u32::from(!global),
+            generation: service.generation,
             node,
             files: state.files_wanted(&service),
             service: service.id,

@@ -56,6 +56,7 @@ pub(super) fn task_report(task: TaskId, state: TaskState) -> TaskReport {
         exit_code: 0,
         pid: 1,
         secrets_dir: String::new(),
+        health: String::new(),
     }
 }
 
@@ -116,6 +117,7 @@ pub(crate) fn bootstrap() -> Command {
         heartbeat_ms: 5_000,
         task_history: 5,
         snapshot_every: 10_000,
+        refuse_env: false,
         version_index: 0,
     };
     Command::Bootstrap {

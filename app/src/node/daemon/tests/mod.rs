@@ -194,11 +194,17 @@ impl Machine {
     async fn create_service(&self, name: &str) {
         let spec = v1::ServiceSpec {
             name: name.to_owned(),
-            executor: v1::Executor::Files.into(),
+            run: Some(v1::RunSpec {
+                executor: v1::Executor::Files.into(),
+                ..v1::RunSpec::default()
+            }),
             replicas: 1,
             ..v1::ServiceSpec::default()
         };
-        let message = v1::CreateServiceRequest { spec: Some(spec) };
+        let message = v1::CreateServiceRequest {
+            spec: Some(spec),
+            exposes_env: false,
+        };
         let call = async {
             self.client
                 .control()

@@ -154,12 +154,18 @@ mod tests {
         let spec = |change: &dyn Fn(&mut v1::ServiceSpec)| {
             let mut spec = v1::ServiceSpec {
                 name: "web".into(),
-                command: vec!["true".into()],
+                run: Some(v1::RunSpec {
+                    command: vec!["true".into()],
+                    ..Default::default()
+                }),
                 ..Default::default()
             };
             change(&mut spec);
             service_spec(&scene.state, spec)
         };
+        fn words(spec: &mut v1::ServiceSpec) -> &mut Vec<String> {
+            &mut spec.run.get_or_insert_default().command
+        }
         let granted = |target: String| v1::Grant {
             secret_name: "db".into(),
             target,
@@ -172,8 +178,8 @@ mod tests {
         assert!(is_invalid(spec(&|spec| {
             spec.labels = (0..1_001).map(|number| (number.to_string(), String::new())).collect();
         })));
-        assert!(is_invalid(spec(&|spec| spec.command.push("x".repeat(131_072)))));
-        assert!(is_invalid(spec(&|spec| spec.command = vec![String::new(); 131_073])));
+        assert!(is_invalid(spec(&|spec| words(spec).push("x".repeat(131_072)))));
+        assert!(is_invalid(spec(&|spec| *words(spec) = vec![String::new(); 131_073])));
         assert!(is_invalid(spec(
             &|spec| spec.grants = (0..1_001).map(|number| granted(number.to_string())).collect()
         )));

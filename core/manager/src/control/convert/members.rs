@@ -34,6 +34,7 @@ pub(super) fn cluster(state: &State) -> Option<v1::Object> {
         task_history: cluster.task_history,
         snapshot_every: cluster.snapshot_every,
         keys: Some(keys(state)),
+        refuse_env: cluster.refuse_env,
     })))
 }
 

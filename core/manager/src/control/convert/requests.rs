@@ -8,11 +8,12 @@ use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{SecretId, TaskId};
 use wardroom_state::refusal::Refusal;
 use wardroom_state::secret::Secret;
-use wardroom_state::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+use wardroom_state::service::{Grant, Mode, OnChange, ServiceSpec};
 use wardroom_state::task::TaskState;
 use wardroom_state::validate;
 
 use crate::control::convert::limits;
+use crate::control::convert::run::{requested_restart, requested_roll, requested_run};
 use crate::control::error::Failure;
 use crate::control::secrets::version_named;
 
@@ -23,17 +24,9 @@ const DEFAULT_MODE: u32 = 0o444;
 /// what the state would refuse must not get into the log first.
 pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<ServiceSpec, Failure> {
     limits::labels(&spec.labels)?;
-    limits::command(&spec.command)?;
+    let run = requested_run(spec.run.unwrap_or_default())?;
+    limits::command(&run.command)?;
     limits::grants(spec.grants.len())?;
-    let executor = match spec.executor() {
-        v1::Executor::Files => Executor::Files,
-        v1::Executor::Container => {
-            return Err(Failure::invalid(
-                "this build has no container executor; use a process or files service",
-            ));
-        }
-        v1::Executor::Process | v1::Executor::Unspecified => Executor::Process,
-    };
     let mut grants = spec
         .grants
         .iter()
@@ -46,16 +39,18 @@ pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<Servi
         constraints: constraints.collect::<Result<_, _>>()?,
         name: spec.name,
         labels: spec.labels,
-        executor,
-        command: spec.command,
+        run,
         mode: if spec.global {
             Mode::Global
         } else {
             Mode::Replicated(spec.replicas)
         },
         grants,
-        update_parallelism: spec.update_parallelism,
-        update_monitor_ms: spec.update_monitor_ms,
+        max_per_node: spec.max_per_node,
+        restart: requested_restart(spec.restart),
+        update: requested_roll(spec.update),
+        rollback: requested_roll(spec.rollback),
+        one_off: spec.one_off,
     };
     validate::service_spec(&spec)?;
     Ok(spec)
@@ -136,6 +131,7 @@ fn task_report(report: v1::TaskReport) -> Result<TaskReport, Failure> {
         exit_code: report.exit_code,
         pid: report.pid,
         secrets_dir: bounded(report.secrets_dir),
+        health: bounded(report.health),
     })
 }
 

@@ -5,8 +5,8 @@ use wardroom_api::v1;
 use wardroom_state::State;
 use wardroom_state::holding::{Holding, HoldingKey, HoldingState};
 use wardroom_state::ids::SecretId;
-use wardroom_state::rotation::{Rotation, RotationPhase};
-use wardroom_state::secret::{Secret, Version, VersionState};
+use wardroom_state::rotation::{Rotation, RotationCause, RotationPhase};
+use wardroom_state::secret::{Schedule, Secret, Template, Version, VersionState};
 
 use super::objects::wrap;
 use super::words::hex;
@@ -24,7 +24,32 @@ pub(crate) fn secret(secret: &Secret) -> v1::Object {
         updated_at_ms: secret.updated_at_ms,
         version_index: secret.version_index,
         lease_ms: secret.lease_ms,
+        keep_ms: secret.keep_ms,
+        template_driver: template_driver(secret.template).to_owned(),
+        schedule: secret.schedule.as_ref().map(schedule),
+        schedule_error: secret
+            .schedule_failure
+            .as_ref()
+            .map(|(_, reason)| reason.clone())
+            .unwrap_or_default(),
+        schedule_error_at_ms: secret.schedule_failure.as_ref().map_or(0, |(at_ms, _)| *at_ms),
     }))
+}
+
+/// Docker's name of it.
+pub(crate) fn template_driver(template: Template) -> &'static str {
+    match template {
+        Template::None => "",
+        Template::Golang => "golang",
+    }
+}
+
+fn schedule(schedule: &Schedule) -> v1::Schedule {
+    let source = match schedule {
+        Schedule::Generate(length) => v1::schedule::Source::Generate(*length),
+        Schedule::Hook(name) => v1::schedule::Source::Hook(name.clone()),
+    };
+    v1::Schedule { source: Some(source) }
 }
 
 fn version(version: &Version) -> v1::Version {
@@ -83,6 +108,7 @@ pub(crate) fn rotation(state: &State, rotation: &Rotation) -> v1::Object {
                 service_name: service_name(&progress.service),
                 tasks: progress.tasks,
                 proven: progress.proven,
+                settled: progress.settled,
             })
             .collect(),
         actor: rotation.actor.clone(),
@@ -90,6 +116,12 @@ pub(crate) fn rotation(state: &State, rotation: &Rotation) -> v1::Object {
         started_at_ms: rotation.started_at_ms,
         finished_at_ms: rotation.finished_at_ms,
         version_index: rotation.version_index,
+        paused: rotation.paused,
+        cause: match rotation.cause {
+            RotationCause::Operator => v1::RotationCause::Operator,
+            RotationCause::Age => v1::RotationCause::Age,
+        }
+        .into(),
     }))
 }
 

@@ -7,8 +7,9 @@ use wardroom_state::service::{Grant, Mode, Service, ServiceSpec};
 use wardroom_state::task::{SecretFile, Task};
 
 use super::objects::wrap;
+use super::run;
 use super::secrets::secret_name;
-use super::words::{executor, on_change, task_state};
+use super::words::{on_change, task_state};
 
 pub(crate) fn service(state: &State, service: &Service) -> v1::Object {
     wrap(Body::Service(v1::Service {
@@ -18,6 +19,8 @@ pub(crate) fn service(state: &State, service: &Service) -> v1::Object {
         created_at_ms: service.created_at_ms,
         updated_at_ms: service.updated_at_ms,
         version_index: service.version_index,
+        generation: service.generation,
+        update_status: service.update_status.as_ref().map(run::update_status),
     }))
 }
 
@@ -29,14 +32,16 @@ fn spec(state: &State, spec: &ServiceSpec) -> v1::ServiceSpec {
     v1::ServiceSpec {
         name: spec.name.clone(),
         labels: spec.labels.clone(),
-        executor: executor(spec.executor).into(),
-        command: spec.command.clone(),
         global,
         replicas,
         grants: spec.grants.iter().map(|found| grant(state, found)).collect(),
-        update_parallelism: spec.update_parallelism,
-        update_monitor_ms: spec.update_monitor_ms,
         constraints: spec.constraints.iter().map(ToString::to_string).collect(),
+        run: Some(run::run(&spec.run)),
+        restart: Some(run::restart(&spec.restart)),
+        update: Some(run::roll(&spec.update)),
+        rollback: Some(run::roll(&spec.rollback)),
+        max_per_node: spec.max_per_node,
+        one_off: spec.one_off,
     }
 }
 
@@ -73,6 +78,8 @@ pub(crate) fn task(state: &State, task: &Task) -> v1::Object {
         created_at_ms: task.created_at_ms,
         state_since_ms: task.status.since_ms,
         version_index: task.version_index,
+        generation: task.generation,
+        health: task.status.health.clone(),
     }))
 }
 

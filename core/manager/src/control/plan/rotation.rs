@@ -105,7 +105,7 @@ fn grant_step(state: &State, service: &Service, grant: &Grant) -> v1::PlanStep {
             step(PlanAction::Signal, subject, detail)
         }
         OnChange::Restart => {
-            let pace = match service.spec.update_parallelism {
+            let pace = match service.spec.update.parallelism {
                 0 => "all at once".to_owned(),
                 some => format!("{some} at a time"),
             };

@@ -53,6 +53,7 @@ impl From<ClusterThen> for cluster::Cluster {
             heartbeat_ms: then.heartbeat_ms,
             task_history: then.task_history,
             snapshot_every: SNAPSHOT_EVERY,
+            refuse_env: false,
             version_index: then.version_index,
         }
     }
@@ -142,6 +143,10 @@ impl From<SecretThen> for secret::Secret {
             max_age_ms: then.max_age_ms,
             keep_versions: then.keep_versions,
             lease_ms: 0,
+            keep_ms: 0,
+            template: secret::Template::None,
+            schedule: None,
+            schedule_failure: None,
             created_at_ms: then.created_at_ms,
             updated_at_ms: then.updated_at_ms,
             version_index: then.version_index,
@@ -165,6 +170,9 @@ impl From<ServiceThen> for service::Service {
             id: then.id,
             spec: then.spec.into(),
             previous: then.previous.map(Into::into),
+            generation: 1,
+            earlier: BTreeMap::new(),
+            update_status: None,
             created_at_ms: then.created_at_ms,
             updated_at_ms: then.updated_at_ms,
             version_index: then.version_index,
@@ -189,13 +197,19 @@ impl From<SpecThen> for service::ServiceSpec {
         Self {
             name: then.name,
             labels: then.labels,
-            executor: then.executor,
-            command: then.command,
+            run: service::RunSpec {
+                executor: then.executor,
+                command: then.command,
+                ..service::RunSpec::default()
+            },
             mode: then.mode,
             grants: then.grants,
-            constraints: Vec::new(),
-            update_parallelism: then.update_parallelism,
-            update_monitor_ms: then.update_monitor_ms,
+            update: service::RollSettings {
+                parallelism: then.update_parallelism,
+                monitor_ms: then.update_monitor_ms,
+                ..service::RollSettings::default()
+            },
+            ..Self::default()
         }
     }
 }
