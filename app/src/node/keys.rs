@@ -23,7 +23,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys of an open keyring. `disk` is the manager's, `identity` the folder of its node.
+    /// The keys of an open keyring, of which nobody else in this process has any: what a crash has left beside it goes.
+    /// `disk` is the manager's, `identity` the folder of its node.
     pub fn open(keyring: Keyring, disk: Arc<dyn Disk>, identity: PathBuf, chance: Arc<dyn Chance>) -> Self {
         let store = Arc::new(Store {
             keyring: DiskKeyring::new(disk, KEYRING),
@@ -34,6 +35,9 @@ impl Keys {
             own: Mutex::new(None),
             exposed: watch::Sender::new(false),
         });
+        if let Err(error) = store.keyring.sweep() {
+            tracing::warn!(%error, "what was left beside the keyring could not be removed; the next start does");
+        }
         let ring = SharedKeyring::new(keyring, Arc::<Store>::clone(&store));
         Self {
             ring: Arc::new(ring),
@@ -72,10 +76,6 @@ impl Keys {
     /// The node as it was saved. Its key is brought to rest as the keyring says: a crash may have come between the two.
     pub fn load_node(&self) -> Result<NodeFiles, FilesError> {
         let mut own = self.store.own();
-        // What a crash has left beside the keyring goes.
-        if let Err(error) = self.store.keyring.load() {
-            tracing::warn!(%error, "what was left beside the keyring could not be removed; the next start does");
-        }
         let files = NodeFiles::load(&self.store.identity, Some(&*self.ring))?;
         let key = SecretBytes::new(files.key.expose().to_vec());
         let dek = self.ring.dek();

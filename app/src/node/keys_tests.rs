@@ -157,6 +157,24 @@ fn a_start_brings_to_rest_what_a_crash_left_apart() {
     assert!(place.has("key.der") && !place.has("key.sealed"));
 }
 
+/// What stands beside a keyring while it is being replaced becomes the keyring in the next step: whoever touched it there
+/// would leave a manager without any.
+#[test]
+fn reading_the_nodes_files_leaves_a_keyring_that_is_being_replaced_alone() {
+    let place = Place::new();
+    let keys = place.create(true);
+    let files = place.issue();
+    keys.save_node(&files).unwrap();
+    let aside = place.dir.path().join("keyring.tmp");
+    fs::write(&aside, "the next keyring").unwrap();
+    assert!(keys.load_node().unwrap().key.equals(files.key.expose()));
+    assert_eq!(fs::read(&aside).unwrap(), b"the next keyring");
+    // At a start nobody writes yet, and what a crash has left goes.
+    let again = place.reopen(&keys.ring().unlock_key());
+    assert!(!aside.exists());
+    assert!(again.load_node().unwrap().key.equals(files.key.expose()));
+}
+
 #[test]
 fn files_of_different_moments_are_told_in_words() {
     let place = Place::new();

@@ -23,9 +23,16 @@ impl DiskKeyring {
         Self { disk, path }
     }
 
-    /// The keyring's bytes; `None` if there is none yet. What a crash has left beside it is wiped before.
+    /// Wipes what a crash has left beside the keyring. For a start, before anybody saves: what stands there during a save
+    /// is about to become the keyring.
+    pub fn sweep(&self) -> io::Result<()> {
+        wipe(&*self.disk, &self.path)
+    }
+
+    /// The keyring's bytes; `None` if there is none yet. What a crash has left beside it is wiped before, so this too is for
+    /// a start.
     pub fn load(&self) -> io::Result<Option<SecretBytes>> {
-        wipe(&*self.disk, &self.path)?;
+        self.sweep()?;
         match read_file(&*self.disk, &self.path, BYTES_MAX) {
             Ok(bytes) => Ok(Some(SecretBytes::new(bytes))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
