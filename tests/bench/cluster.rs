@@ -1,7 +1,6 @@
 //! How long is a cluster of daemons without a leader? After a kill, after a planned step-down; and how soon does a new
 //! worker hold what it should?
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -54,18 +53,10 @@ pub(crate) fn report() {
     );
 }
 
-pub(crate) fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string()
-}
-
 /// Three managers on loopback.
 pub(crate) fn three(folder: &Path) -> Vec<Daemon> {
     let binary = binary();
-    let start = |number: usize| Daemon::local(&binary, folder, &format!("m{number}"), &free_address());
+    let start = |number: usize| Daemon::local(&binary, folder, &format!("m{number}"));
     let daemons: Vec<Daemon> = (1..=3).map(start).collect();
     let first = &daemons[0];
     first
@@ -205,7 +196,7 @@ fn newcomer(daemons: &[Daemon], folder: &Path, number: usize) -> (Duration, Dura
         &constraint,
     ];
     manager.run(&[&create[..], &["--", "sleep", "1000"]].concat()).ok();
-    let daemon = Daemon::local(&binary(), folder, &name, &free_address());
+    let daemon = Daemon::local(&binary(), folder, &name);
     let token = manager.run(&["swarm", "join-token", "-q", "worker"]).ok();
     let own = daemon.address.as_str();
     let join = [

@@ -11,7 +11,7 @@ use harness::daemon::Daemon;
 use tokio::runtime::Runtime;
 use wardroom_api::{Client, v1};
 
-use crate::cluster::{free_address, leader, three};
+use crate::cluster::{leader, three};
 use crate::{binary, ms, percentile, row};
 
 const SECRETS: usize = 10_000;
@@ -59,7 +59,7 @@ fn client(runtime: &Runtime, socket: &Path) -> Client {
 }
 
 fn full_manager(runtime: &Runtime, folder: &Path) {
-    let mut manager = Daemon::local(&binary(), folder, "full", &free_address());
+    let mut manager = Daemon::local(&binary(), folder, "full");
     let init = ["swarm", "init", "--listen-addr", &manager.address.clone()];
     manager.run(&init).ok();
     let client = client(runtime, &manager.socket);

@@ -1,7 +1,6 @@
 //! Is the daemon a good citizen of its machine? One process a directory, words where no manager is, a ready word for
 //! systemd, an orderly end, and nothing lost in any other.
 
-use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,12 +15,8 @@ pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("wr-").tempdir().unwrap()
 }
 
-/// On loopback, at a port that is free now.
 pub(crate) fn daemon(folder: &Path, name: &str) -> Daemon {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
-    Daemon::local(&binary(), folder, name, &address)
+    Daemon::local(&binary(), folder, name)
 }
 
 fn init(daemon: &Daemon) {

@@ -4,14 +4,11 @@
 //! Every subset of unsynced writes at every disk operation is tried in `core/log/tests/rotations.rs`, and a power cut at each
 //! of these points in the manager's own tests; here the whole program dies.
 
-use std::net::TcpListener;
-use std::path::Path;
-
 use harness::daemon::Daemon;
 use harness::process::Said;
 use harness::until::until;
 
-use crate::binary;
+use crate::daemons::{daemon, scratch};
 
 /// A new unlock key passes all of them: the keyring, then the DEK, then the node's key.
 const POINTS: [&str; 10] = [
@@ -26,13 +23,6 @@ const POINTS: [&str; 10] = [
     "dek.node-key",
     "dek.finished",
 ];
-
-fn daemon(folder: &Path, name: &str) -> Daemon {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
-    Daemon::local(&binary(), folder, name, &address)
-}
 
 /// The last unlock key in what a command said.
 fn key(said: &str) -> String {
@@ -69,7 +59,7 @@ fn has_followed(daemon: &Daemon) {
 #[test]
 fn a_manager_that_dies_at_any_point_of_a_rotation_opens_with_one_key_and_has_lost_nothing() {
     for point in POINTS {
-        let folder = tempfile::Builder::new().prefix("wr-").tempdir().unwrap();
+        let folder = scratch();
         let mut manager = daemon(folder.path(), "m1");
         let init = ["swarm", "init", "--autolock", "--listen-addr", &manager.address.clone()];
         let old = key(&manager.run(&init).ok());

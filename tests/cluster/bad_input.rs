@@ -198,17 +198,12 @@ fn the_port_is_not_open_to_plain_text() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let address = format!("127.0.0.1:{port}");
-    let daemon = harness::daemon::Daemon::local(&crate::binary(), folder.path(), "m1", &address);
+    let daemon = harness::daemon::Daemon::local(&crate::binary(), folder.path(), "m1");
+    let address = &daemon.address;
     daemon
-        .run(&["swarm", "init", "--advertise-addr", &address, "--listen-addr", &address])
+        .run(&["swarm", "init", "--advertise-addr", address, "--listen-addr", address])
         .ok();
-    let mut stream = TcpStream::connect(&address).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut answer = Vec::new();

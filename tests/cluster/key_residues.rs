@@ -114,7 +114,7 @@ fn a_locked_manager_has_no_key_and_an_unlocked_one_shows_none() {
 
 /// Whether the unlock key is gone from the keyring file; `core/keys/FORMAT.md` has the byte.
 fn locks(keyring: &Path) -> bool {
-    std::fs::read(keyring).is_ok_and(|bytes| bytes[10] == 1)
+    std::fs::read(keyring).is_ok_and(|bytes| bytes.get(10) == Some(&1))
 }
 
 fn keyring(manager: &Daemon) -> PathBuf {

@@ -1,10 +1,13 @@
 //! Is a planted value anywhere it must not be? Searches bytes raw, in hex, in base64 and in UTF-16: for the whole of it,
 //! or for any piece, because a buffer that was half overwritten gives half a value away.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
+
+use crate::until::until;
 
 /// So many bytes of a form in a row are no coincidence.
 const PIECE: usize = 16;
@@ -81,23 +84,34 @@ impl Canary {
             .map(|(name, _)| *name)
     }
 
-    /// Every file below `folder` that contains the value, with the form.
+    /// Every file below `folder` that contains the value, with the form. While somebody works there, files go before they
+    /// are read, or come under another name: then all is searched again.
     pub fn found_below(&self, folder: &Path) -> Vec<String> {
+        assert!(folder.is_dir(), "{} is no folder", folder.display());
+        until(&format!("{} stands still", folder.display()), || {
+            match self.search(folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                found => Some(found.unwrap_or_else(|error| panic!("{}: {error}", folder.display()))),
+            }
+        })
+    }
+
+    fn search(&self, folder: &Path) -> io::Result<Vec<String>> {
         let mut hits = Vec::new();
         let mut open = vec![folder.to_owned()];
         while let Some(folder) = open.pop() {
-            for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-                let path = entry.unwrap().path();
-                let kind = path.symlink_metadata().unwrap().file_type();
+            for entry in std::fs::read_dir(&folder)? {
+                let path = entry?.path();
+                let kind = path.symlink_metadata()?.file_type();
                 if kind.is_dir() {
                     open.push(path);
                 } else if kind.is_file() {
-                    let bytes = std::fs::read(&path).unwrap();
+                    let bytes = std::fs::read(&path)?;
                     hits.extend(self.found_in(&bytes).map(|form| format!("{} ({form})", path.display())));
                 }
             }
         }
-        hits
+        Ok(hits)
     }
 }
 

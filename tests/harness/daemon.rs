@@ -3,8 +3,10 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
@@ -35,8 +37,8 @@ impl Daemon {
     }
 
     /// Starts on loopback, at an address of its own (`127.0.0.1:port`).
-    pub fn local(binary: &Path, folder: &Path, name: &str, address: &str) -> Self {
-        Self::start_new(binary, folder, name, address.to_owned(), None)
+    pub fn local(binary: &Path, folder: &Path, name: &str) -> Self {
+        Self::start_new(binary, folder, name, free_address(), None)
     }
 
     fn start_new(binary: &Path, folder: &Path, name: &str, address: String, host: Option<Host>) -> Self {
@@ -168,6 +170,20 @@ impl Daemon {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         child.wait().unwrap().code().unwrap_or(-1)
     }
+}
+
+/// An address that was free a moment ago; a daemon binds it now and after every restart. It lies below the ports that the
+/// system gives to outgoing connections, or one of them could take it meanwhile.
+fn free_address() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let port = || {
+        let number = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+        format!("127.0.0.1:{}", 10_000 + number % 10_000)
+    };
+    std::iter::repeat_with(port)
+        .take(10_000)
+        .find(|address| TcpListener::bind(address).is_ok())
+        .expect("a port is free")
 }
 
 impl Drop for Daemon {

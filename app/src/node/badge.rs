@@ -74,7 +74,7 @@ pub fn workers(house: &Path, manifest: &Manifest, clock: &Arc<dyn Clock>) -> Res
     manifest.workers.iter().map(badge).collect()
 }
 
-/// Every node's of a cluster that is open, managers first.
+/// Every node's of a cluster that is open and does not run, managers first.
 #[cfg(test)]
 pub fn all(house: &Path, manifest: &Manifest, clock: &Arc<dyn Clock>) -> Result<Vec<Badge>, Report> {
     let mut badges = Vec::new();

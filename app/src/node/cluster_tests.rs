@@ -5,21 +5,22 @@ use wardroom_api::Client;
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::v1;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use wardroom_ca::ManualClock;
+use wardroom_ca::{CertificateFacts, ManualClock, NodeFiles};
 use wardroom_keys::OsChance;
 use wardroom_manager::state::State;
 use wardroom_manager::state::command::Command;
 use wardroom_manager::state::ids::NodeId;
 
 use super::*;
-use crate::node::badge::{self, Badge};
-use crate::node::beginning::{certificate, system};
+use crate::node::badge;
+use crate::node::beginning::system;
 use crate::node::establish::establish;
 use crate::node::founding::Wanted;
 use crate::node::house::{self, Opened};
-use crate::node::manifest::Manifest;
+use crate::node::manifest::{ManagerEntry, Manifest};
 use crate::node::nodes::{self, Ground};
 use crate::node::{door, samples};
 
@@ -127,7 +128,7 @@ async fn started_at(dir: &Path, clock: &Arc<ManualClock>) -> (Embedded, Client) 
 
 impl Embedded {
     /// Of a cluster that is led.
-    fn managers(&self) -> Vec<Manager> {
+    pub(in crate::node) fn managers(&self) -> Vec<Manager> {
         match &*self.phase.borrow() {
             Phase::Running(managers) => managers.clone(),
             _ => panic!("it is led"),
@@ -135,33 +136,35 @@ impl Embedded {
     }
 }
 
-/// The nodes of the cluster in that directory, as they are on disk.
-fn badges(dir: &Path) -> Vec<Badge> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+/// The certificates of the nodes in that directory. Nothing else is read there: the keys are those of the cluster that runs.
+fn certificates(dir: &Path) -> BTreeMap<NodeId, CertificateFacts> {
     let manifest = Manifest::read(dir).unwrap().unwrap();
-    badge::all(dir, &manifest, &clock).unwrap()
+    let certificate = |manager: &ManagerEntry| {
+        let (identity, facts) = NodeFiles::identity(&dir.join(&manager.hostname)).unwrap();
+        (NodeId::new(identity.node_id), facts)
+    };
+    manifest.managers.iter().map(certificate).collect()
 }
 
 /// Until the state says of every node what its folder says; gives the earliest end of a certificate.
 async fn recorded(dir: &Path, cluster: &Embedded) -> i64 {
-    let badges = badges(dir);
+    let certificates = certificates(dir);
     let managers = cluster.managers();
     let replica = managers[0].replica();
     let mut moving = replica.indices();
-    let is_recorded = |badge: &Badge| {
-        let node = NodeId::new(&badge.node_id);
-        replica.read(|state| state.nodes()[&node].certificate == certificate(&badge.tls))
+    let is_recorded = |(node, facts): (&NodeId, &CertificateFacts)| {
+        replica.read(|state| state.nodes()[node].certificate.fingerprint == facts.fingerprint)
     };
     // Not inside a look at the index: what is applied meanwhile holds the state and waits for the index.
     let all_are = async {
-        while !badges.iter().all(is_recorded) {
+        while !certificates.iter().all(is_recorded) {
             moving.changed().await.unwrap();
         }
     };
     tokio::time::timeout(Duration::from_secs(30), all_are)
         .await
         .expect("it is recorded");
-    badges.iter().map(|badge| badge.tls.facts().not_after_ms).min().unwrap()
+    certificates.values().map(|facts| facts.not_after_ms).min().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,10 +196,8 @@ async fn a_new_root_takes_over_by_itself() {
     let clock = Arc::new(ManualClock::new(SystemClock.now_ms()));
     let (cluster, client) = started_at(scratch.path(), &clock).await;
     recorded(scratch.path(), &cluster).await;
-    let old: Vec<String> = badges(scratch.path())
-        .iter()
-        .map(|badge| badge.tls.facts().issuer)
-        .collect();
+    let of_old = certificates(scratch.path()).into_values();
+    let old: Vec<String> = of_old.map(|facts| facts.issuer).collect();
     let call = async {
         let message = v1::RotateRootRequest::default();
         client.control().rotate_root(request(message, CALL_DEADLINE)).await

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
 use wardroom_api::{CallError, Client, v1};
 use wardroom_keys::{KeyringFile, OsChance, UnlockKey};
+use wardroom_manager::state::State;
 
 use super::*;
 use crate::node::cluster::{self, Embedded};
@@ -95,31 +96,67 @@ async fn list(client: &Client) -> Result<usize, CallError> {
     Ok(within(CALL_DEADLINE, call).await?.objects.len())
 }
 
+/// Where nobody writes just now: whoever reads while a keyring is replaced may find the one before, wiped.
 fn keyring(dir: &Path, number: u8) -> KeyringFile {
     let path = dir.join(format!("manager-{number}")).join(KEYRING);
     KeyringFile::decode(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// Waits until every manager's keyring is locked under that epoch, and no node key is in clear or was.
-async fn all_locked(dir: &Path, epoch: u32) {
-    let is_at_rest = |number: u8| {
+/// Waits until the cluster knows of its managers' keys what is wanted.
+async fn keys_are(cluster: &Embedded, what: &str, wanted: impl Fn(&State) -> bool) {
+    let managers = cluster.managers();
+    let replica = managers[0].replica();
+    let mut moving = replica.indices();
+    let settles = async {
+        // Not inside a look at the index: what is applied meanwhile holds the state and waits for the index.
+        while !replica.read(&wanted) {
+            moving.changed().await.unwrap();
+        }
+    };
+    let settled = tokio::time::timeout(DEADLINE, settles).await;
+    assert!(
+        settled.is_ok(),
+        "waited in vain until {what}: {:?}",
+        replica.read(|state| state.keys().clone())
+    );
+}
+
+/// Waits until every manager's keyring is locked under that epoch, and no node key is in clear or was. Nothing is left to do
+/// then: nobody writes a keyring any more.
+async fn all_locked(cluster: &Embedded, dir: &Path, epoch: u32) {
+    let have_followed = |state: &State| {
+        let keys = state.keys();
+        let is_kept = keys.kept_unlock_key().0 == epoch;
+        is_kept && keys.unfinished_orders().next().is_none() && state.on_earlier_unlock_key().is_empty()
+    };
+    keys_are(cluster, "all have followed", have_followed).await;
+    for number in 1..=3 {
+        let file = keyring(dir, number);
+        assert!(file.is_locked() && file.kek_epoch() == epoch, "manager-{number}");
         let folder = dir.join(format!("manager-{number}"));
-        let Ok(bytes) = std::fs::read(folder.join(KEYRING)) else {
-            return false;
-        };
-        let Ok(file) = KeyringFile::decode(&bytes) else {
-            return false;
-        };
-        let is_sealed = folder.join("key.sealed").exists() && !folder.join("key.der").exists();
-        let is_fresh = matches!(wardroom_ca::NodeFiles::was_exposed(&folder), Ok(false));
-        file.is_locked() && file.kek_epoch() == epoch && is_sealed && is_fresh
+        assert!(folder.join("key.sealed").exists() && !folder.join("key.der").exists());
+    }
+    // A key that was in clear once is replaced by a renewal, which is no part of the order.
+    let is_fresh = |number: u8| {
+        let folder = dir.join(format!("manager-{number}"));
+        matches!(wardroom_ca::NodeFiles::was_exposed(&folder), Ok(false))
     };
     let settles = async {
-        while !(1..=3).all(is_at_rest) {
+        while !(1..=3).all(is_fresh) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(DEADLINE, settles).await.expect("they lock");
+    tokio::time::timeout(DEADLINE, settles).await.expect("they are renewed");
+}
+
+/// Waits until no manager waits for its key any more.
+async fn all_open(client: &Client) {
+    let settles = async {
+        while !get_lock(client).await.managers.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, settles).await.expect("all are open");
 }
 
 async fn led(cluster: &Embedded) {
@@ -141,7 +178,7 @@ async fn a_locked_directory_comes_up_locked_and_one_key_opens_all_of_it() {
     autolock(&client).await;
     let key = unlock_key(&client).await;
     keep(&client, 2).await;
-    all_locked(dir, 2).await;
+    all_locked(&cluster, dir, 2).await;
     cluster.shutdown().await;
 
     let (cluster, client) = started(dir).await;
@@ -177,21 +214,18 @@ async fn a_manager_that_a_crash_left_behind_opens_with_what_the_others_kept() {
     autolock(&client).await;
     let first = unlock_key(&client).await;
     keep(&client, 2).await;
-    all_locked(dir, 2).await;
+    all_locked(&cluster, dir, 2).await;
     // The third manager cannot write its keyring any more, and stays under the key before.
     let obstacle = dir.join("manager-3").join("keyring.tmp");
     std::fs::create_dir(&obstacle).unwrap();
     rotate(&client).await;
     let second = unlock_key(&client).await;
     keep(&client, 3).await;
-    let settles = async {
-        while (1..=2).any(|number| keyring(dir, number).kek_epoch() < 3) {
-            tokio::task::yield_now().await;
-        }
+    let only_one_owes = |state: &State| {
+        let behind = state.on_earlier_unlock_key();
+        behind.len() == 1 && state.owing(state.keys().last_order) == behind
     };
-    tokio::time::timeout(DEADLINE, settles)
-        .await
-        .expect("the others follow");
+    keys_are(&cluster, "the others have followed", only_one_owes).await;
     cluster.shutdown().await;
     assert_eq!(keyring(dir, 3).kek_epoch(), 2);
     std::fs::remove_dir(&obstacle).unwrap();
@@ -207,8 +241,8 @@ async fn a_manager_that_a_crash_left_behind_opens_with_what_the_others_kept() {
     let (cluster, client) = started(dir).await;
     unlock(&client, &second).await.unwrap();
     led(&cluster).await;
-    all_locked(dir, 3).await;
-    assert!(get_lock(&client).await.managers.is_empty());
+    all_open(&client).await;
+    all_locked(&cluster, dir, 3).await;
     assert_eq!(list(&client).await.unwrap(), 4);
     cluster.shutdown().await;
 }

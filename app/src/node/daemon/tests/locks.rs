@@ -109,6 +109,15 @@ fn has_key_in_clear(dir: &Path) -> bool {
     dir.join("identity/key.der").exists()
 }
 
+/// Waits until what was ordered of this manager's keys is done: nobody writes its keyring any more.
+async fn has_followed(machine: &Machine) {
+    let is_done = |view: &ClusterView| {
+        let keys = view.cluster.as_ref().and_then(|cluster| cluster.keys.as_ref());
+        keys.is_some_and(|keys| !keys.orders.is_empty() && keys.orders.iter().all(|order| order.owing.is_empty()))
+    };
+    machine.sees("its old keys are left behind", is_done).await;
+}
+
 /// Waits until the node's key on disk is another one than before: it was renewed.
 async fn renewed(machine: &Machine, before: i64) {
     machine
@@ -177,6 +186,7 @@ async fn turning_the_lock_on_leaves_no_key_in_clear_and_brings_a_fresh_one() {
     let key = machine.unlock_key().await;
     machine.keep_unlock_key(2).await;
     renewed(&machine, before).await;
+    has_followed(&machine).await;
     assert_no_key_in_clear(&dir);
     machine.close().await.unwrap();
     machine.is_locked().await;
