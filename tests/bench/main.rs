@@ -8,7 +8,9 @@ mod anchor;
 mod cluster;
 mod console;
 mod keys;
+mod swarm;
 mod thousand;
+mod workloads;
 mod writes;
 
 use std::path::PathBuf;
@@ -19,11 +21,14 @@ use anchor::Anchors;
 /// A part's name, its title, and what reports it.
 type Part = (&'static str, &'static str, fn(&Anchors));
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("console", "console", |_| console::report()),
     ("writes", "writes through three managers", writes::report),
     ("cluster", "a cluster of daemons", |_| cluster::report()),
     ("keys", "locks, unlock keys and DEKs", |_| keys::report()),
+    ("workloads", "programs and their secrets, beside Docker Swarm", |_| {
+        workloads::report()
+    }),
     ("thousand", "a thousand workers", |_| thousand::report()),
 ];
 

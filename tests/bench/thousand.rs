@@ -232,7 +232,7 @@ async fn deliveries(client: &Client, workers: usize) {
     row(
         &format!("rotate by swap: {workers} receipts proven"),
         &ms(started.elapsed()),
-        "goal of a later day: 1,000 tasks on 10 agents in 2 s",
+        "",
     );
     let erased = |thing: &Thing| held(thing, 1, v1::HoldingState::Erased);
     proven.all("no worker has the old version", workers, erased).await;
@@ -273,14 +273,14 @@ fn held(thing: &Thing, number: u32, state: v1::HoldingState) -> Option<String> {
 }
 
 /// A watch of the leader, as a screen has it.
-struct Seen {
+pub(crate) struct Seen {
     feed: WatchFeed,
     /// What was put and is not looked at yet.
     put: Vec<Thing>,
 }
 
 impl Seen {
-    fn new(client: &Client, kind: v1::Kind) -> Self {
+    pub(crate) fn new(client: &Client, kind: v1::Kind) -> Self {
         Self {
             feed: WatchFeed::new(client.clone(), &[kind], false),
             put: Vec::new(),
@@ -288,7 +288,7 @@ impl Seen {
     }
 
     /// Returns when `wanted` has named so many different nodes.
-    async fn all(&mut self, what: &str, nodes: usize, wanted: impl Fn(&Thing) -> Option<String>) {
+    pub(crate) async fn all(&mut self, what: &str, nodes: usize, wanted: impl Fn(&Thing) -> Option<String>) {
         let mut found = BTreeSet::new();
         let looking = async {
             loop {

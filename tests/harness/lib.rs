@@ -6,6 +6,7 @@ pub mod canary;
 pub mod core_file;
 pub mod crowd;
 pub mod daemon;
+pub mod engine;
 pub mod holder;
 pub mod keyring;
 pub mod memory;

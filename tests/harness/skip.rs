@@ -38,7 +38,7 @@ fn has_ciphers(python: &Path) -> bool {
     imports.is_ok_and(|status| status.success())
 }
 
-fn skipped(test: &str, name: &str, means: &str) {
+pub(crate) fn skipped(test: &str, name: &str, means: &str) {
     let required = std::env::var("WARDROOM_TEST_REQUIRE").is_ok_and(|list| list.split(',').any(|asked| asked == name));
     assert!(
         !required,
