@@ -1,6 +1,7 @@
 //! How does it look as bytes? A format byte, then postcard: compact, canonical, and refused rather than guessed at
 //! when it comes from a newer program. What an older one wrote is read.
 
+mod earlier;
 mod v1;
 mod v2;
 
@@ -10,7 +11,7 @@ use crate::command::Proposal;
 use crate::state::State;
 
 /// Format of a proposal in the log.
-pub const PROPOSAL_FORMAT: u8 = 2;
+pub const PROPOSAL_FORMAT: u8 = 3;
 /// Format of a state in a snapshot.
 pub const STATE_FORMAT: u8 = 3;
 
@@ -31,6 +32,7 @@ pub fn encode_proposal(proposal: &Proposal) -> Vec<u8> {
 pub fn decode_proposal(bytes: &[u8]) -> Result<Proposal, DecodeError> {
     decode("log entry", PROPOSAL_FORMAT, bytes, |format, body| match format {
         v1::FORMAT => v1::proposal(body),
+        v2::FORMAT => v2::proposal(body),
         _ => postcard::take_from_bytes(body),
     })
 }
@@ -125,7 +127,7 @@ mod tests {
             actor,
             command,
         };
-        let mut frozen = vec![2, 2, 10];
+        let mut frozen = vec![3, 2, 10];
         frozen.extend(b"admin:root\x05local\x0f\x01m\x01r");
         assert_eq!(encode_proposal(&proposal), frozen);
         for format in 1..=PROPOSAL_FORMAT {

@@ -6,30 +6,24 @@ mod shapes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use super::earlier::{self, Read, RotationThen, ServiceThen, TaskThen, now, take};
 use crate::audit::AuditRecord;
 use crate::command::{Actor, Command, Proposal};
 use crate::holding::{Holding, HoldingKey};
 use crate::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
 use crate::keys::KeyFacts;
-use crate::rotation::Rotation;
 use crate::state::Facts;
-use crate::task::Task;
-use shapes::{CertificateThen, ClusterThen, NodeThen, SecretThen, ServiceThen, SpecThen};
+use shapes::{CertificateThen, ClusterThen, NodeThen, SecretThen, SpecThen};
 
 pub(super) const FORMAT: u8 = 1;
 
-/// Places of commands in format 1. What it did not know cannot be in it.
+/// Places of commands that changed after format 1, and of the newest that it knew.
 mod place {
     pub(super) const BOOTSTRAP: u8 = 0;
-    pub(super) const CREATE_SERVICE: u8 = 5;
-    pub(super) const UPDATE_SERVICE: u8 = 6;
     pub(super) const SET_CERTIFICATE: u8 = 13;
     pub(super) const NEWEST: u8 = 15;
 }
-
-type Read<'a, T> = postcard::Result<(T, &'a [u8])>;
 
 pub(super) fn state(bytes: &[u8]) -> Read<'_, (u64, Facts)> {
     let ((index, facts), rest) = take::<(u64, FactsThen)>(bytes)?;
@@ -43,35 +37,19 @@ pub(super) fn proposal(bytes: &[u8]) -> Read<'_, Proposal> {
 }
 
 fn command(bytes: &[u8]) -> Read<'_, Command> {
-    let (&place, body) = bytes.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-    match place {
-        place::BOOTSTRAP => {
+    match bytes.split_first() {
+        Some((&place::BOOTSTRAP, body)) => {
             let ((cluster, nodes), rest) = take::<(ClusterThen, Vec<NodeThen>)>(body)?;
             let (cluster, nodes) = (cluster.into(), nodes.into_iter().map(Into::into).collect());
             Ok((Command::Bootstrap { cluster, nodes }, rest))
         }
-        place::CREATE_SERVICE => {
-            let ((id, spec), rest) = take::<(ServiceId, SpecThen)>(body)?;
-            let spec = spec.into();
-            Ok((Command::CreateService { id, spec }, rest))
-        }
-        place::UPDATE_SERVICE => {
-            let ((id, spec, expected), rest) = take::<(ServiceId, SpecThen, Option<u64>)>(body)?;
-            let spec = spec.into();
-            Ok((Command::UpdateService { id, spec, expected }, rest))
-        }
-        place::SET_CERTIFICATE => {
+        Some((&place::SET_CERTIFICATE, body)) => {
             let ((node, certificate), rest) = take::<(NodeId, CertificateThen)>(body)?;
             let certificate = certificate.into();
             Ok((Command::SetCertificate { node, certificate }, rest))
         }
-        known if known <= place::NEWEST => take::<Command>(bytes),
-        _ => Err(postcard::Error::DeserializeBadEnum),
+        _ => earlier::command::<SpecThen>(bytes, place::NEWEST),
     }
-}
-
-fn take<T: DeserializeOwned>(bytes: &[u8]) -> Read<'_, T> {
-    postcard::take_from_bytes(bytes)
 }
 
 #[derive(Deserialize)]
@@ -80,9 +58,9 @@ struct FactsThen {
     cluster: Option<ClusterThen>,
     nodes: BTreeMap<NodeId, NodeThen>,
     secrets: BTreeMap<SecretId, SecretThen>,
-    services: BTreeMap<ServiceId, ServiceThen>,
-    tasks: BTreeMap<TaskId, Task>,
-    rotations: BTreeMap<RotationId, Rotation>,
+    services: BTreeMap<ServiceId, ServiceThen<SpecThen>>,
+    tasks: BTreeMap<TaskId, TaskThen>,
+    rotations: BTreeMap<RotationId, RotationThen>,
     holdings: BTreeMap<HoldingKey, Holding>,
     audit: VecDeque<AuditRecord>,
     audit_length: u64,
@@ -100,8 +78,8 @@ impl From<FactsThen> for Facts {
             retired_raft_ids: BTreeSet::new(),
             secrets: now(then.secrets),
             services: now(then.services),
-            tasks: then.tasks,
-            rotations: then.rotations,
+            tasks: now(then.tasks),
+            rotations: now(then.rotations),
             holdings: then.holdings,
             audit: then.audit,
             audit_length: then.audit_length,
@@ -109,8 +87,4 @@ impl From<FactsThen> for Facts {
             keys: KeyFacts::default(),
         }
     }
-}
-
-fn now<K: Ord, Then: Into<Now>, Now>(then: BTreeMap<K, Then>) -> BTreeMap<K, Now> {
-    then.into_iter().map(|(key, value)| (key, value.into())).collect()
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::cluster::JoinToken;
-use crate::ids::{ClusterId, NodeId, SecretId, ServiceId};
+use crate::encoding::earlier::{roll, run};
+use crate::ids::{ClusterId, NodeId, SecretId};
 use crate::node::{Availability, NodeState, Role};
 use crate::secret::Version;
 use crate::service::{Executor, Grant, Mode};
@@ -155,32 +156,6 @@ impl From<SecretThen> for secret::Secret {
 }
 
 #[derive(Deserialize)]
-pub(super) struct ServiceThen {
-    id: ServiceId,
-    spec: SpecThen,
-    previous: Option<SpecThen>,
-    created_at_ms: i64,
-    updated_at_ms: i64,
-    version_index: u64,
-}
-
-impl From<ServiceThen> for service::Service {
-    fn from(then: ServiceThen) -> Self {
-        Self {
-            id: then.id,
-            spec: then.spec.into(),
-            previous: then.previous.map(Into::into),
-            generation: 1,
-            earlier: BTreeMap::new(),
-            update_status: None,
-            created_at_ms: then.created_at_ms,
-            updated_at_ms: then.updated_at_ms,
-            version_index: then.version_index,
-        }
-    }
-}
-
-#[derive(Deserialize)]
 pub(super) struct SpecThen {
     name: String,
     labels: BTreeMap<String, String>,
@@ -197,18 +172,10 @@ impl From<SpecThen> for service::ServiceSpec {
         Self {
             name: then.name,
             labels: then.labels,
-            run: service::RunSpec {
-                executor: then.executor,
-                command: then.command,
-                ..service::RunSpec::default()
-            },
+            run: run(then.executor, then.command),
             mode: then.mode,
             grants: then.grants,
-            update: service::RollSettings {
-                parallelism: then.update_parallelism,
-                monitor_ms: then.update_monitor_ms,
-                ..service::RollSettings::default()
-            },
+            update: roll(then.update_parallelism, then.update_monitor_ms),
             ..Self::default()
         }
     }
