@@ -94,6 +94,8 @@ pub const COMMANDS: &[Command] = &[
         "Run the manager or worker of this machine, until it is told to stop"),
     command("", "status", "",
         "Show the cluster: leader, managers, workers, what needs attention").key("1"),
+    command("", "why", "SERVICE|TASK SECRET",
+        "Show the chain from a grant to the bytes of a secret, and where it breaks"),
 
     command("swarm", "init", "[--advertise-addr A] [--listen-addr L] [--autolock] [--force-new-cluster] ...",
         "Found a cluster with this machine as its first manager").changing(),

@@ -10,6 +10,7 @@ mod node;
 mod report;
 mod text;
 mod tui;
+mod why;
 
 use std::alloc::System;
 use std::io::{self, IsTerminal, Write};

@@ -34,7 +34,7 @@ pub struct Report {
     pub message: String,
     /// A sentence or a command; printed on its own line.
     pub hint: Option<String>,
-    /// Nobody listens any more (the reader of a pipe left): say nothing.
+    /// Nobody listens any more (the reader of a pipe left), or the answer has said it already: say nothing.
     pub quiet: bool,
 }
 

@@ -44,6 +44,7 @@ mod value;
 mod verify;
 mod wait;
 mod when;
+mod why;
 mod words;
 
 use arguments::{Arguments, Audit, Backup, Noun, Raft};
@@ -95,6 +96,7 @@ async fn on_cluster(command: &Noun, session: &mut Session) -> Result<(), Report>
     match command {
         Noun::Demo(_) | Noun::Daemon(_) | Noun::Context(_) => Ok(()),
         Noun::Status => status::run(session).await,
+        Noun::Why(why) => why::run(why, session).await,
         Noun::Swarm(command) => swarm::run(command, session).await,
         Noun::Secret(command) => secret::run(command, session).await,
         Noun::Service(command) => service::run(command, session).await,

@@ -107,6 +107,7 @@ pub enum Noun {
     Demo(Demo),
     Daemon(Daemon),
     Status,
+    Why(Why),
     #[command(subcommand)]
     Swarm(Swarm),
     #[command(subcommand)]
@@ -166,6 +167,16 @@ pub struct Daemon {
     /// What the node is called; without it the name of this machine
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The service or task that should have it
+    #[arg(value_name = "SERVICE|TASK")]
+    pub of: String,
+    /// Id, name or unique id prefix
+    #[arg(value_name = "SECRET")]
+    pub secret: String,
 }
 
 /// What a list is asked for.
