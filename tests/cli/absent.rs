@@ -49,7 +49,7 @@ fn a_manager_that_is_down_is_named_and_follows_when_it_is_back() {
         124,
         &[
             "but still owed: m3 is down",
-            "hangs on the unlock key of epoch 2",
+            "opens with the unlock key of epoch 2",
             "m1: DEK epoch",
         ],
     );

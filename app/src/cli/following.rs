@@ -135,7 +135,7 @@ impl Parts {
         std::iter::once(head).chain(owing).collect::<Vec<_>>().join(", ")
     }
 
-    /// `manager-3 is down and hangs on the unlock key of epoch 1; ...`, each that owes.
+    /// `manager-3 is down: DEK epoch 1, opens with the unlock key of epoch 1; ...`, each that owes.
     pub fn owing_text(&self) -> String {
         self.owing().map(Part::owes).collect::<Vec<_>>().join("; ")
     }
@@ -208,7 +208,7 @@ impl Part {
 /// What its disk needs.
 pub fn opens_with(keys: &v1::ManagerKeys) -> String {
     if keys.locks {
-        format!("hangs on the unlock key of epoch {}", keys.unlock_key_epoch)
+        format!("opens with the unlock key of epoch {}", keys.unlock_key_epoch)
     } else {
         "opens without a key".to_owned()
     }

@@ -84,12 +84,12 @@ fn everybody_is_where_the_cluster_says() {
     assert_eq!(
         parts.owing_text(),
         "host-m2 is at the step snapshot: DEK epoch 3, opens without a key; \
-         host-m10 is down: DEK epoch 4, hangs on the unlock key of epoch 2"
+         host-m10 is down: DEK epoch 4, opens with the unlock key of epoch 2"
     );
     assert_eq!(parts.0[0].stage, Stage::Done(60), "when the cluster learnt it");
     assert_eq!(
         parts.0[0].arrived(),
-        "host-m1: DEK epoch 5, hangs on the unlock key of epoch 3"
+        "host-m1: DEK epoch 5, opens with the unlock key of epoch 3"
     );
     assert!(!parts.is_complete() && !parts.is_left_to_the_down());
 }
@@ -105,7 +105,7 @@ fn only_the_down_may_be_left() {
     assert_eq!(report.exit, Exit::Timeout);
     assert_eq!(
         report.message,
-        "the order 4 is given: host-m10 is down: DEK epoch 4, hangs on the unlock key of epoch 2"
+        "the order 4 is given: host-m10 is down: DEK epoch 4, opens with the unlock key of epoch 2"
     );
 }
 

@@ -158,7 +158,7 @@ fn ended(facts: &v1::LockFacts, is_begun: bool, by_person: bool) -> Report {
             facts.shares_have, facts.shares_need
         );
         return Report::new(Exit::Locked, text).hint(
-            "go on with `wardroom swarm unlock`: the shares given so far are kept until the manager is started again",
+            "go on with `wardroom swarm unlock`: the shares given so far are kept for 15 minutes after the last one",
         );
     }
     Report::new(Exit::Locked, format!("the swarm is still locked: {}", waits(facts))).hint(earlier_key())

@@ -10,7 +10,7 @@ use crate::control::error::Failure;
 use crate::control::plan::blast::{Holders, tasks};
 use crate::control::plan::health::Health;
 use crate::control::plan::keys::Managers;
-use crate::control::plan::{Plan, basis, check, counted, is_runnable, step};
+use crate::control::plan::{Plan, basis, check, is_runnable, step};
 
 /// Of one version, or of the whole secret. `shred`: what was written before goes too.
 pub(crate) fn revocation(
@@ -34,18 +34,18 @@ pub(crate) fn revocation(
             })
             .count();
         let subject = format!("service {}", service.spec.name);
-        let count = counted(affected, "task");
+        let lose = lose(affected);
         if version.is_none() {
             steps.push(step(
                 PlanAction::Cut,
                 subject,
-                format!("the grant goes; {count} lose the file and keep running"),
+                format!("the grant goes; {lose}"),
             ));
         } else if affected > 0 {
             steps.push(step(
                 PlanAction::Cut,
                 subject,
-                format!("{count} lose the file and keep running; the grant stays"),
+                format!("{lose}; the grant stays"),
             ));
         }
     }
@@ -100,6 +100,14 @@ pub(crate) fn revocation(
     }))
 }
 
+fn lose(tasks: usize) -> String {
+    match tasks {
+        0 => "no task has the file".to_owned(),
+        1 => "1 task loses the file and keeps running".to_owned(),
+        several => format!("{several} tasks lose the file and keep running"),
+    }
+}
+
 /// The versions that a revoke ends.
 fn going(secret: &Secret, version: Option<u32>) -> Result<Vec<&Version>, Failure> {
     if let Some(number) = version.filter(|number| !secret.versions.contains_key(number)) {
@@ -134,4 +142,16 @@ fn nothing_left(state: &State, secret: &Secret, version: Option<u32>, going: &[&
         },
     };
     Some(refusal.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_task_loses_and_several_lose() {
+        assert_eq!(lose(0), "no task has the file");
+        assert_eq!(lose(1), "1 task loses the file and keeps running");
+        assert_eq!(lose(3), "3 tasks lose the file and keep running");
+    }
 }
