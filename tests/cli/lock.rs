@@ -143,7 +143,11 @@ fn after_a_rotation_the_old_key_names_the_epoch_that_opens() {
         let line = format!("{manager}: DEK epoch ");
         assert!(said.err.contains(&line), "{}", said.err);
     }
-    assert!(said.err.contains("opens with the unlock key of epoch 3"), "{}", said.err);
+    assert!(
+        said.err.contains("opens with the unlock key of epoch 3"),
+        "{}",
+        said.err
+    );
     let said = said.ok();
     let key = key_in(&said);
     assert!(

@@ -27,7 +27,6 @@ mod lock;
 mod manifest;
 mod nodes;
 mod owner;
-mod owner_lock;
 mod refusal;
 mod renewal;
 mod run;

@@ -36,17 +36,9 @@ pub(crate) fn revocation(
         let subject = format!("service {}", service.spec.name);
         let lose = lose(affected);
         if version.is_none() {
-            steps.push(step(
-                PlanAction::Cut,
-                subject,
-                format!("the grant goes; {lose}"),
-            ));
+            steps.push(step(PlanAction::Cut, subject, format!("the grant goes; {lose}")));
         } else if affected > 0 {
-            steps.push(step(
-                PlanAction::Cut,
-                subject,
-                format!("{lose}; the grant stays"),
-            ));
+            steps.push(step(PlanAction::Cut, subject, format!("{lose}; the grant stays")));
         }
     }
     let holders = Holders::of(state, &secret.id, goes);

@@ -9,10 +9,9 @@ use wardroom_api::{CallError, Client, v1};
 use wardroom_keys::{KeyringFile, OsChance, UnlockKey};
 use wardroom_manager::state::State;
 
-use super::*;
 use crate::node::cluster::{self, Embedded};
 use crate::node::door;
-use crate::node::founding::Wanted;
+use crate::node::founding::{KEYRING, Wanted};
 use crate::node::house::{self, Opened};
 use crate::node::unlocking::words;
 

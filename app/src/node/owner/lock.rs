@@ -5,12 +5,14 @@ use std::sync::Arc;
 use wardroom_api::v1;
 use wardroom_keys::{SecretBytes, UnlockKey};
 
-use super::owner::Owner;
-use super::refusal::{Refusal, Reply};
-use super::unlocking::{LockOrder, credentials, words};
+use super::Owner;
+use crate::node::badge::Badge;
+use crate::node::keys::Keys;
+use crate::node::refusal::{Refusal, Reply};
+use crate::node::unlocking::{LockOrder, credentials, words};
 
 impl Owner {
-    pub async fn obey(&mut self, order: LockOrder) {
+    pub(super) async fn obey(&mut self, order: LockOrder) {
         match order {
             LockOrder::Unlock(text, reply) => {
                 let outcome = self.unlock(text).await;
@@ -50,7 +52,7 @@ impl Owner {
     }
 
     /// What systemd gave this process, once.
-    pub fn try_credentials(&mut self) {
+    pub(super) fn try_credentials(&mut self) {
         for text in credentials(&|name| std::env::var_os(name)) {
             let now_ms = self.clock.now_ms();
             let key: Result<Option<UnlockKey>, Refusal> = self.parts.unlocking.attempt(&text, now_ms);
@@ -74,7 +76,7 @@ impl Owner {
         if self.parts.open.is_empty() {
             return Ok(());
         }
-        let lock = |badge: &super::badge::Badge| badge.keys.as_ref().is_some_and(super::keys::Keys::locks);
+        let lock = |badge: &Badge| badge.keys.as_ref().is_some_and(Keys::locks);
         if !self.parts.open.iter().all(lock) {
             return Err(Refusal::state(words::AUTOLOCK_OFF));
         }
