@@ -171,6 +171,11 @@ impl Keyring {
         self.file.encode()
     }
 
+    /// As it is stored, closed again.
+    pub fn file(&self) -> KeyringFile {
+        self.file.copy()
+    }
+
     pub fn status(&self) -> KeyStatus {
         let (dek, pending) = (&self.deks[0], self.deks.get(1));
         KeyStatus {

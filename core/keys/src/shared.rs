@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::dek::Dek;
 use crate::keyring::{KeyStatus, Keyring};
+use crate::keyring_file::KeyringFile;
 use crate::sealing::SealingRoot;
 use crate::secret_bytes::SecretBytes;
 use crate::store::KeyStore;
@@ -72,6 +73,12 @@ impl SharedKeyring {
         self.current().status()
     }
 
+    /// The keyring as it rests in the store, closed again. Whoever reads the store itself may come in the middle of a
+    /// change.
+    pub fn file(&self) -> KeyringFile {
+        self.current().file()
+    }
+
     /// Changes the keyring: `change` works on a copy, the copy is saved durably, and only then does anybody see it. With
     /// `false` from `change`, or when saving fails, nothing has changed.
     ///
@@ -110,7 +117,6 @@ impl SharedKeyring {
 mod tests {
     use super::*;
     use crate::chance::SeededChance;
-    use crate::keyring_file::KeyringFile;
     use crate::store::MemKeyStore;
 
     fn shared() -> (SharedKeyring, Arc<MemKeyStore>) {

@@ -1,6 +1,8 @@
 //! How does a manager of this machine lock and unlock? Locked it is nothing but a door: no port, no agent, no keys. The
 //! right key opens its keyring, the keyring opens the node's own key, and then the node begins as it always does.
 
+use std::future::pending;
+
 use wardroom_api::v1;
 use wardroom_keys::{KeyringFile, SecretBytes, UnlockKey};
 
@@ -9,6 +11,7 @@ use super::order::{Refusal, Reply};
 use super::supervisor::{Node, Supervisor};
 use super::words;
 use crate::node::keyring::{self, Found};
+use crate::node::keys::Keys;
 use crate::node::unlocking::{Door, LockOrder, Shown, Unlocking, credentials};
 use crate::report::Report;
 
@@ -119,21 +122,53 @@ impl Supervisor {
         if member.manifest.role != NodeRole::Manager {
             return Err(Refusal::state(words::ONLY_MANAGERS_LOCK));
         }
-        if !member.keys.as_ref().is_some_and(crate::node::keys::Keys::locks) {
+        if !member.keys.as_ref().is_some_and(Keys::locks) {
             return Err(Refusal::state(words::AUTOLOCK_OFF));
         }
         let (manifest, ends_ms) = (member.manifest.clone(), member.tls.facts().not_after_ms);
-        // Read before anything ends: without it nobody could unlock.
-        let Some(Found::Locked(file)) = self.find_keys(&manifest)? else {
+        let Some(keys) = self.set_down().await else {
             return Err(Refusal::state(words::AUTOLOCK_OFF));
         };
-        if let Some(keys) = self.set_down().await
-            && !keys.forget()
-        {
+        let (file, still_locks) = (keys.ring().file(), keys.locks());
+        if !keys.forget() {
             tracing::error!("a part of this manager still holds its keys; restart the daemon to be sure");
         }
+        if !still_locks {
+            // It was turned off while the manager ended.
+            self.enter(manifest).await;
+            return Err(Refusal::state(words::AUTOLOCK_OFF));
+        }
+        // Only now nobody replaces it any more. What cannot be read is not needed before somebody unlocks, and told then.
+        let file = match self.find_keys(&manifest) {
+            Ok(Some(Found::Locked(on_disk))) => on_disk,
+            Ok(_) => file,
+            Err(report) => {
+                tracing::error!(%report, "the keyring of this manager will not open as it is");
+                file
+            }
+        };
         self.lock(manifest, ends_ms, file);
         Ok(())
+    }
+
+    /// Until shares that were given are to be forgotten.
+    pub fn patience(&self) -> impl Future<Output = ()> + Send + use<> {
+        let waiting = match &self.node {
+            Node::Locked(locked) => Some(locked.unlocking.patience(&self.ground.clock)),
+            _ => None,
+        };
+        async move {
+            match waiting {
+                Some(waiting) => waiting.await,
+                None => pending().await,
+            }
+        }
+    }
+
+    pub fn forget_shares(&mut self) {
+        if let Node::Locked(locked) = &mut self.node {
+            locked.unlocking.forget_old(self.ground.clock.now_ms());
+        }
     }
 
     /// What may be told of the lock.

@@ -89,10 +89,12 @@ impl Supervisor {
     async fn serve(&mut self, orders: &mut mpsc::Receiver<Order>) -> Result<(), Report> {
         let stop = self.stop.clone();
         loop {
+            let patience = self.patience();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 () = self.erasing.due() => self.erase_removed(),
+                () = patience => self.forget_shares(),
                 Some((number, news)) = self.news.recv() => self.hear(number, news).await?,
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order).await,

@@ -117,6 +117,9 @@ impl Owner {
                 () = stop.cancelled() => return Ok(()),
                 Some((node_id, reason)) = self.parts.failures.next() => self.has_failed(&node_id, reason).await?,
                 Some(order) = self.orders.recv() => self.obey(order).await,
+                () = self.parts.unlocking.patience(&self.clock) => {
+                    self.parts.unlocking.forget_old(self.clock.now_ms());
+                }
                 () = learns(&self.parts.unlocking, &self.parts.running) => {}
             }
         }

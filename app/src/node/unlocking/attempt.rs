@@ -1,12 +1,18 @@
 //! Is that the key? Takes what somebody gave, tells what is malformed from what is wrong, collects shares, and slows down
 //! whoever guesses. Opens nothing itself.
 
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
 use tonic::Code;
+use wardroom_ca::Clock;
 use wardroom_keys::{KeyringError, KeyringFile, SecretBytes, Share, UnlockKey};
 
 use super::pace::Pace;
 use super::shares::{Collected, Shares};
 use super::shown::{Shown, Waiting};
+use crate::node::due::sleep_until;
 use crate::node::refusal::Refusal;
 
 /// Docker's words for a key that is one, and not this one.
@@ -140,6 +146,25 @@ impl Unlocking {
     /// This door is open: nobody asks for its key any more.
     pub fn opened(&mut self, node_id: &str) {
         self.doors.retain(|door| door.node_id != node_id);
+        if self.doors.is_empty() {
+            self.shares = Shares::default();
+        }
+    }
+
+    /// Returns when shares are old enough to be forgotten; never while there are none.
+    pub fn patience(&self, clock: &Arc<dyn Clock>) -> impl Future<Output = ()> + Send + use<> {
+        let (clock, end_ms) = (Arc::clone(clock), self.shares.end_ms());
+        async move {
+            match end_ms {
+                Some(end_ms) => sleep_until(&*clock, end_ms, Duration::ZERO).await,
+                None => pending().await,
+            }
+        }
+    }
+
+    /// Forgets shares that nobody has completed in time.
+    pub fn forget_old(&mut self, now_ms: i64) {
+        self.shares.forget_old(now_ms);
     }
 
     pub fn is_locked(&self) -> bool {

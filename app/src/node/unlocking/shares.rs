@@ -19,6 +19,12 @@ struct Set {
     last_ms: i64,
 }
 
+impl Set {
+    fn end_ms(&self) -> i64 {
+        self.last_ms.saturating_add(PATIENCE_MS)
+    }
+}
+
 /// What came of a share.
 pub enum Collected {
     /// More are needed.
@@ -61,10 +67,15 @@ impl Shares {
     pub fn progress(&self) -> Option<(u8, u8, i64)> {
         let set = self.0.last()?;
         let progress = set.shares.progress();
-        Some((progress.have, progress.need, set.last_ms.saturating_add(PATIENCE_MS)))
+        Some((progress.have, progress.need, set.end_ms()))
+    }
+
+    /// When the next of them are old; `None` where there are none.
+    pub fn end_ms(&self) -> Option<i64> {
+        self.0.iter().map(Set::end_ms).min()
     }
 
     pub fn forget_old(&mut self, now_ms: i64) {
-        self.0.retain(|set| now_ms < set.last_ms.saturating_add(PATIENCE_MS));
+        self.0.retain(|set| now_ms < set.end_ms());
     }
 }

@@ -1,7 +1,11 @@
 //! Is what was given told apart: malformed, wrong, of another epoch, a share, the key? And who guesses, is he slowed down?
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
 use tonic::Code;
+use wardroom_ca::{Clock, ManualClock};
 use wardroom_keys::{Keyring, KeyringFile, SealingRoot, SecretBytes, SeededChance, Share, UnlockKey, split};
 
 use super::attempt::{Door, Unlocking, WRONG};
@@ -138,6 +142,32 @@ fn shares_that_nobody_completes_are_forgotten() {
     assert_eq!(unlocking.shown().facts(QUARTER_MS).shares_have, 0);
     assert!(give(&mut unlocking, shares[1].expose(), QUARTER_MS).unwrap().is_none());
     assert_eq!(unlocking.shown().facts(QUARTER_MS).shares_have, 1, "it begins again");
+}
+
+#[tokio::test]
+async fn shares_leave_the_memory_without_anybody_asking() {
+    let clock = Arc::new(ManualClock::new(0));
+    let seam: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    let mut unlocking = locked();
+    assert!(unlocking.patience(&seam).now_or_never().is_none(), "there are none");
+    assert!(give(&mut unlocking, shares(1, 2)[0].expose(), 0).unwrap().is_none());
+    assert!(unlocking.patience(&seam).now_or_never().is_none(), "they are fresh");
+    clock.set(15 * 60 * 1000);
+    unlocking.patience(&seam).await;
+    unlocking.forget_old(clock.now_ms());
+    assert_eq!(unlocking.shown().shares, None);
+    assert!(
+        unlocking.patience(&seam).now_or_never().is_none(),
+        "nothing is left to forget"
+    );
+
+    assert!(
+        give(&mut unlocking, shares(1, 2)[0].expose(), clock.now_ms())
+            .unwrap()
+            .is_none()
+    );
+    unlocking.opened("n1");
+    assert_eq!(unlocking.shown().shares, None, "another key has opened it");
 }
 
 #[test]

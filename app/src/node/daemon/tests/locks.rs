@@ -207,6 +207,28 @@ async fn turning_the_lock_on_leaves_no_key_in_clear_and_brings_a_fresh_one() {
     machine.stop().await;
 }
 
+/// A keyring is exchanged, and the one before is wiped where it lay: whoever reads it meanwhile finds that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_locks_also_while_its_keyring_is_being_replaced() {
+    let (scratch, clock) = (tempfile::tempdir().unwrap(), clock());
+    let dir = scratch.path().join("m1");
+    let machine = Machine::start(&dir, &clock).await;
+    let (_, key) = machine.init_locked().await;
+    machine.is_active().await;
+    let path = dir.join("manager/keyring");
+    let keyring = fs::read(&path).unwrap();
+    fs::write(&path, vec![0; keyring.len()]).unwrap();
+    let facts = machine.close().await.unwrap();
+    assert!(facts.locked && facts.managers[0].unlock_key_epoch == 2);
+    let refusal = machine.unlock(&key).await.unwrap_err();
+    assert!(refusal.text.contains("not a wardroom keyring"), "{}", refusal.text);
+    machine.is_locked().await;
+    fs::write(&path, keyring).unwrap();
+    machine.unlock(&key).await.unwrap();
+    machine.is_active().await;
+    machine.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_promoted_never_has_its_key_in_clear() {
     let (scratch, clock) = (tempfile::tempdir().unwrap(), clock());
