@@ -24,6 +24,7 @@ mod keys;
 mod links;
 mod mark;
 mod membership;
+mod notes;
 mod peer;
 mod propose;
 mod raft;
@@ -58,6 +59,7 @@ pub use config::{ManagerConfig, Seams, StartError, Timing};
 pub use founding::InitializeError;
 pub use guests::{Guests, actor_of};
 pub use keys::{FetchError, fetch_keys};
+pub use notes::Note;
 pub use peer::{Managers, Table, Word};
 pub use propose::{Committed, NO_LEADER, ProposeError, Proposer};
 pub use raft::{OpenError, Peer, SnapshotGone};
@@ -223,6 +225,23 @@ impl Manager {
     /// here but to end the process.
     pub fn failure(&self) -> channel::Receiver<Option<String>> {
         self.0.reports.failure.clone()
+    }
+
+    /// Has the audit chain told, in the background: when somebody leads, unless this manager stops before.
+    pub fn note(&self, note: Note) {
+        let context = self.0.context.clone();
+        self.0.tasks.start(async move {
+            tokio::select! {
+                biased;
+                () = context.stop.cancelled() => {}
+                () = notes::write(&context, &note) => {}
+            }
+        });
+    }
+
+    /// As [`Self::note`], but returns when the chain has it, which may be never: put a deadline around it.
+    pub async fn noted(&self, note: &Note) {
+        notes::write(&self.0.context, note).await;
     }
 
     /// Waits until somebody leads, or says in Docker's words that nobody does.

@@ -229,9 +229,10 @@ pub enum Command {
         node: NodeId,
         keys: ManagerKeys,
     },
-    /// Something was read that the audit chain must know of: an unlock key, a join token, a backup.
+    /// Something that changes nothing here, and that the audit chain must know of: an unlock key, a join token or a backup
+    /// was read, a manager was locked or unlocked.
     NoteAccess {
-        /// `unlock-key.read`, `join-token.read`, `backup.read`.
+        /// `unlock-key.read`, `join-token.read`, `backup.read`, `swarm.unlock`, `swarm.lock`.
         action: String,
         object: String,
         detail: String,

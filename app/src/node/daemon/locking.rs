@@ -5,14 +5,16 @@ use std::future::pending;
 
 use wardroom_api::v1;
 use wardroom_keys::{KeyringFile, SecretBytes, UnlockKey};
+use wardroom_manager::state::command::Actor;
 
 use super::manifest::{Manifest, NodeRole};
 use super::order::{Refusal, Reply};
 use super::supervisor::{Node, Supervisor};
 use super::words;
+use crate::node::beginning::system;
 use crate::node::keyring::{self, Found};
 use crate::node::keys::Keys;
-use crate::node::unlocking::{Door, LockOrder, Shown, Unlocking, credentials};
+use crate::node::unlocking::{Door, LockOrder, Shown, Unlocking, credentials, record};
 use crate::report::Report;
 
 /// A manager that waits for its unlock key.
@@ -31,7 +33,7 @@ impl Supervisor {
         }
         self.lock(manifest, certificate_ends_ms, file);
         for text in std::mem::take(&mut self.credentials) {
-            match self.unlock(&text).await {
+            match self.unlock(&text, system(), record::BY_CREDENTIAL).await {
                 Ok(()) if !matches!(self.node, Node::Locked(_)) => {
                     tracing::info!("this manager was unlocked with its systemd credential");
                     return;
@@ -65,13 +67,13 @@ impl Supervisor {
 
     pub async fn obey_lock(&mut self, order: LockOrder) {
         match order {
-            LockOrder::Unlock(text, reply) => {
-                let outcome = self.unlock(&text).await;
+            LockOrder::Unlock(text, by, reply) => {
+                let outcome = self.unlock(&text, by, "").await;
                 drop(text);
                 self.answer_lock(reply, outcome);
             }
-            LockOrder::Close(reply) => {
-                let outcome = self.close().await;
+            LockOrder::Close(by, reply) => {
+                let outcome = self.close(by).await;
                 self.answer_lock(reply, outcome);
             }
         }
@@ -83,18 +85,34 @@ impl Supervisor {
         let _ = reply.send(outcome.map(|()| self.shown_lock().facts(now_ms)));
     }
 
-    /// Takes a key or a share of it. With the key the node begins.
-    async fn unlock(&mut self, text: &SecretBytes) -> Result<(), Refusal> {
+    /// Takes a key or a share of it. With the key the node begins, and the audit chain hears of it from its manager.
+    async fn unlock(&mut self, text: &SecretBytes, by: Actor, means: &str) -> Result<(), Refusal> {
         let now_ms = self.ground.clock.now_ms();
         let locked = match &mut self.node {
             Node::Locked(locked) => locked,
             Node::None => return Err(Refusal::state(words::NOT_PART)),
             Node::Member(_) | Node::Broken { .. } => return Err(Refusal::state(words::NOT_LOCKED)),
         };
-        let Some(key) = locked.unlocking.attempt(text, now_ms)? else {
+        let Some(right) = locked.unlocking.attempt(text, now_ms)? else {
             return Ok(());
         };
-        self.open(&key).await.map_err(Refusal::from)
+        let detail = format!("{means}{}", right.words());
+        self.unlocked = Some(record::unlocked(by, &[self.ground.hostname.as_str()], detail));
+        let opened = self.open(&right.key).await;
+        if opened.is_err() {
+            self.unlocked = None;
+        }
+        opened.map_err(Refusal::from)
+    }
+
+    /// The manager that was unlocked runs: it tells the chain when somebody leads, and nobody waits for that.
+    pub fn note_unlock(&mut self) {
+        if let Node::Member(member) = &self.node
+            && let Some(manager) = &member.manager
+            && let Some(note) = self.unlocked.take()
+        {
+            manager.note(note);
+        }
     }
 
     /// What does not open although the key is right is told, and stays locked: its files may be put right and tried again.
@@ -112,7 +130,7 @@ impl Supervisor {
     }
 
     /// `wardroom swarm lock`: everything ends in order, and the keys are gone from this process.
-    async fn close(&mut self) -> Result<(), Refusal> {
+    async fn close(&mut self, by: Actor) -> Result<(), Refusal> {
         let member = match &self.node {
             Node::Member(member) => member,
             Node::Locked(_) => return Ok(()),
@@ -126,6 +144,9 @@ impl Supervisor {
             return Err(Refusal::state(words::AUTOLOCK_OFF));
         }
         let (manifest, ends_ms) = (member.manifest.clone(), member.tls.facts().not_after_ms);
+        if let Some(manager) = member.manager.clone() {
+            record::locks(&manager, by, &[self.ground.hostname.as_str()]).await;
+        }
         let Some(keys) = self.set_down().await else {
             return Err(Refusal::state(words::AUTOLOCK_OFF));
         };

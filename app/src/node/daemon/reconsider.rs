@@ -76,6 +76,7 @@ impl Supervisor {
                 member.starting.succeeded();
                 member.manager_trouble = None;
                 member.watch_manager(manager);
+                self.note_unlock();
                 self.issue_for_itself();
             }
             Err(report) => did_not_start(member, report),

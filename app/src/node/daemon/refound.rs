@@ -126,6 +126,7 @@ impl Supervisor {
             .start_manager(&self.home, manifest, &keys, &member.tls)
             .await?;
         member.watch_manager(manager.clone());
+        self.note_unlock();
         self.issue_for_itself();
         self.lead_alone(&manager, manifest, actor).await
     }

@@ -5,6 +5,7 @@
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wardroom_keys::SecretBytes;
+use wardroom_manager::Note;
 
 use super::erase::Erasing;
 use super::home::Home;
@@ -43,6 +44,8 @@ pub struct Supervisor {
     pub erasing: Erasing,
     /// What systemd gave to unlock with, until it is tried.
     pub credentials: Vec<SecretBytes>,
+    /// Who unlocked it, until its manager can say so.
+    pub unlocked: Option<Note>,
     local: watch::Sender<Local>,
     lock: watch::Sender<Shown>,
     /// Cancelled when the daemon is to end; no wait inside a transition outlives it.
@@ -62,6 +65,7 @@ impl Supervisor {
             node: Node::None,
             erasing: Erasing::default(),
             credentials: Vec::new(),
+            unlocked: None,
             local,
             lock: watch::Sender::new(Shown::default()),
             stop,

@@ -6,16 +6,21 @@ use std::sync::Arc;
 
 use futures_util::future::select_all;
 use wardroom_keys::{Keyring, OsChance, UnlockKey};
+use wardroom_manager::state::command::Actor;
 
 use super::{Owner, Running};
 use crate::node::badge::{self, Badge};
+use crate::node::beginning::system;
 use crate::node::founding::KEYRING;
 use crate::node::keyring::{self, Found};
 use crate::node::keys::Keys;
 use crate::node::manifest::ManagerEntry;
 use crate::node::nodes;
-use crate::node::unlocking::{Door, Unlocking};
+use crate::node::unlocking::{Door, Unlocking, record};
 use crate::report::Report;
+
+/// In the audit chain, where nobody had to give a key.
+const BY_KEPT: &str = "with the key that the managers beside it keep";
 
 impl Owner {
     /// Every keyring that is not open yet: it opens by itself, or is a door.
@@ -53,14 +58,16 @@ impl Owner {
         Ok(())
     }
 
-    /// Opens every door to which that is the key.
-    pub(super) fn open_doors(&mut self, key: &UnlockKey) -> Result<(), Report> {
+    /// Opens every door to which that is the key; the audit chain hears of it once a manager runs.
+    pub(super) fn open_doors(&mut self, key: &UnlockKey, by: Actor, how: String) -> Result<(), Report> {
         let opens = self.parts.unlocking.opens(key);
         let entries: Vec<_> = self
             .closed()
             .into_iter()
             .filter(|entry| opens.contains(&entry.node_id))
             .collect();
+        let hostnames: Vec<&str> = entries.iter().map(|entry| entry.hostname.as_str()).collect();
+        let note = record::unlocked(by, &hostnames, how);
         for entry in entries {
             let path = self.house.node(&entry.hostname).join(KEYRING);
             let keyring = keyring::unlock(&path, &self.house.manifest.cluster_id, &entry.node_id, key)?;
@@ -68,6 +75,7 @@ impl Owner {
             self.parts.unlocking.opened(&entry.node_id);
             tracing::info!(manager = entry.hostname, "its keys are open");
         }
+        self.parts.unlocked.push(note);
         Ok(())
     }
 
@@ -79,7 +87,8 @@ impl Owner {
             return false;
         }
         let before = self.parts.open.len();
-        let mut opened = keys.iter().try_for_each(|key| self.open_doors(key));
+        let by_kept = |key: &UnlockKey| self.open_doors(key, system(), BY_KEPT.to_owned());
+        let mut opened = keys.iter().try_for_each(by_kept);
         if opened.is_ok() {
             opened = self.start().await;
         }
@@ -95,6 +104,7 @@ impl Owner {
         let running = &self.parts.running;
         let runs = |badge: &Badge| running.iter().any(|running| running.node_id == badge.node_id);
         self.parts.open.retain(runs);
+        self.parts.unlocked.clear();
         if let Err(report) = self.look() {
             tracing::error!(%report, "what waits for a key cannot be read");
         }

@@ -3,23 +3,25 @@
 use std::sync::Arc;
 
 use wardroom_api::v1;
-use wardroom_keys::{SecretBytes, UnlockKey};
+use wardroom_keys::SecretBytes;
+use wardroom_manager::state::command::Actor;
 
 use super::Owner;
 use crate::node::badge::Badge;
+use crate::node::beginning::system;
 use crate::node::keys::Keys;
 use crate::node::refusal::{Refusal, Reply};
-use crate::node::unlocking::{LockOrder, credentials, words};
+use crate::node::unlocking::{LockOrder, credentials, record, words};
 
 impl Owner {
     pub(super) async fn obey(&mut self, order: LockOrder) {
         match order {
-            LockOrder::Unlock(text, reply) => {
-                let outcome = self.unlock(text).await;
+            LockOrder::Unlock(text, by, reply) => {
+                let outcome = self.unlock(text, by).await;
                 self.answer(reply, outcome);
             }
-            LockOrder::Close(reply) => {
-                let outcome = self.close().await;
+            LockOrder::Close(by, reply) => {
+                let outcome = self.close(by).await;
                 self.answer(reply, outcome);
             }
         }
@@ -32,15 +34,15 @@ impl Owner {
         let _ = reply.send(outcome.map(|()| facts));
     }
 
-    async fn unlock(&mut self, text: SecretBytes) -> Result<(), Refusal> {
+    async fn unlock(&mut self, text: SecretBytes, by: Actor) -> Result<(), Refusal> {
         if !self.parts.unlocking.is_locked() {
             return Err(Refusal::state(words::NOT_LOCKED));
         }
-        let Some(key) = self.parts.unlocking.attempt(&text, self.clock.now_ms())? else {
+        let Some(right) = self.parts.unlocking.attempt(&text, self.clock.now_ms())? else {
             return Ok(());
         };
         drop(text);
-        let opened = match self.open_doors(&key) {
+        let opened = match self.open_doors(&right.key, by, right.words()) {
             Ok(()) => self.start().await,
             failed => failed,
         };
@@ -55,10 +57,12 @@ impl Owner {
     pub(super) fn try_credentials(&mut self) {
         for text in credentials(&|name| std::env::var_os(name)) {
             let now_ms = self.clock.now_ms();
-            let key: Result<Option<UnlockKey>, Refusal> = self.parts.unlocking.attempt(&text, now_ms);
-            let opened = match key {
+            let opened = match self.parts.unlocking.attempt(&text, now_ms) {
                 Ok(None) => continue,
-                Ok(Some(key)) => self.open_doors(&key).map_err(Refusal::from),
+                Ok(Some(right)) => {
+                    let how = format!("{}{}", record::BY_CREDENTIAL, right.words());
+                    self.open_doors(&right.key, system(), how).map_err(Refusal::from)
+                }
                 Err(refusal) => Err(refusal),
             };
             match opened {
@@ -72,7 +76,7 @@ impl Owner {
     }
 
     /// `wardroom swarm lock`.
-    async fn close(&mut self) -> Result<(), Refusal> {
+    async fn close(&mut self, by: Actor) -> Result<(), Refusal> {
         if self.parts.open.is_empty() {
             return Ok(());
         }
@@ -87,6 +91,10 @@ impl Owner {
             .filter_map(|badge| badge.keys.as_ref())
             .map(|keys| Arc::downgrade(&keys.ring()))
             .collect();
+        if let Some(first) = self.parts.running.first() {
+            let hostnames: Vec<&str> = self.parts.open.iter().map(|badge| badge.hostname.as_str()).collect();
+            record::locks(&first.manager, by, &hostnames).await;
+        }
         self.end().await;
         self.tell(); // whoever waited for the managers lets go of them
         if rings.iter().any(|ring| ring.strong_count() > 0) {

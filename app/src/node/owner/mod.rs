@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wardroom_agent::Agent;
 use wardroom_ca::Clock;
-use wardroom_manager::Manager;
+use wardroom_manager::{Manager, Note};
 
 use self::doors::learns;
 use super::badge::Badge;
@@ -68,6 +68,8 @@ pub struct Parts {
     /// Of the workers. Whoever renews their certificates and whoever shows them share one.
     workers: Vec<Badge>,
     pub running: Vec<Running>,
+    /// Who unlocked what, until a manager can say so.
+    unlocked: Vec<Note>,
     /// Epochs whose unlock key the running managers had, and which was tried.
     kept: Vec<u32>,
     settled: Option<Settled>,

@@ -40,6 +40,9 @@ impl Owner {
                 manager,
             });
         }
+        if let Some(first) = self.parts.running.first() {
+            self.parts.unlocked.drain(..).for_each(|note| first.manager.note(note));
+        }
         self.lead();
         self.front.open_door();
         // Whoever renews is to know the new ones.

@@ -120,6 +120,16 @@ async fn keys_are(cluster: &Embedded, what: &str, wanted: impl Fn(&State) -> boo
     );
 }
 
+/// Waits until the audit chain says so of all managers.
+async fn is_noted(cluster: &Embedded, action: &str, detail: &str) {
+    let said = (action, "manager-1, manager-2, manager-3", detail);
+    let is_there = |state: &State| {
+        let mut records = state.audit();
+        records.any(|record| (record.action.as_str(), record.object.as_str(), record.detail.as_str()) == said)
+    };
+    keys_are(cluster, "the audit chain has it", is_there).await;
+}
+
 /// Waits until every manager's keyring is locked under that epoch, and no node key is in clear or was. Nothing is left to do
 /// then: nobody writes a keyring any more.
 async fn all_locked(cluster: &Embedded, dir: &Path, epoch: u32) {
@@ -193,6 +203,7 @@ async fn a_locked_directory_comes_up_locked_and_one_key_opens_all_of_it() {
     assert!(!facts.locked && facts.managers.is_empty());
     led(&cluster).await;
     assert_eq!(list(&client).await.unwrap(), 4);
+    is_noted(&cluster, "swarm.unlock", "with the key, after 1 wrong key").await;
 
     // It forgets its keys when it is told to, and opens again.
     let facts = close(&client).await.unwrap();
@@ -202,6 +213,8 @@ async fn a_locked_directory_comes_up_locked_and_one_key_opens_all_of_it() {
     unlock(&client, &key).await.unwrap();
     led(&cluster).await;
     assert_eq!(list(&client).await.unwrap(), 4);
+    is_noted(&cluster, "swarm.lock", "").await;
+    is_noted(&cluster, "swarm.unlock", "with the key").await;
     cluster.shutdown().await;
 }
 

@@ -38,6 +38,25 @@ impl Door {
     }
 }
 
+/// The key that was given, and how it came.
+pub struct Right {
+    pub key: UnlockKey,
+    how: &'static str,
+    /// Wrong keys before it.
+    wrong: u32,
+}
+
+impl Right {
+    /// For the audit chain, which no locked manager can write to: what came before is told with what opened it.
+    pub fn words(&self) -> String {
+        match self.wrong {
+            0 => self.how.to_owned(),
+            1 => format!("{}, after 1 wrong key", self.how),
+            several => format!("{}, after {several} wrong keys", self.how),
+        }
+    }
+}
+
 /// The locked managers of this process, and what was tried.
 #[derive(Default)]
 pub struct Unlocking {
@@ -58,7 +77,7 @@ impl Unlocking {
 
     /// The key that opens one of the doors at least; `None` of a share that is not the last. The text is looked at only
     /// when it may be.
-    pub fn attempt(&mut self, text: &SecretBytes, now_ms: i64) -> Result<Option<UnlockKey>, Refusal> {
+    pub fn attempt(&mut self, text: &SecretBytes, now_ms: i64) -> Result<Option<Right>, Refusal> {
         self.pace.follow(now_ms);
         let left_ms = self.pace.left_ms(now_ms);
         if left_ms > 0 {
@@ -70,10 +89,10 @@ impl Unlocking {
             return self.share(text, now_ms);
         }
         let key = UnlockKey::parse(text).map_err(|_| malformed())?;
-        self.judge(key, now_ms).map(Some)
+        self.judge(key, "with the key", now_ms).map(Some)
     }
 
-    fn share(&mut self, text: &str, now_ms: i64) -> Result<Option<UnlockKey>, Refusal> {
+    fn share(&mut self, text: &str, now_ms: i64) -> Result<Option<Right>, Refusal> {
         let share = Share::parse(text).map_err(|error| Refusal::invalid(error.to_string()))?;
         let fits = |door: &Door| (door.file.kek_epoch(), door.file.kek_check()) == (share.epoch(), share.check());
         if !self.doors.iter().any(fits) {
@@ -87,7 +106,7 @@ impl Unlocking {
         }
         match self.shares.add(share, now_ms)? {
             Collected::Some => Ok(None),
-            Collected::Key(key) => self.judge(key, now_ms).map(Some),
+            Collected::Key(key) => self.judge(key, "with shares", now_ms).map(Some),
             Collected::Forged => {
                 self.pace.failed(now_ms);
                 let text =
@@ -97,13 +116,13 @@ impl Unlocking {
         }
     }
 
-    fn judge(&mut self, key: UnlockKey, now_ms: i64) -> Result<UnlockKey, Refusal> {
+    fn judge(&mut self, key: UnlockKey, how: &'static str, now_ms: i64) -> Result<Right, Refusal> {
         let mut damaged = None;
         for door in &self.doors {
             match door.file.check_key(&key) {
                 Ok(()) => {
-                    self.pace = Pace::default();
-                    return Ok(key);
+                    let wrong = std::mem::take(&mut self.pace).wrong();
+                    return Ok(Right { key, how, wrong });
                 }
                 Err(KeyringError::WrongKey) => {}
                 Err(error) => damaged = Some(error),
@@ -119,7 +138,7 @@ impl Unlocking {
         ))
     }
 
-    /// `the key of epoch 3 opens manager-1 and manager-2, that of epoch 2 opens manager-3`.
+    /// `the key of epoch 3 opens manager-1, manager-2; that of epoch 2 opens manager-3`.
     fn needed(&self) -> String {
         let mut epochs: Vec<u32> = self.doors.iter().map(|door| door.file.kek_epoch()).collect();
         epochs.sort_unstable_by(|one, other| other.cmp(one));

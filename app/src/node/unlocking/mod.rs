@@ -8,11 +8,12 @@
 //! credential (systemd) ─────────> attempt
 //! ```
 //!
-//! Everything but the service and the credential is pure: time comes in as a number.
+//! Everything but the service, the credential and the record is pure: time comes in as a number.
 
 mod attempt;
 mod credential;
 mod pace;
+pub mod record;
 mod service;
 mod shares;
 mod shown;

@@ -10,6 +10,7 @@ use wardroom_api::v1::lock_server::{Lock, LockServer};
 use wardroom_ca::Clock;
 use wardroom_keys::SecretBytes;
 use wardroom_manager::actor_of;
+use wardroom_manager::state::command::Actor;
 
 use super::shown::Shown;
 use crate::node::beginning::system;
@@ -18,9 +19,9 @@ use crate::node::refusal::{Refusal, Reply};
 /// What somebody wants of the lock.
 pub enum LockOrder {
     /// The key, or a share of it.
-    Unlock(SecretBytes, Reply<v1::LockFacts>),
+    Unlock(SecretBytes, Actor, Reply<v1::LockFacts>),
     /// To forget the keys.
-    Close(Reply<v1::LockFacts>),
+    Close(Actor, Reply<v1::LockFacts>),
 }
 
 /// The service; `orders` leads to whoever owns the managers, `shown` is its word.
@@ -62,7 +63,8 @@ impl<O: From<LockOrder> + Send + 'static> Lock for Service<O> {
         let by = actor_of(&request).unwrap_or_else(system);
         let mut given = request.into_inner().key.unwrap_or_default();
         let key = SecretBytes::new(given.take());
-        let answer = self.order(|reply| LockOrder::Unlock(key, reply)).await;
+        let actor = by.clone();
+        let answer = self.order(|reply| LockOrder::Unlock(key, actor, reply)).await;
         match &answer {
             Ok(facts) if facts.get_ref().locked => {
                 tracing::info!(by = by.name, "a share, or the key of some managers, was given");
@@ -80,6 +82,6 @@ impl<O: From<LockOrder> + Send + 'static> Lock for Service<O> {
     async fn close(&self, request: Request<v1::CloseRequest>) -> Result<Response<v1::LockFacts>, Status> {
         let by = actor_of(&request).unwrap_or_else(system);
         tracing::info!(by = by.name, "this manager is to forget its keys");
-        self.order(LockOrder::Close).await
+        self.order(|reply| LockOrder::Close(by, reply)).await
     }
 }

@@ -34,7 +34,8 @@ fn locked() -> Unlocking {
 }
 
 fn give(unlocking: &mut Unlocking, text: &[u8], now_ms: i64) -> Result<Option<UnlockKey>, Refusal> {
-    unlocking.attempt(&SecretBytes::new(text.to_vec()), now_ms)
+    let right = unlocking.attempt(&SecretBytes::new(text.to_vec()), now_ms)?;
+    Ok(right.map(|right| right.key))
 }
 
 fn refused(unlocking: &mut Unlocking, text: &[u8], now_ms: i64) -> Refusal {

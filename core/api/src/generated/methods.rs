@@ -52,6 +52,7 @@ pub const METHODS: &[&str] = &[
     "/wardroom.v1.Peer/Elect",
     "/wardroom.v1.Peer/Follow",
     "/wardroom.v1.Peer/Keys",
+    "/wardroom.v1.Peer/Note",
     "/wardroom.v1.Raft/Append",
     "/wardroom.v1.Raft/InstallSnapshot",
     "/wardroom.v1.Raft/Vote",

@@ -2510,6 +2510,27 @@ pub struct ElectResponse {
     #[prost(uint64, tag = "1")]
     pub term: u64,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoteRequest {
+    /// who did it, and from where
+    #[prost(string, tag = "1")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub from: ::prost::alloc::string::String,
+    /// swarm.unlock, swarm.lock
+    #[prost(string, tag = "3")]
+    pub action: ::prost::alloc::string::String,
+    /// hostnames of the managers
+    #[prost(string, tag = "4")]
+    pub object: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub detail: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoteResponse {
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct KeysRequest {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3106,6 +3127,25 @@ pub mod peer_client {
             req.extensions_mut().insert(GrpcMethod::new("wardroom.v1.Peer", "Keys"));
             self.inner.unary(req, path, codec).await
         }
+        /// What happened at this manager's lock, for the audit chain: only the leader writes there.
+        pub async fn note(
+            &mut self,
+            request: impl tonic::IntoRequest<super::NoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoteResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/wardroom.v1.Peer/Note");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("wardroom.v1.Peer", "Note"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3142,6 +3182,11 @@ pub mod peer_server {
             &self,
             request: tonic::Request<super::KeysRequest>,
         ) -> std::result::Result<tonic::Response<super::KeysResponse>, tonic::Status>;
+        /// What happened at this manager's lock, for the audit chain: only the leader writes there.
+        async fn note(
+            &self,
+            request: tonic::Request<super::NoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoteResponse>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct PeerServer<T> {
@@ -3336,6 +3381,49 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = KeysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/wardroom.v1.Peer/Note" => {
+                    #[allow(non_camel_case_types)]
+                    struct NoteSvc<T: Peer>(pub Arc<T>);
+                    impl<T: Peer> tonic::server::UnaryService<super::NoteRequest>
+                    for NoteSvc<T> {
+                        type Response = super::NoteResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::NoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::note(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = NoteSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -80,6 +80,7 @@ const RULES: &[(&str, &[Role])] = &[
     ("/wardroom.v1.Peer/Follow", MANAGERS),
     ("/wardroom.v1.Peer/Elect", MANAGERS),
     ("/wardroom.v1.Peer/Keys", MANAGERS),
+    ("/wardroom.v1.Peer/Note", MANAGERS),
     ("/wardroom.v1.Daemon/Info", MACHINE),
     ("/wardroom.v1.Daemon/Init", MACHINE),
     ("/wardroom.v1.Daemon/Join", MACHINE),

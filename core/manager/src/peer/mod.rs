@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::control::caller::Caller;
 use crate::keys;
 use crate::links::{Lane, Links};
+use crate::notes;
 use crate::raft::Peer;
 
 pub use self::table::{Managers, Table, Word};
@@ -90,6 +91,12 @@ impl PeerService for Service {
 
     async fn keys(&self, request: Request<v1::KeysRequest>) -> Result<Response<v1::KeysResponse>, Status> {
         keys::answer(&self.context, &request).await.map(Response::new)
+    }
+
+    async fn note(&self, request: Request<v1::NoteRequest>) -> Result<Response<v1::NoteResponse>, Status> {
+        notes::record(&self.context, request.into_inner())
+            .await
+            .map(Response::new)
     }
 }
 

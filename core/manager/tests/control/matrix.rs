@@ -60,6 +60,7 @@ const EXPECTED: &str = "
     -    -      +       -      -        -     -     -         -          x       x        Peer/Elect
     -    -      +       -      -        -     -     -         -          x       x        Peer/Follow
     -    -      +       -      -        -     -     -         -          x       x        Peer/Keys
+    -    -      +       -      -        -     -     -         -          x       x        Peer/Note
     -    -      +       -      -        -     -     -         -          x       x        Raft/Append
     -    -      +       -      -        -     -     -         -          x       x        Raft/InstallSnapshot
     -    -      +       -      -        -     -     -         -          x       x        Raft/Vote

@@ -24,11 +24,12 @@ impl Machine {
 
     async fn unlock(&self, text: &[u8]) -> Result<v1::LockFacts, Refusal> {
         let text = SecretBytes::new(text.to_vec());
-        self.order(|reply| Order::Lock(LockOrder::Unlock(text, reply))).await
+        self.order(|reply| Order::Lock(LockOrder::Unlock(text, system(), reply)))
+            .await
     }
 
     async fn close(&self) -> Result<v1::LockFacts, Refusal> {
-        self.order(|reply| Order::Lock(LockOrder::Close(reply))).await
+        self.order(|reply| Order::Lock(LockOrder::Close(system(), reply))).await
     }
 
     async fn is_locked(&self) {
@@ -109,6 +110,16 @@ fn has_key_in_clear(dir: &Path) -> bool {
     dir.join("identity/key.der").exists()
 }
 
+/// Waits until the audit chain says so.
+async fn is_noted(machine: &Machine, action: &str, object: &str, detail: &str) {
+    let said = (action, object, detail);
+    let is_there = |view: &ClusterView| {
+        let mut records = view.audit.values();
+        records.any(|record| (record.action.as_str(), record.object.as_str(), record.detail.as_str()) == said)
+    };
+    machine.sees("the audit chain has it", is_there).await;
+}
+
 /// Waits until what was ordered of this manager's keys is done: nobody writes its keyring any more.
 async fn has_followed(machine: &Machine) {
     let is_done = |view: &ClusterView| {
@@ -167,6 +178,7 @@ async fn a_cluster_that_locks_from_its_beginning_opens_with_its_key_only() {
     assert!(!facts.locked && facts.managers.is_empty());
     machine.is_active().await;
     assert_eq!(machine.secrets().await, ["kept"]);
+    is_noted(&machine, "swarm.unlock", "m1", "with the key, after 1 wrong key").await;
     machine.stop().await;
     assert_no_key_in_clear(&dir);
 }
@@ -193,6 +205,8 @@ async fn turning_the_lock_on_leaves_no_key_in_clear_and_brings_a_fresh_one() {
     assert!(machine.close().await.unwrap().locked, "it is what was wanted");
     machine.unlock(&key).await.unwrap();
     machine.is_active().await;
+    is_noted(&machine, "swarm.lock", "m1", "").await;
+    is_noted(&machine, "swarm.unlock", "m1", "with the key").await;
 
     machine.autolock(false).await;
     let settles = async {
@@ -250,6 +264,8 @@ async fn who_is_promoted_never_has_its_key_in_clear() {
     node.is_locked().await;
     node.unlock(&key).await.unwrap();
     node.is("a manager again", is_manager).await;
+    // Written by whoever leads.
+    is_noted(&manager, "swarm.unlock", "w1", "with the key").await;
 
     let both = |view: &ClusterView| view.managers.len() == 2 && view.lost_managers.is_empty();
     manager.sees("both managers answer", both).await;
@@ -311,6 +327,13 @@ async fn a_machine_unlocks_with_what_systemd_gives_it() {
     machine.stop().await;
     let machine = Machine::start_with(&dir, &clock, vec![SecretBytes::new(key)]).await;
     machine.is_active().await;
+    is_noted(
+        &machine,
+        "swarm.unlock",
+        "m1",
+        "by the systemd credential, with the key",
+    )
+    .await;
     machine.stop().await;
 }
 
