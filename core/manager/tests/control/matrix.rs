@@ -27,19 +27,24 @@ const EXPECTED: &str = "
     -    -      -       -      -        +     +     -         -          x       x        Control/GetUnlockKey
     -    -      -       -      -        +     +     -         -          x       x        Control/KeepUnlockKey
     -    -      -       +      +        +     +     -         -          x       x        Control/List
+    -    -      -       -      +        +     +     -         -          x       x        Control/Logs
+    -    -      -       -      +        +     +     -         -          x       x        Control/PruneVersions
     -    -      -       -      -        +     +     -         -          x       x        Control/RemoveNode
     -    -      -       -      -        +     +     -         -          x       x        Control/RemoveOperator
     -    -      -       -      +        +     +     -         -          x       x        Control/RemoveSecret
     -    -      -       -      +        +     +     -         -          x       x        Control/RemoveService
     -    -      -       -      +        +     +     -         -          x       x        Control/RevokeSecret
+    -    -      -       -      +        +     +     -         -          x       x        Control/RollbackService
     -    -      -       -      -        +     +     -         -          x       x        Control/RotateDek
     -    -      -       -      -        +     +     -         -          x       x        Control/RotateJoinToken
     -    -      -       -      -        +     +     -         -          x       x        Control/RotateRoot
     -    -      -       -      +        +     +     -         -          x       x        Control/RotateSecret
     -    -      -       -      -        +     +     -         -          x       x        Control/RotateUnlockKey
     -    -      -       +      +        +     +     -         -          x       x        Control/Status
+    -    -      -       -      +        +     +     -         -          x       x        Control/SteerRotation
     -    -      -       -      -        +     +     -         -          x       x        Control/StepDown
     -    -      -       -      -        +     +     -         -          x       x        Control/UpdateCluster
+    -    -      -       -      +        +     +     -         -          x       x        Control/UpdateGrants
     -    -      -       -      -        +     +     -         -          x       x        Control/UpdateNode
     -    -      -       -      +        +     +     -         -          x       x        Control/UpdateSecret
     -    -      -       -      +        +     +     -         -          x       x        Control/UpdateService
@@ -51,6 +56,8 @@ const EXPECTED: &str = "
     -    -      -       -      -        -     +     -         -          x       x        Daemon/Restore
     -    +      +       -      -        -     -     -         -          x       x        Dispatcher/Assignments
     -    +      +       -      -        -     -     -         -          x       x        Dispatcher/Heartbeat
+    -    +      +       -      -        -     -     -         -          x       x        Dispatcher/LogRequests
+    -    +      +       -      -        -     -     -         -          x       x        Dispatcher/PublishLogs
     -    +      +       -      -        -     -     -         -          x       x        Dispatcher/Report
     -    +      +       -      -        -     -     -         -          x       x        Dispatcher/Session
     +    +      +       -      -        -     -     -         -          x       x        Join/Admit
