@@ -29,6 +29,8 @@ pub struct Task {
 pub struct TaskStatus {
     pub state: TaskState,
     pub since_ms: i64,
+    /// When it began to run; 0 while it never has.
+    pub running_since_ms: i64,
     pub message: String,
     pub error: String,
     pub exit_code: i32,

@@ -144,7 +144,7 @@ fn the_generator_reaches_what_matters() {
     let mut seen = BTreeSet::new();
     let mut runner = TestRunner::deterministic();
     let strategy = prop::collection::vec((op(), Just(false)), 120);
-    for _ in 0..40 {
+    for _ in 0..60 {
         let ops = strategy.new_tree(&mut runner).unwrap().current();
         let state = play(&ops).unwrap();
         seen.extend(
@@ -165,6 +165,12 @@ fn the_generator_reaches_what_matters() {
         "rotation.rollback failed",
         "rotation.rollback ok",
         "service.update ok",
+        "service.update.done ok",
+        "service.update.pause failed",
+        "service.rollback ok",
+        "service.rollback failed",
+        "service.rollback.done ok",
+        "service.rollback.pause failed",
         "service.remove ok",
         "node.join ok",
         "node.promote ok",

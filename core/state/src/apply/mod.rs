@@ -95,7 +95,7 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
         } => revoke::version(step, secret, *version, *expected),
         Command::RemoveSecret { secret } => secret::remove(step, secret),
         Command::CreateService { id, spec } => service::create(step, id, spec),
-        Command::UpdateService { id, spec, expected } => service::update(step, id, spec, *expected),
+        Command::UpdateService { id, spec, expected } => update::one(step, id, spec, *expected),
         Command::RemoveService { id } => service::remove(step, id),
         Command::CreateTasks { tasks } => task::create(step, tasks),
         Command::ChangeTasks { changes } => change::apply(step, changes),

@@ -213,12 +213,14 @@ fn take_status(step: &mut Step<'_>, node: &NodeId, report: &TaskReport) {
     if task.node.as_ref() != Some(node) || !is_news(task, report.state) {
         return;
     }
+    let moved = report.state != task.status.state;
     let status = TaskStatus {
         state: report.state,
-        since_ms: if report.state == task.status.state {
-            task.status.since_ms
-        } else {
+        since_ms: if moved { step.now_ms } else { task.status.since_ms },
+        running_since_ms: if moved && report.state == TaskState::Running {
             step.now_ms
+        } else {
+            task.status.running_since_ms
         },
         message: shorten(&report.message, 500),
         error: shorten(&report.error, 500),

@@ -1,15 +1,14 @@
-//! How does a service come, change and go?
+//! How does a service come and go, and what may stand in its spec?
 
 use std::collections::BTreeMap;
 
 use super::audited::{counted, shorten};
 use super::holding;
-use super::rotate::check_token;
 use super::step::Step;
 use crate::constraint::Constraint;
 use crate::ids::{SecretId, ServiceId, TaskId};
 use crate::refusal::{Noun, Refusal};
-use crate::service::{Grant, Mode, OnChange, Service, ServiceSpec};
+use crate::service::{Grant, Mode, OnChange, RunSpec, Service, ServiceSpec};
 use crate::state::State;
 use crate::task::TaskState;
 use crate::validate;
@@ -49,32 +48,6 @@ pub(super) fn create(step: &mut Step<'_>, id: &ServiceId, spec: &ServiceSpec) ->
     Ok(())
 }
 
-pub(super) fn update(
-    step: &mut Step<'_>,
-    id: &ServiceId,
-    spec: &ServiceSpec,
-    expected: Option<u64>,
-) -> Result<(), Refusal> {
-    let service = known(step.state, id)?;
-    check_token(service.version_index, expected)?;
-    if service.spec.name != spec.name {
-        return Err(Refusal::RenameUnsupported);
-    }
-    if std::mem::discriminant(&service.spec.mode) != std::mem::discriminant(&spec.mode) {
-        return Err(Refusal::ModeChangeUnsupported);
-    }
-    let spec = canonical(step.state, spec, &service.spec.grants)?;
-    if service.spec == spec {
-        return Ok(());
-    }
-    let (name, detail) = (spec.name.clone(), difference(step, &service.spec, &spec));
-    step.edit_service(id, |service| {
-        service.previous = Some(std::mem::replace(&mut service.spec, spec));
-    });
-    step.audit("service.update", name, detail);
-    Ok(())
-}
-
 /// Its placed tasks stay until their workers have let go of them; nobody has to wait for the others.
 pub(super) fn remove(step: &mut Step<'_>, id: &ServiceId) -> Result<(), Refusal> {
     let name = known(step.state, id)?.spec.name.clone();
@@ -105,7 +78,7 @@ pub(super) fn known<'a>(state: &'a State, id: &ServiceId) -> Result<&'a Service,
 
 /// The spec with its grants in canonical form. Grants that were there before may point at a revoked secret: scaling a
 /// service must stay possible after a revoke.
-fn canonical(state: &State, spec: &ServiceSpec, before: &[Grant]) -> Result<ServiceSpec, Refusal> {
+pub(super) fn canonical(state: &State, spec: &ServiceSpec, before: &[Grant]) -> Result<ServiceSpec, Refusal> {
     validate::service_spec(spec)?;
     let unknown = spec
         .grants
@@ -150,7 +123,7 @@ fn check_live(state: &State, grant: &Grant) -> Result<(), Refusal> {
 }
 
 /// `+api_key as key.txt (swap), -db_password, 1 replica -> 3 replicas`.
-fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
+pub(super) fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
     let added = new.grants.iter().filter(|grant| !old.grants.contains(grant));
     let removed = old.grants.iter().filter(|grant| !new.grants.contains(grant));
     let mut words: Vec<String> = removed.map(|grant| format!("-{}", grant_words(step, grant))).collect();
@@ -159,7 +132,7 @@ fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
         words.push(format!("{} -> {}", mode_words(old.mode), mode_words(new.mode)));
     }
     if old.run != new.run {
-        words.push("new command".to_owned());
+        words.push(run_words(&old.run, &new.run));
     }
     if old.constraints != new.constraints {
         words.push(constraint_words(&new.constraints));
@@ -167,10 +140,27 @@ fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) -> String {
     if old.labels != new.labels {
         words.push("new labels".to_owned());
     }
-    if (old.update, old.rollback, old.restart) != (new.update, new.rollback, new.restart) {
+    if (old.update, old.rollback) != (new.update, new.rollback) {
         words.push("new update settings".to_owned());
     }
+    if (old.restart, old.max_per_node, old.one_off) != (new.restart, new.max_per_node, new.one_off) {
+        words.push("new task settings".to_owned());
+    }
     words.join(", ")
+}
+
+fn run_words(old: &RunSpec, new: &RunSpec) -> String {
+    let forced = RunSpec {
+        force: new.force,
+        ..old.clone()
+    };
+    let words = match new {
+        _ if forced == *new => "replaced by force",
+        _ if old.image != new.image => return shorten(&format!("image {}", new.image), 200),
+        _ if old.command != new.command => "new command",
+        _ => "new settings of what it runs",
+    };
+    words.to_owned()
 }
 
 fn grant_words(step: &Step<'_>, grant: &Grant) -> String {

@@ -1,7 +1,7 @@
 //! What happens on every change of an object, whichever command makes it? Its token and times move, the indexes
 //! follow, and one event names it. All writes of `apply` go through here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::Cluster;
 use crate::command::{Actor, Proposal};
@@ -211,8 +211,26 @@ impl<'a> Step<'a> {
         }
         if let Some(task) = self.state.facts.tasks.remove(id) {
             self.state.derived.drop_task(&task);
+            self.forget_runs(&task.service);
             self.removed(ObjectKey::Task(task.id));
         }
+    }
+
+    /// What no task runs any more. Nobody can see the difference: the service's token of concurrency stays.
+    pub(super) fn forget_runs(&mut self, id: &ServiceId) {
+        let tasks = self.state.derived.tasks_by_service.of(id);
+        let Some(service) = self
+            .state
+            .facts
+            .services
+            .get_mut(id)
+            .filter(|service| !service.earlier.is_empty())
+        else {
+            return;
+        };
+        let tasks = tasks.filter_map(|task| self.state.facts.tasks.get(task));
+        let used: BTreeSet<u64> = tasks.map(|task| task.generation).collect();
+        service.earlier.retain(|generation, _| used.contains(generation));
     }
 
     pub(super) fn insert_holding(&mut self, key: HoldingKey, holding: Holding) {

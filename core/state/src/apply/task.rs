@@ -34,6 +34,10 @@ pub(super) fn create(step: &mut Step<'_>, tasks: &[NewTask]) -> Result<(), Refus
 
 fn built(step: &Step<'_>, new: &NewTask) -> Result<Task, Refusal> {
     let owner = service::known(step.state, &new.service)?;
+    if new.generation != owner.generation {
+        let service = owner.spec.name.clone();
+        return Err(Refusal::GenerationGone { service });
+    }
     if let Some(id) = &new.node {
         node::known(step.state, id)?;
     }
@@ -58,6 +62,7 @@ fn built(step: &Step<'_>, new: &NewTask) -> Result<Task, Refusal> {
         status: TaskStatus {
             state,
             since_ms: step.now_ms,
+            running_since_ms: 0,
             message: String::new(),
             error: String::new(),
             exit_code: 0,
@@ -129,6 +134,14 @@ mod tests {
         expect(
             &script.play(new_task("t2", 1, Some("n9"))),
             "NotFound: node n9 not found",
+        );
+        let Command::CreateTasks { mut tasks } = new_task("t2", 2, None) else {
+            unreachable!("a creation")
+        };
+        tasks[0].generation = 2;
+        expect(
+            &script.play(Command::CreateTasks { tasks }),
+            "Conflict: service web has got a new spec meanwhile; plan again",
         );
         expect(
             &script.play(new_task("t1", 1, None)),

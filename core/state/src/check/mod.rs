@@ -11,7 +11,7 @@ use crate::audit::{AUDIT_KEPT, verify_chain};
 use crate::derived::Derived;
 use crate::holding::{Holding, HoldingKey, HoldingState};
 use crate::secret::{Secret, VersionState};
-use crate::service::{Service, ServiceSpec};
+use crate::service::{Service, ServiceSpec, UpdateState};
 use crate::state::State;
 use crate::task::{Task, TaskState};
 
@@ -145,6 +145,32 @@ fn check_service(state: &State, service: &Service, broken: &mut Broken) {
             format!("the grants of service {name} are not sorted by target")
         });
     }
+    check_runs(state, service, broken);
+}
+
+/// A task without a run spec could not be assigned, and one that no task needs is kept for nothing.
+fn check_runs(state: &State, service: &Service, broken: &mut Broken) {
+    let name = &service.spec.name;
+    let mut unused: BTreeSet<u64> = service.earlier.keys().copied().collect();
+    for task in state.tasks_of(&service.id) {
+        unused.remove(&task.generation);
+        broken.unless(service.run_of(task.generation).is_some(), || {
+            format!("task {} has no run spec of generation {}", task.name, task.generation)
+        });
+    }
+    broken.unless(unused.is_empty(), || {
+        format!("service {name} keeps run specs of generations without tasks: {unused:?}")
+    });
+    let earlier = service.earlier.keys().all(|earlier| *earlier < service.generation);
+    broken.unless(earlier, || {
+        format!("service {name} keeps a run spec of a later generation")
+    });
+    let status = service.update_status.as_ref();
+    let over = |state| matches!(state, UpdateState::Completed | UpdateState::RollbackCompleted);
+    let timed = status.is_none_or(|status| over(status.state) == (status.completed_at_ms != 0));
+    broken.unless(timed, || {
+        format!("the update of service {name} is over at the wrong time")
+    });
 }
 
 fn check_task(state: &State, task: &Task, broken: &mut Broken) {

@@ -6,7 +6,8 @@ use crate::ids::{NodeId, OperatorId, SecretId, TaskId};
 use crate::keys::ManagerKeys;
 use crate::node::{Certificate, Node, Role, Tombstone};
 use crate::operator::{Operator, OperatorRole};
-use crate::script::{Script, keep, lock, record, secret};
+use crate::script::{Script, keep, lock, record, secret, service_id};
+use crate::service::{RunSpec, UpdateStatus};
 use crate::state::Facts;
 
 /// Breaks one thing and expects it to be named.
@@ -22,6 +23,10 @@ fn check(break_it: impl FnOnce(&mut Facts), words: &str) {
 
 fn db(facts: &mut Facts) -> &mut Secret {
     facts.secrets.get_mut(&secret("db")).unwrap()
+}
+
+fn web(facts: &mut Facts) -> &mut Service {
+    facts.services.get_mut(&service_id("web")).unwrap()
 }
 
 fn task(facts: &mut Facts) -> &mut Task {
@@ -66,6 +71,26 @@ fn every_broken_invariant_is_named() {
         "proven, not there",
     );
     check(|facts| facts.tasks.clear(), "the task is missing");
+    check(|facts| task(facts).generation = 2, "has no run spec of generation 2");
+    check(
+        |facts| drop(web(facts).earlier.insert(0, RunSpec::default())),
+        "generations without tasks: {0}",
+    );
+    check(
+        |facts| drop(web(facts).earlier.insert(2, RunSpec::default())),
+        "a later generation",
+    );
+    check(
+        |facts| {
+            web(facts).update_status = Some(UpdateStatus {
+                state: UpdateState::Completed,
+                started_at_ms: 1,
+                completed_at_ms: 0,
+                message: String::new(),
+            });
+        },
+        "over at the wrong time",
+    );
     check(|facts| facts.audit[1].detail.push('!'), "broken at record 2");
     check(|facts| drop(facts.audit.pop_back()), "the audit's length");
     check(

@@ -65,6 +65,7 @@ impl Refusal {
             | Self::ReplicasTooMany { .. }
             | Self::RenameUnsupported
             | Self::ModeChangeUnsupported
+            | Self::ServiceNamedTwice { .. }
             | Self::MemberInvalid { .. }
             | Self::SlotInvalid
             | Self::TokenUnknown
@@ -99,6 +100,8 @@ impl Refusal {
             | Self::TaskNotFinished { .. }
             | Self::TaskOwesReceipt { .. }
             | Self::NothingToReturnTo { .. }
+            | Self::NoPreviousSpec { .. }
+            | Self::WayBackGone { .. }
             | Self::RotationUnproven { .. }
             | Self::TokenExpired { .. }
             | Self::TokenUsedUp { .. }
@@ -113,6 +116,8 @@ impl Refusal {
             Self::OutOfSequence
             | Self::NotGranted { .. }
             | Self::TaskPlaced { .. }
+            | Self::GenerationGone { .. }
+            | Self::UpdateStep { .. }
             | Self::RotationOver { .. }
             | Self::RotationStep { .. }
             | Self::RoleNotDesired { .. }

@@ -105,6 +105,21 @@ pub enum Refusal {
     #[error("service mode change is not allowed; create a new service and remove this one")]
     ModeChangeUnsupported,
 
+    #[error("service {service} does not have a previous spec")]
+    NoPreviousSpec { service: String },
+    #[error(
+        "service {service} cannot go back: version {version} of secret '{secret}', which it would use again, has no value any more; update the service instead"
+    )]
+    WayBackGone {
+        service: String,
+        secret: String,
+        version: u32,
+    },
+    #[error("the update of service {service} cannot take that step from where it is; plan again")]
+    UpdateStep { service: String },
+    #[error("service {service} is named twice in one change; name it once")]
+    ServiceNamedTwice { service: String },
+
     #[error("this cluster is not initialised yet; initialise it first")]
     NotBootstrapped,
     #[error("this cluster is initialised already")]
@@ -116,6 +131,8 @@ pub enum Refusal {
     SlotInvalid,
     #[error("service {service} has no grant for '{target}' with that version; plan again")]
     NotGranted { service: String, target: String },
+    #[error("service {service} has got a new spec meanwhile; plan again")]
+    GenerationGone { service: String },
     #[error("task {task} has a node already; plan again")]
     TaskPlaced { task: String },
     #[error("task {task} has not ended; shut it down first")]

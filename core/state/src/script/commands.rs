@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::{Cluster, JoinToken};
-use crate::command::{Command, NewVersion, Receipt, TaskChange, TaskReport};
+use crate::command::{Command, NewVersion, Receipt, ServiceUpdate, TaskChange, TaskReport};
 use crate::holding::HoldingState;
 use crate::ids::{ClusterId, NodeId, RotationId, SecretId, ServiceId, TaskId, VersionId};
 use crate::node::{Availability, Certificate, Node, NodeState, Role};
 use crate::rotation::{RotationCause, RotationPhase};
 use crate::secret::{SealedValue, Template};
-use crate::service::{Executor, Grant, OnChange, RollSettings, RunSpec, ServiceSpec};
+use crate::service::{Executor, Grant, OnChange, RollSettings, RunSpec, ServiceSpec, UpdateState};
 use crate::task::TaskState;
 
 pub(crate) fn cluster() -> Cluster {
@@ -238,6 +238,39 @@ pub(crate) fn update(name: &str, spec: ServiceSpec) -> Command {
         id: service_id(name),
         spec,
         expected: None,
+    }
+}
+
+/// The same service, running something else.
+pub(crate) fn running(name: &str, secrets: &[&str], force: u64) -> ServiceSpec {
+    let mut spec = spec(name, secrets);
+    spec.run.force = force;
+    spec
+}
+
+pub(crate) fn update_all(specs: Vec<ServiceSpec>) -> Command {
+    let updates = specs.into_iter().map(|spec| ServiceUpdate {
+        id: service_id(&spec.name),
+        spec,
+        expected: None,
+    });
+    Command::UpdateServices {
+        updates: updates.collect(),
+    }
+}
+
+pub(crate) fn roll_back(name: &str) -> Command {
+    Command::RollbackService {
+        id: service_id(name),
+        expected: None,
+    }
+}
+
+pub(crate) fn advance_update(name: &str, state: UpdateState, message: &str) -> Command {
+    Command::AdvanceUpdate {
+        service: service_id(name),
+        state,
+        message: message.into(),
     }
 }
 

@@ -48,7 +48,7 @@ impl Script {
     pub(crate) fn start(&mut self, task: &str, service: &str, node: &str) -> String {
         let owner = self.state.find_service(service).expect("the script made the service");
         let new = NewTask {
-            generation: 1,
+            generation: owner.generation,
             id: TaskId::new(task),
             service: owner.id.clone(),
             slot: 1,

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use wardroom_state::State;
-use wardroom_state::command::{Command, NewTask, TaskChange};
+use wardroom_state::command::{Command, NewTask, ServiceUpdate, TaskChange};
 use wardroom_state::ids::{NodeId, RotationId, SecretId, ServiceId, TaskId};
 use wardroom_state::node::{Availability, NodeState};
 use wardroom_state::rotation::{RotationCause, RotationPhase};
 use wardroom_state::secret::Template;
-use wardroom_state::service::{Executor, Grant, Mode, OnChange, RollSettings, RunSpec, ServiceSpec};
+use wardroom_state::service::{Executor, Grant, Mode, OnChange, RollSettings, RunSpec, ServiceSpec, UpdateState};
 use wardroom_state::task::TaskState;
 
 use world::version;
@@ -38,6 +38,9 @@ enum Deed {
     RemoveSecret,
     CreateService,
     UpdateService,
+    UpdateServices,
+    RollBack,
+    AdvanceUpdate,
     RemoveService,
     CreateTask,
     CreateUnplaced,
@@ -61,6 +64,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
     use Deed::*;
     let deed = prop_oneof![
         3 => prop_oneof![Just(CreateSecret), Just(CreateService), Just(UpdateService)],
+        2 => prop_oneof![Just(UpdateServices), Just(RollBack), Just(AdvanceUpdate)],
         3 => prop_oneof![Just(CreateTask), Just(CreateUnplaced), Just(Place), Just(Desire), Just(Orphan), Just(Reap)],
         3 => prop_oneof![Just(Rotate), Just(Advance)],
         1 => prop_oneof![Just(Revoke), Just(RevokeVersion), Just(RemoveSecret), Just(RemoveService), Just(Node)],
@@ -83,6 +87,7 @@ impl Op {
                 self.on_secret(state, index)
             }
             Deed::CreateService | Deed::UpdateService | Deed::RemoveService => self.on_service(state, index),
+            Deed::UpdateServices | Deed::RollBack | Deed::AdvanceUpdate => self.on_update(state),
             Deed::CreateTask | Deed::CreateUnplaced => self.new_task(state, index),
             Deed::Place | Deed::Desire | Deed::Refresh | Deed::OldFiles | Deed::Orphan | Deed::Reap => {
                 Command::ChangeTasks {
@@ -162,21 +167,61 @@ impl Op {
                 }
             }
             Deed::UpdateService => {
-                let name = state
-                    .services()
-                    .get(&id)
-                    .map_or("none", |service| service.spec.name.as_str());
-                let mode = state
-                    .services()
-                    .get(&id)
-                    .map_or(Mode::Global, |service| service.spec.mode);
-                Command::UpdateService {
-                    spec: self.spec(state, name, mode),
-                    id,
-                    expected: None,
-                }
+                let ServiceUpdate { id, spec, expected } = self.update(state, id);
+                Command::UpdateService { id, spec, expected }
             }
             _ => Command::RemoveService { id },
+        }
+    }
+
+    fn update(&self, state: &State, id: ServiceId) -> ServiceUpdate {
+        let spec = state.services().get(&id).map(|service| &service.spec);
+        let name = spec.map_or("none", |spec| spec.name.as_str());
+        let mode = spec.map_or(Mode::Global, |spec| spec.mode);
+        ServiceUpdate {
+            spec: self.spec(state, name, mode),
+            id,
+            expected: None,
+        }
+    }
+
+    fn on_update(&self, state: &State) -> Command {
+        use UpdateState::{Completed, Paused, RollbackCompleted, RollbackPaused, RollbackStarted, Updating};
+        let id = nth(state.services().keys(), self.pick).unwrap_or_else(|| ServiceId::new("none"));
+        match self.deed {
+            Deed::UpdateServices => {
+                let ids = state.services().keys().cloned();
+                Command::UpdateServices {
+                    updates: ids
+                        .chain((self.other == 0).then_some(id))
+                        .map(|id| self.update(state, id))
+                        .collect(),
+                }
+            }
+            Deed::RollBack => Command::RollbackService { id, expected: None },
+            _ => {
+                let status = state
+                    .services()
+                    .get(&id)
+                    .and_then(|service| service.update_status.as_ref());
+                let states: &[UpdateState] = match status.map(|status| status.state) {
+                    // Two steps lead out of it.
+                    Some(RollbackStarted) => &[RollbackCompleted, RollbackPaused, Completed],
+                    _ => &[
+                        Completed,
+                        Paused,
+                        RollbackStarted,
+                        RollbackStarted,
+                        RollbackCompleted,
+                        Updating,
+                    ],
+                };
+                Command::AdvanceUpdate {
+                    service: id,
+                    state: states[self.other % states.len()],
+                    message: String::new(),
+                }
+            }
         }
     }
 
@@ -204,6 +249,7 @@ impl Op {
             name: name.to_owned(),
             run: RunSpec {
                 executor: Executor::Files,
+                force: u64::try_from(self.pick % 3).unwrap(),
                 ..RunSpec::default()
             },
             mode,
