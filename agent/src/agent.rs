@@ -80,6 +80,7 @@ impl Agent {
             executors: seams.executors,
             values: Arc::new(Values::default()),
             outbox: Arc::clone(&outbox),
+            logs: Arc::default(),
             pace: config.pace,
         })));
         let (told, served_by) = watch::channel(None);
@@ -148,14 +149,13 @@ impl Agent {
     /// Ends every task, erases every file, and sends the last receipts if a manager is there to hear them.
     /// An error means that bytes may be left in memory-backed files; the next start wipes them.
     pub async fn shutdown(mut self) -> Result<(), FilesError> {
-        let ending = self
-            .worker
-            .lock()
-            .expect("no code panics while it holds this lock")
-            .close();
-        let ending = join_all(ending);
+        let (ending, grace) = {
+            let mut worker = self.worker.lock().expect("no code panics while it holds this lock");
+            let grace = worker.longest_grace().max(self.pace.stop_grace);
+            (join_all(worker.close()), grace)
+        };
         // A task whose files cannot be erased would be tried for ever; what it keeps is erased with the rest below.
-        let _ = timeout(self.pace.stop_grace + FAREWELL, ending).await;
+        let _ = timeout(grace + FAREWELL, ending).await;
         let left = self.files.leave();
         if self.served_by.borrow().is_some() {
             let _ = timeout(FAREWELL, self.outbox.silence()).await;

@@ -5,10 +5,12 @@
 //! travel beside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::ids::{SecretId, TaskId, VersionId};
+use crate::run::{Run, Service};
 
 /// One task as the manager wants it on this worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,20 +18,12 @@ pub(crate) struct Wanted {
     pub(crate) id: TaskId,
     /// `web.1`.
     pub(crate) name: String,
-    pub(crate) executor: Kind,
-    pub(crate) command: Vec<String>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) slot: u32,
+    /// The same for as long as the task lives.
+    pub(crate) run: Arc<Run>,
     pub(crate) desired: Desired,
     pub(crate) files: Vec<WantedFile>,
-}
-
-/// Which executor runs a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Process,
-    Files,
-    Container,
-    /// A newer manager's word for something this worker does not know.
-    Unknown(i32),
 }
 
 /// How far a task should go.

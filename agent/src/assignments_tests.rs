@@ -23,8 +23,9 @@ fn task(id: &str, desired: Desired, versions: &[&str]) -> Wanted {
     Wanted {
         id: TaskId::new(id),
         name: format!("web.{id}"),
-        executor: Kind::Process,
-        command: vec!["sleep".into()],
+        service: Arc::default(),
+        slot: 1,
+        run: Arc::default(),
         desired,
         files: files.collect(),
     }

@@ -3,7 +3,8 @@
 //! ```text
 //! session ──> wire ──> assignments (pure) ──> worker ──> task ──> files    (memory only)
 //!  │ ^                                         ^ leases   │ └──> executor (process, files)
-//!  │ └──────────── report (kept until acknowledged) <─────┘
+//!  │ └──────────── report (kept until acknowledged) <─────┘   │
+//!  │                            output (bounded, masked) <────┘
 //!  └──> instructions, for whoever started it
 //! ```
 //!
@@ -20,9 +21,11 @@ mod ids;
 mod instructions;
 mod leases;
 mod managers;
+pub mod output;
 mod removal;
 mod report;
 mod room;
+pub mod run;
 mod seams;
 mod session;
 mod task;

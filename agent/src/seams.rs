@@ -45,6 +45,7 @@ impl AgentSeams {
             executors: Executors {
                 process: Arc::new(Simulated::default()),
                 files: Arc::new(FilesOnly),
+                container: None,
             },
         }
     }

@@ -11,6 +11,28 @@ use crate::ids::VersionId;
 pub(crate) struct Value {
     pub(crate) bytes: SecretBytes,
     pub(crate) digest_key: SecretBytes,
+    pub(crate) driver: Driver,
+}
+
+/// What makes a file of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// Nothing: the file is the value.
+    Plain,
+    /// The value is a template in Go's language.
+    Golang,
+    /// A newer manager's word for something this worker does not know.
+    Unknown(String),
+}
+
+impl Driver {
+    pub(crate) fn of(name: &str) -> Self {
+        match name {
+            "" => Self::Plain,
+            "golang" => Self::Golang,
+            other => Self::Unknown(other.escape_default().to_string()),
+        }
+    }
 }
 
 /// Shared by the tasks of one worker. A task borrows a value for as long as it writes, and no longer.

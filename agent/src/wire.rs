@@ -2,16 +2,22 @@
 //!
 //! Values are opened here, and here only: in the message, and in whatever buffered it, they are sealed.
 
+mod run;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wardroom_api::v1;
 use wardroom_api::v1::assignment_change::Change as Wire;
 use wardroom_keys::{Chance, TransitError, TransitOffer, TransitOpener};
 
-use crate::assignments::{Change, Desired, Kind, Update, Wanted, WantedFile};
+use self::run::run;
+
+use crate::assignments::{Change, Desired, Update, Wanted, WantedFile};
 use crate::ids::{SecretId, TaskId, VersionId};
-use crate::values::Value;
+use crate::run::Service;
+use crate::values::{Driver, Value};
 
 /// One message: what it says, and the plaintext that came with it.
 pub(crate) struct Incoming {
@@ -66,6 +72,7 @@ fn incoming(message: v1::AssignmentsMessage, transit: &mut TransitOpener) -> Res
                 let value = Value {
                     bytes: opened.value,
                     digest_key: opened.digest_key,
+                    driver: Driver::of(&secret.template_driver),
                 };
                 values.insert(version.clone(), value);
                 if secret.lease_ms > 0 {
@@ -88,13 +95,6 @@ fn incoming(message: v1::AssignmentsMessage, transit: &mut TransitOpener) -> Res
 }
 
 fn wanted(task: v1::TaskAssignment) -> Wanted {
-    let run = task.run.unwrap_or_default();
-    let executor = match run.executor() {
-        v1::Executor::Process => Kind::Process,
-        v1::Executor::Files => Kind::Files,
-        v1::Executor::Container => Kind::Container,
-        v1::Executor::Unspecified => Kind::Unknown(run.executor),
-    };
     // Swarm's order of states has a meaning: below RUNNING a task is prepared and waits, above it ends.
     let desired = match task.desired {
         state if state < v1::TaskState::Running as i32 => Desired::Ready,
@@ -104,8 +104,13 @@ fn wanted(task: v1::TaskAssignment) -> Wanted {
     Wanted {
         id: TaskId::new(task.id),
         name: task.name,
-        executor,
-        command: run.command,
+        service: Arc::new(Service {
+            id: task.service_id,
+            name: task.service_name,
+            labels: task.service_labels.into_iter().collect(),
+        }),
+        slot: task.slot,
+        run: Arc::new(run(task.run.unwrap_or_default())),
         desired,
         files: task.files.into_iter().map(wanted_file).collect(),
     }

@@ -153,6 +153,12 @@ impl Worker {
         tell_if_new(&self.lacks, self.leases.any_ran_out());
     }
 
+    /// The most that a service grants its task between asking it to end and killing it.
+    pub(crate) fn longest_grace(&self) -> Duration {
+        let graces = self.tasks.values().chain(self.ending.values()).filter_map(Task::grace);
+        graces.max().unwrap_or_default()
+    }
+
     /// Ends every task and takes nothing more. Returns when each is over, to be waited for without this worker's lock.
     /// Asked again, it returns what is not over yet.
     pub(crate) fn close(&mut self) -> Vec<impl Future<Output = ()> + use<>> {

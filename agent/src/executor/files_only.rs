@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Executor, ExecutorError, Exit, Job, Running, Signal};
+use super::{Executor, ExecutorError, Exit, Happening, Job, Running, Signal};
 use crate::files::Reach;
 
 /// Keeps a task's files without a workload.
@@ -16,11 +16,11 @@ impl Executor for FilesOnly {
         Reach::Host
     }
 
-    fn prepare(&self, _job: &Job) -> Result<(), ExecutorError> {
+    async fn prepare(&self, _job: &Job) -> Result<(), ExecutorError> {
         Ok(())
     }
 
-    async fn start(&self, _job: &Job) -> Result<Box<dyn Running>, ExecutorError> {
+    async fn start(&self, _job: &Job, _absolute: &[String]) -> Result<Box<dyn Running>, ExecutorError> {
         Ok(Box::new(Nothing))
     }
 }
@@ -33,20 +33,17 @@ impl Running for Nothing {
         0
     }
 
-    async fn wait(&mut self) -> Exit {
+    async fn next(&mut self) -> Happening {
         std::future::pending().await
     }
 
-    fn signal(&self, _signal: Signal) -> Result<(), ExecutorError> {
+    async fn signal(&mut self, _signal: Signal) -> Result<(), ExecutorError> {
         Err(ExecutorError::Signal(
             "a task of the files executor has no process; use on-change swap".into(),
         ))
     }
 
     async fn stop(&mut self, _grace: Duration) -> Exit {
-        Exit {
-            code: 0,
-            error: String::new(),
-        }
+        Exit::success()
     }
 }

@@ -1,12 +1,15 @@
-//! How is a task's workload run? Prepare, start, wait, stop: one small trait per way of running.
+//! How is a task's workload run? Prepare, start, follow, stop: one small trait per way of running.
 //!
-//! Executors know no secret: they are given the path of a directory whose files are already complete.
+//! Executors know no secret: they are given the path of a directory whose files are already complete, and a log that hides
+//! values by itself.
 
 mod files_only;
+mod health;
 mod process;
 pub mod shim;
 mod signal;
 mod simulated;
+mod user;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,19 +22,25 @@ pub use process::Processes;
 pub use signal::Signal;
 pub use simulated::{Behaviour, Simulated};
 
-use crate::assignments::Kind;
 use crate::files::Reach;
+use crate::ids::TaskId;
+use crate::output::Log;
+use crate::run::{Kind, Run, Service};
 
-/// What is to be run.
-#[derive(Clone, Debug)]
+/// What is to be run, for which task, and where its files are.
+#[derive(Clone)]
 pub struct Job {
+    pub task: TaskId,
     /// `web.1`; for messages.
     pub name: String,
-    pub command: Vec<String>,
+    pub service: Arc<Service>,
+    pub run: Arc<Run>,
     /// The host's path of the task's directory.
     pub secrets_dir: PathBuf,
     /// The host's path below which other tasks' files are; the workload must not see it.
     pub hidden: Option<PathBuf>,
+    /// Where what it writes goes.
+    pub log: Arc<Log>,
 }
 
 /// How a workload ended by itself or was ended.
@@ -43,11 +52,34 @@ pub struct Exit {
     pub error: String,
 }
 
+impl Exit {
+    pub(crate) fn success() -> Self {
+        Self {
+            code: 0,
+            error: String::new(),
+        }
+    }
+}
+
+/// What a workload does while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// Its check succeeded for the first time, or again after failures.
+    Healthy,
+    /// Its check failed, which does not count for enough yet.
+    Ailing(String),
+    /// Its check has failed too often: it is to be stopped.
+    Unhealthy(String),
+    /// How it is cannot be learnt at the moment, in these words; empty when it can again.
+    Unknown(String),
+    Ended(Exit),
+}
+
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ExecutorError {
     #[error("the service has no command; give it one, or use the files executor")]
     NoCommand,
-    #[error("the container executor is not built into this worker; use the process or the files executor")]
+    #[error("this worker runs no containers; use the process or the files executor")]
     NoContainers,
     #[error("this worker does not know executor {0}; update it to the managers' version")]
     Unknown(i32),
@@ -55,6 +87,12 @@ pub enum ExecutorError {
     Start { command: String, reason: String },
     #[error("cannot signal the process: {0}")]
     Signal(String),
+    /// The service asks for what cannot be had here.
+    #[error("{0}")]
+    Unfit(String),
+    /// The files are in place, and who reads them could not be told.
+    #[error("{0}")]
+    Told(String),
 }
 
 /// Runs workloads of one kind.
@@ -64,10 +102,11 @@ pub trait Executor: Send + Sync {
     fn reach(&self) -> Reach;
 
     /// Refuses at once what can never start.
-    fn prepare(&self, job: &Job) -> Result<(), ExecutorError>;
+    async fn prepare(&self, job: &Job) -> Result<(), ExecutorError>;
 
-    /// Returns once the workload itself runs, not only what prepares it.
-    async fn start(&self, job: &Job) -> Result<Box<dyn Running>, ExecutorError>;
+    /// Returns once the workload itself runs, not only what prepares it. After an error nothing of it is left that could
+    /// read the files. `absolute` are the paths at which a container is to find files of its directory.
+    async fn start(&self, job: &Job, absolute: &[String]) -> Result<Box<dyn Running>, ExecutorError>;
 }
 
 /// A workload that runs. Dropped without [`Running::stop`] it is killed.
@@ -76,11 +115,31 @@ pub trait Running: Send {
     /// 0 when there is no process.
     fn pid(&self) -> u32;
 
-    /// Waits until it ends by itself. Cancelling it loses nothing.
-    async fn wait(&mut self) -> Exit;
+    /// Whether something asks it if it is well: it counts as running only once it has said so.
+    fn is_checked(&self) -> bool {
+        false
+    }
 
-    /// Tells the workload that its files have changed.
-    fn signal(&self, signal: Signal) -> Result<(), ExecutorError>;
+    /// Waits for what it does next. Cancelling it loses nothing; after its end it says so again and again.
+    async fn next(&mut self) -> Happening;
+
+    /// Waits until it ends by itself.
+    async fn wait(&mut self) -> Exit {
+        loop {
+            if let Happening::Ended(exit) = self.next().await {
+                return exit;
+            }
+        }
+    }
+
+    /// Its files have changed, and can be read at `absolute` too. Tells whoever wants to know, as its service asks.
+    async fn changed(&mut self, absolute: &[String]) -> Result<(), ExecutorError> {
+        let _ = absolute;
+        Ok(())
+    }
+
+    /// Sends it the signal by which a grant wants a change to be told.
+    async fn signal(&mut self, signal: Signal) -> Result<(), ExecutorError>;
 
     /// Asks it to end, insists after `grace`, and returns when it is gone.
     async fn stop(&mut self, grace: Duration) -> Exit;
@@ -91,6 +150,7 @@ pub trait Running: Send {
 pub struct Executors {
     pub process: Arc<dyn Executor>,
     pub files: Arc<dyn Executor>,
+    pub container: Option<Arc<dyn Executor>>,
 }
 
 impl Executors {
@@ -99,6 +159,7 @@ impl Executors {
         Self {
             process: Arc::new(Processes::new(shim)),
             files: Arc::new(FilesOnly),
+            container: None,
         }
     }
 
@@ -106,7 +167,7 @@ impl Executors {
         match kind {
             Kind::Process => Ok(Arc::clone(&self.process)),
             Kind::Files => Ok(Arc::clone(&self.files)),
-            Kind::Container => Err(ExecutorError::NoContainers),
+            Kind::Container => self.container.clone().ok_or(ExecutorError::NoContainers),
             Kind::Unknown(number) => Err(ExecutorError::Unknown(number)),
         }
     }

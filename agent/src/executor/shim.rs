@@ -2,8 +2,12 @@
 //! becomes the command.
 //!
 //! ```text
-//! wardroom internal-task --parent PID --secrets-dir DIR [--mount] [--hide ROOT] -- COMMAND ARGS...
+//! wardroom internal-task --parent PID --secrets-dir DIR [--mount] [--hide ROOT] [--user UID:GID] [--group GID]...
+//!                        [--dir DIR] -- COMMAND ARGS...
 //! ```
+//!
+//! A service's user is taken on once the mounts stand: with these groups and no others, and no way to more privileges
+//! (`no_new_privs`). The environment is the one the shim was started with.
 //!
 //! It dies with the worker (`PDEATHSIG`), sees its own files at `/run/secrets` and, as root, no other task's. Failures go
 //! back through standard input, which the worker hands over as the writing end of a pipe: it closes by itself when the
@@ -26,8 +30,10 @@ use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::FdFlags;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change, mount_remount};
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::process::{Gid, Signal, Uid, getppid, set_parent_process_death_signal};
+use rustix::thread::{
+    UnshareFlags, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid, unshare_unsafe,
+};
 
 /// The hidden command by which a program that embeds a worker is asked to become a task.
 pub const COMMAND: &str = "internal-task";
@@ -45,6 +51,9 @@ struct Request {
     secrets_dir: PathBuf,
     mount: bool,
     hide: Option<PathBuf>,
+    user: Option<(u32, u32)>,
+    groups: Vec<u32>,
+    dir: Option<PathBuf>,
     command: Vec<OsString>,
 }
 
@@ -94,6 +103,17 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
             Some("--secrets-dir") => request.secrets_dir = args.next().ok_or_else(|| missing("--secrets-dir"))?.into(),
             Some("--hide") => request.hide = Some(args.next().ok_or_else(|| missing("--hide"))?.into()),
             Some("--mount") => request.mount = true,
+            Some("--user") => {
+                let ids = args.next().ok_or_else(|| missing("--user"))?;
+                request.user = Some(user(&ids).ok_or("--user is not UID:GID")?);
+            }
+            Some("--group") => {
+                let id = args.next().ok_or_else(|| missing("--group"))?;
+                request
+                    .groups
+                    .push(id.to_str().and_then(id_of).ok_or("--group is not a number")?);
+            }
+            Some("--dir") => request.dir = Some(args.next().ok_or_else(|| missing("--dir"))?.into()),
             Some("--") => request.command = args.by_ref().collect(),
             _ => return Err(format!("{} is not an option of {COMMAND}", arg.display())),
         }
@@ -102,6 +122,16 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
         return Err(format!("{COMMAND} needs --secrets-dir and, after --, a command"));
     }
     Ok(request)
+}
+
+fn user(ids: &OsStr) -> Option<(u32, u32)> {
+    let (uid, gid) = ids.to_str()?.split_once(':')?;
+    Some((id_of(uid)?, id_of(gid)?))
+}
+
+/// The all-ones id means "leave it as it is" to the kernel: whoever asks for it would stay root.
+fn id_of(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|&id| id != u32::MAX)
 }
 
 fn become_task(request: &Request) -> Result<std::convert::Infallible, String> {
@@ -113,12 +143,40 @@ fn become_task(request: &Request) -> Result<std::convert::Infallible, String> {
         seen = Path::new(MOUNTED_AT);
     }
     close_at_exec().map_err(|error| format!("cannot look at its open files: {error}"))?;
+    if let Some((uid, gid)) = request.user {
+        take_on(uid, gid, &request.groups).map_err(|(doing, errno)| format!("cannot {doing}: {errno}"))?;
+        // The kernel unties it from the worker when its user changes.
+        die_with(request.parent)?;
+    }
+    if let Some(dir) = &request.dir {
+        std::env::set_current_dir(dir).map_err(|error| format!("cannot enter {}: {error}", dir.display()))?;
+    }
     let (program, args) = request.command.split_first().ok_or("there is no command")?;
     Err(Command::new(program)
         .args(args)
         .env(SECRETS_DIR, seen)
         .exec()
         .to_string())
+}
+
+/// Becomes this user, for good.
+fn take_on(uid: u32, gid: u32, groups: &[u32]) -> Step<()> {
+    let step = |doing: &'static str| move |errno| (doing, errno);
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    // A program that opens /dev/stdout again must own what is behind it.
+    for stream in [rustix::stdio::stdout(), rustix::stdio::stderr()] {
+        match rustix::fs::fchown(stream, Some(uid), None) {
+            Ok(()) | Err(rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {}
+            Err(errno) => return Err(("hand over its output", errno)),
+        }
+    }
+    if rustix::process::geteuid().is_root() {
+        let groups: Vec<Gid> = groups.iter().map(|&group| Gid::from_raw(group)).collect();
+        set_thread_groups(&groups).map_err(step("set its groups"))?;
+        set_thread_res_gid(gid, gid, gid).map_err(step("set its group"))?;
+        set_thread_res_uid(uid, uid, uid).map_err(step("set its user"))?;
+    }
+    set_no_new_privs(true).map_err(step("forbid more privileges"))
 }
 
 /// Whatever the worker itself has inherited without the flag ends here: a task gets 0, 1 and 2.
@@ -193,22 +251,36 @@ fn make_directory(path: &Path) -> rustix::io::Result<()> {
     }
 }
 
-/// The arguments with which the worker starts its own program again.
-pub(super) fn args(
-    parent: u32,
-    secrets_dir: &Path,
-    mount: bool,
-    hide: Option<&Path>,
-    command: &[String],
-) -> Vec<OsString> {
+/// What the worker starts its own program again for.
+#[derive(Clone, Debug)]
+pub(super) struct Stage<'a> {
+    pub(super) secrets_dir: &'a Path,
+    pub(super) mount: bool,
+    pub(super) hide: Option<&'a Path>,
+    /// `uid`, `gid` and the groups besides.
+    pub(super) user: Option<(u32, u32, &'a [u32])>,
+    pub(super) dir: Option<&'a Path>,
+}
+
+/// The arguments with which the worker `parent` does so.
+pub(super) fn args(parent: u32, stage: &Stage<'_>, command: &[String]) -> Vec<OsString> {
     let mut args: Vec<OsString> = vec![COMMAND.into(), "--parent".into(), parent.to_string().into()];
-    args.extend([OsString::from("--secrets-dir"), secrets_dir.into()]);
-    if mount {
+    let mut option = |name: &str, value: OsString| args.extend([name.into(), value]);
+    option("--secrets-dir", stage.secrets_dir.into());
+    if let Some(hide) = stage.hide.filter(|_| stage.mount) {
+        option("--hide", hide.into());
+    }
+    if let Some((uid, gid, groups)) = stage.user {
+        option("--user", format!("{uid}:{gid}").into());
+        groups
+            .iter()
+            .for_each(|group| option("--group", group.to_string().into()));
+    }
+    if let Some(dir) = stage.dir {
+        option("--dir", dir.into());
+    }
+    if stage.mount {
         args.push("--mount".into());
-        args.extend(
-            hide.into_iter()
-                .flat_map(|hide| [OsStr::new("--hide").to_owned(), hide.into()]),
-        );
     }
     args.push("--".into());
     args.extend(command.iter().map(OsString::from));
@@ -222,13 +294,23 @@ mod tests {
     #[test]
     fn what_the_worker_writes_the_shim_reads() {
         let command = ["sleep".to_owned(), "--mount".to_owned()];
-        let written = args(7, Path::new("/x/y"), true, Some(Path::new("/x")), &command);
+        let stage = Stage {
+            secrets_dir: Path::new("/x/y"),
+            mount: true,
+            hide: Some(Path::new("/x")),
+            user: Some((5, 6, &[7, 8])),
+            dir: Some(Path::new("/srv")),
+        };
+        let written = args(7, &stage, &command);
         let read = parse(written.into_iter().skip(1));
         let expected = Request {
             parent: 7,
             secrets_dir: "/x/y".into(),
             mount: true,
             hide: Some("/x".into()),
+            user: Some((5, 6)),
+            groups: vec![7, 8],
+            dir: Some("/srv".into()),
             command: command.iter().map(OsString::from).collect(),
         };
         assert_eq!(read, Ok(expected));
@@ -242,6 +324,9 @@ mod tests {
             &["--parent", "x"],
             &["--secrets-dir"],
             &["--else"],
+            &["--secrets-dir", "/x", "--user", "1", "--", "true"],
+            &["--secrets-dir", "/x", "--user", "4294967295:0", "--", "true"],
+            &["--secrets-dir", "/x", "--group", "wheel", "--", "true"],
         ] {
             assert!(parse(args.iter().map(OsString::from)).is_err(), "{args:?}");
         }

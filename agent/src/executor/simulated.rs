@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Executor, ExecutorError, Exit, Job, Running, Signal};
+use super::{Executor, ExecutorError, Exit, Happening, Job, Running, Signal};
 use crate::files::Reach;
 
 /// What the simulated workloads do from their start on.
@@ -13,6 +13,8 @@ pub enum Behaviour {
     RunUntilStopped,
     ExitAfter(Duration, i32),
     FailToStart,
+    /// Has a check, which comes to this after so long.
+    Checked(Duration, Happening),
 }
 
 /// Runs workloads that are nothing but a timer.
@@ -61,31 +63,34 @@ impl Executor for Simulated {
         Reach::Task
     }
 
-    fn prepare(&self, _job: &Job) -> Result<(), ExecutorError> {
+    async fn prepare(&self, _job: &Job) -> Result<(), ExecutorError> {
         Ok(())
     }
 
-    async fn start(&self, job: &Job) -> Result<Box<dyn Running>, ExecutorError> {
+    async fn start(&self, job: &Job, _absolute: &[String]) -> Result<Box<dyn Running>, ExecutorError> {
         let behaviour = self
             .behaviour
             .lock()
             .expect("no code panics while it holds this lock")
             .clone();
-        let ends = match behaviour {
+        let checked = matches!(behaviour, Behaviour::Checked(..));
+        let next = match behaviour {
             Behaviour::FailToStart => {
-                let command = job.command.first().cloned().unwrap_or_default();
+                let command = job.run.command.first().cloned().unwrap_or_default();
                 return Err(ExecutorError::Start {
                     command,
                     reason: "told to fail".into(),
                 });
             }
             Behaviour::RunUntilStopped => None,
-            Behaviour::ExitAfter(after, code) => Some((tokio::time::Instant::now() + after, code)),
+            Behaviour::ExitAfter(after, code) => Some((tokio::time::Instant::now() + after, ended(code))),
+            Behaviour::Checked(after, ref happening) => Some((tokio::time::Instant::now() + after, happening.clone())),
         };
         self.running.fetch_add(1, Ordering::SeqCst);
         Ok(Box::new(Timer {
             pid: self.pids.fetch_add(1, Ordering::SeqCst),
-            ends,
+            next,
+            checked,
             running: Arc::clone(&self.running),
             signals: Arc::clone(&self.signals),
         }))
@@ -94,7 +99,8 @@ impl Executor for Simulated {
 
 struct Timer {
     pid: u32,
-    ends: Option<(tokio::time::Instant, i32)>,
+    next: Option<(tokio::time::Instant, Happening)>,
+    checked: bool,
     running: Arc<AtomicU32>,
     signals: Arc<AtomicU32>,
 }
@@ -105,32 +111,38 @@ impl Running for Timer {
         self.pid
     }
 
-    async fn wait(&mut self) -> Exit {
-        let Some((at, code)) = self.ends else {
+    fn is_checked(&self) -> bool {
+        self.checked
+    }
+
+    async fn next(&mut self) -> Happening {
+        let Some((at, happening)) = self.next.clone() else {
             return std::future::pending().await;
         };
         tokio::time::sleep_until(at).await;
-        Exit {
-            code,
-            error: if code == 0 {
-                String::new()
-            } else {
-                format!("exit code {code}")
-            },
+        if !matches!(happening, Happening::Ended(_)) {
+            self.next = None;
         }
+        happening
     }
 
-    fn signal(&self, _signal: Signal) -> Result<(), ExecutorError> {
+    async fn signal(&mut self, _signal: Signal) -> Result<(), ExecutorError> {
         self.signals.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
     async fn stop(&mut self, _grace: Duration) -> Exit {
-        Exit {
-            code: 0,
-            error: String::new(),
-        }
+        Exit::success()
     }
+}
+
+fn ended(code: i32) -> Happening {
+    let error = if code == 0 {
+        String::new()
+    } else {
+        format!("exit code {code}")
+    };
+    Happening::Ended(Exit { code, error })
 }
 
 impl Drop for Timer {

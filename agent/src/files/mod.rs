@@ -4,6 +4,7 @@
 //! <root>/<task>/secrets/..set-7/tls/pay.pem     the bytes, in a directory of their own
 //!                       ..data -> ..set-7       one rename moves every target at once
 //!                       tls    -> ..data/tls    what a task sees
+//!                       ..absolute -> ..data/..absolute    what links inside a container lead to
 //! ```
 //!
 //! `Files` is the seam: `TmpfsFiles` is real, `MemoryFiles` serves simulations. Neither knows tasks, grants or receipts.
@@ -48,6 +49,8 @@ pub struct NewFile<'a> {
 pub enum Reach {
     /// Nobody: the task sees its files through a mount of its own.
     Task,
+    /// Nobody either: a container has them bound, and a root of its own to have files at absolute paths of.
+    Container,
     /// Whoever knows the path; the files' own modes decide.
     Host,
 }

@@ -1,15 +1,25 @@
 //! Which file names may a grant ask for? Plain relative paths that stay below the task's directory.
 //!
 //! The rules are Kubernetes' for atomic sets: the names that begin with `..` belong to the set's own machinery.
+//!
+//! An absolute path is for containers, which have a root of their own. Its file lies in the same set, below a name of the
+//! machinery's, so that it moves with all others; in the container a link leads there. What is below the container's
+//! secrets directory anyway is a relative path written at length.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use thiserror::Error;
 
+use super::Reach;
+
 /// Linux's limits for one name and for a path.
 const NAME_BYTES_MAX: usize = 255;
 const PATH_BYTES_MAX: usize = 4096;
+/// Where a set keeps the files of absolute targets.
+pub(crate) const ABSOLUTE: &str = "..absolute";
+/// Where a container finds its secrets directory.
+pub(crate) const SEEN_AT: &str = "/run/secrets";
 
 /// A checked path below the task's directory, such as `db_password` or `tls/pay.pem`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +29,7 @@ pub struct Target(String);
 pub enum TargetError {
     #[error("the target is empty; name the file, for example db_password")]
     Empty,
-    #[error("target '{0}' is absolute; give a path relative to the secrets directory")]
+    #[error("target '{0}' is absolute; only a container has such: give a path relative to the secrets directory")]
     Absolute(String),
     #[error("target '{0}' has an empty, '.' or '..' element; give a plain relative path")]
     Element(String),
@@ -48,19 +58,39 @@ impl Target {
         if text.chars().any(char::is_control) {
             return Err(TargetError::Control(quoted()));
         }
-        if text.starts_with('/') {
-            return Err(TargetError::Absolute(quoted()));
+        let below = text.strip_prefix(SEEN_AT).and_then(|below| below.strip_prefix('/'));
+        if text == SEEN_AT {
+            return Err(TargetError::Element(quoted()));
         }
-        for name in text.split('/') {
+        let plain = below.unwrap_or(text);
+        let names = plain.strip_prefix('/').unwrap_or(plain);
+        for name in names.split('/') {
             match name {
                 "" | "." | ".." => return Err(TargetError::Element(quoted())),
                 _ if name.starts_with("..") => return Err(TargetError::Reserved(quoted())),
                 _ => {}
             }
         }
-        Ok(Self(text.to_owned()))
+        if plain.starts_with('/') {
+            return Ok(Self(format!("{ABSOLUTE}{plain}")));
+        }
+        Ok(Self(plain.to_owned()))
     }
 
+    /// Only what has a root of its own can have a file at an absolute path.
+    pub fn check(&self, reach: Reach) -> Result<(), TargetError> {
+        match self.absolute() {
+            Some(path) if reach != Reach::Container => Err(TargetError::Absolute(path.escape_default().to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The path outside the secrets directory at which a container is to find the file.
+    pub fn absolute(&self) -> Option<&str> {
+        self.0.strip_prefix(ABSOLUTE)
+    }
+
+    /// The path below the task's directory.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -78,7 +108,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.absolute().unwrap_or(&self.0))
     }
 }
 
@@ -130,7 +160,11 @@ mod tests {
     fn every_way_out_is_refused() {
         for text in [
             "",
-            "/etc/passwd",
+            "/",
+            "/etc/../passwd",
+            "//etc",
+            "/run/secrets",
+            "/run/secrets/../x",
             "../x",
             "a/../../x",
             "a//b",
@@ -148,6 +182,22 @@ mod tests {
         }
         assert_eq!(Target::parse(&"x".repeat(256)), Err(TargetError::TooLong));
         assert_eq!(Target::parse(&"x/".repeat(2048)), Err(TargetError::TooLong));
+    }
+
+    #[test]
+    fn an_absolute_path_is_for_containers() {
+        let target = Target::parse("/etc/tls/key.pem").unwrap();
+        assert_eq!(target.as_str(), "..absolute/etc/tls/key.pem");
+        assert_eq!(target.absolute(), Some("/etc/tls/key.pem"));
+        assert_eq!(target.to_string(), "/etc/tls/key.pem");
+        assert_eq!(target.check(Reach::Container), Ok(()));
+        assert_eq!(
+            target.check(Reach::Host),
+            Err(TargetError::Absolute("/etc/tls/key.pem".into()))
+        );
+        let below = Target::parse("/run/secrets/tls/key.pem").unwrap();
+        assert_eq!((below.as_str(), below.absolute()), ("tls/key.pem", None));
+        assert_eq!(below.check(Reach::Host), Ok(()));
     }
 
     #[test]

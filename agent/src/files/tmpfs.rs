@@ -54,7 +54,7 @@ impl TmpfsFiles {
 
     fn make_secrets(&self, task: &TaskId, reach: Reach) -> Result<OwnedFd, FilesError> {
         let mode = match reach {
-            Reach::Task => 0o700,
+            Reach::Task | Reach::Container => 0o700,
             Reach::Host => 0o711,
         };
         make_directory(self.root.handle(), name(task)?, mode)

@@ -9,12 +9,13 @@ use wardroom_api::v1::{HoldingState, Receipt, ReportRequest, TaskReport, TaskSta
 use wardroom_keys::SecretBytes;
 
 use super::*;
-use crate::assignments::{Change, Desired, Kind, Update};
+use crate::assignments::{Change, Desired, Update};
 use crate::executor::Simulated;
 use crate::files::MemoryFiles;
 use crate::ids::{SecretId, TaskId, VersionId};
 use crate::leases::keep_time;
-use crate::values::Value;
+use crate::run::{Run, Service};
+use crate::values::{Driver, Value};
 use crate::wire::Incoming;
 use crate::worker::Worker;
 
@@ -27,6 +28,7 @@ pub(super) struct Bench {
     pub(super) files: Arc<MemoryFiles>,
     pub(super) workloads: Arc<Simulated>,
     pub(super) values: Arc<Values>,
+    pub(super) logs: Arc<Logs>,
     /// With which values are sent from now on.
     pub(super) leases: BTreeMap<VersionId, Duration>,
     sequence: u64,
@@ -58,15 +60,18 @@ pub(super) fn bench() -> Bench {
     let workloads = Arc::new(Simulated::default());
     let values = Arc::new(Values::default());
     let outbox = Arc::new(Outbox::default());
+    let logs = Arc::new(Logs::default());
     let executors = Executors {
         process: workloads.clone(),
         files: workloads.clone(),
+        container: None,
     };
     let shared = Shared {
         files: files.clone(),
         executors,
         values: values.clone(),
         outbox: outbox.clone(),
+        logs: logs.clone(),
         pace: Pace::default(),
     };
     let worker = Arc::new(Mutex::new(Worker::new(shared)));
@@ -78,6 +83,7 @@ pub(super) fn bench() -> Bench {
         files,
         workloads,
         values,
+        logs,
         leases: BTreeMap::new(),
         sequence: 0,
         heard: Heard::default(),
@@ -109,8 +115,12 @@ pub(super) fn wanted(desired: Desired, files: Vec<WantedFile>) -> Wanted {
     Wanted {
         id: TaskId::new("t1"),
         name: "web.1".into(),
-        executor: Kind::Process,
-        command: vec!["serve".into()],
+        service: Arc::new(Service::default()),
+        slot: 1,
+        run: Arc::new(Run {
+            command: vec!["serve".into()],
+            ..Run::default()
+        }),
         desired,
         files,
     }
@@ -152,6 +162,7 @@ impl Bench {
                     Value {
                         bytes,
                         digest_key: SecretBytes::new(KEY.to_vec()),
+                        driver: Driver::Plain,
                     },
                 ))
             }

@@ -12,8 +12,12 @@
 //!
 //! A file whose lease ran out is taken from a task that runs and given back to it when its value comes again. A task that
 //! does not run yet waits for it.
+//!
+//! A task with a health check is STARTING until the check has succeeded once; when it has failed too often, the task is
+//! stopped and FAILED. What a task runs never changes while it lives.
 
 mod account;
+mod attend;
 mod run;
 mod shelf;
 mod word;
@@ -27,6 +31,7 @@ use crate::assignments::{Wanted, WantedFile};
 use crate::executor::Executors;
 use crate::files::Files;
 use crate::ids::VersionId;
+use crate::output::Logs;
 use crate::report::Outbox;
 use crate::values::Values;
 
@@ -59,6 +64,7 @@ pub(crate) struct Shared {
     pub executors: Executors,
     pub values: Arc<Values>,
     pub outbox: Arc<Outbox>,
+    pub logs: Arc<Logs>,
     pub pace: Pace,
 }
 
@@ -96,6 +102,7 @@ pub(crate) struct Task {
     orders: watch::Sender<Order>,
     /// The files of the latest order.
     files: Vec<WantedFile>,
+    grace: Option<Duration>,
     withdrawn: Withdrawn,
 }
 
@@ -103,6 +110,7 @@ impl Task {
     /// Begins once `before`, an earlier life of the same task that is still erasing, is over.
     pub(crate) fn begin(brief: Brief, before: Option<Self>, shared: Shared) -> Self {
         let files = brief.wanted.files.clone();
+        let grace = brief.wanted.run.stop_grace;
         let withdrawn = Withdrawn::default();
         let (orders, received) = watch::channel(Order::Bring(brief.clone()));
         let taken_back = Arc::clone(&withdrawn);
@@ -115,8 +123,14 @@ impl Task {
         Self {
             orders,
             files,
+            grace,
             withdrawn,
         }
+    }
+
+    /// What its service grants it between being asked to end and being killed.
+    pub(crate) fn grace(&self) -> Option<Duration> {
+        self.grace
     }
 
     /// Replaces the order before it, even one that was not begun yet.

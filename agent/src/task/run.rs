@@ -1,25 +1,21 @@
 //! In which order do a task's files, workload and words follow each other? One run through the states, then the end.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wardroom_api::v1::{TaskReport, TaskState};
+use wardroom_api::v1::TaskState;
 
 use super::account::Account;
 use super::shelf::{Refused, Shelf};
 use super::word::{self, End};
 use super::{Brief, Order, Shared, Withdrawn};
 use crate::assignments::{Desired, Wanted, WantedFile};
-use crate::executor::{Executor, Job, Running, Signal};
+use crate::executor::{Executor, Job};
 use crate::ids::TaskId;
-
-/// Between two tries to put up a set under a running workload: from when the set before the last one has made room, to
-/// what costs nothing on a host that stays full.
-const RETRY_MIN: Duration = Duration::from_millis(500);
-const RETRY_MAX: Duration = Duration::from_secs(30);
+use crate::output::Log;
+use crate::run::Run;
 
 /// Runs one task until it is forgotten.
 pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdrawn: Withdrawn, shared: Shared) {
@@ -28,21 +24,28 @@ pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdraw
         orders,
         shelf: Shelf::new(id.clone(), &shared),
         account: Account::new(id.clone(), Arc::clone(&shared.outbox), withdrawn),
+        log: shared.logs.open(&id),
+        run: Arc::clone(&wanted.run),
         id,
         shared,
     };
     let end = runner.live(&wanted).await;
     runner.finish(&end);
+    runner.log.end();
     runner.linger().await;
+    runner.shared.logs.close(&runner.id, &runner.log);
     runner.shared.outbox.forget(&runner.id);
 }
 
-struct Runner {
-    id: TaskId,
-    orders: watch::Receiver<Order>,
-    shared: Shared,
-    shelf: Shelf,
-    account: Account,
+pub(super) struct Runner {
+    pub(super) id: TaskId,
+    pub(super) orders: watch::Receiver<Order>,
+    pub(super) shared: Shared,
+    pub(super) shelf: Shelf,
+    pub(super) account: Account,
+    pub(super) log: Arc<Log>,
+    /// What this task was made with.
+    pub(super) run: Arc<Run>,
 }
 
 impl Runner {
@@ -52,17 +55,20 @@ impl Runner {
             return End::shutdown(0);
         }
         self.say(TaskState::Accepted, "accepted");
-        let executor = match self.shared.executors.of(first.executor) {
+        let executor = match self.shared.executors.of(self.run.kind) {
             Ok(executor) => executor,
             Err(error) => return End::rejected(error.to_string()),
         };
         let job = Job {
+            task: self.id.clone(),
             name: first.name.clone(),
-            command: first.command.clone(),
+            service: Arc::clone(&first.service),
+            run: Arc::clone(&self.run),
             secrets_dir: self.shared.files.directory(&self.id),
             hidden: self.shared.files.hidden(),
+            log: Arc::clone(&self.log),
         };
-        if let Err(error) = executor.prepare(&job) {
+        if let Err(error) = executor.prepare(&job).await {
             return End::rejected(error.to_string());
         }
         self.say(TaskState::Preparing, "preparing");
@@ -70,7 +76,8 @@ impl Runner {
             return end;
         }
         self.say(TaskState::Starting, "starting");
-        match executor.start(&job).await {
+        let absolute = self.shelf.absolute();
+        match self.tending(executor.start(&job, &absolute)).await {
             Ok(running) => self.attend(&*executor, &job, running).await,
             Err(error) => End::not_started(error.to_string()),
         }
@@ -85,8 +92,8 @@ impl Runner {
             let is_whole = self.account.is_whole();
             if !self.shelf.shows(&wanted.files) {
                 match self.place(executor, &wanted.files, Try::First) {
-                    Placed::Done(_) if is_whole => self.say(TaskState::Ready, "ready"),
-                    Placed::Done(_) => {}
+                    Placed::Done { .. } if is_whole => self.say(TaskState::Ready, "ready"),
+                    Placed::Done { .. } => {}
                     // A newer order took the value back; it is looked at next.
                     Placed::Overtaken => continue,
                     Placed::Failed(error) => return Err(End::rejected(error)),
@@ -101,73 +108,17 @@ impl Runner {
         }
     }
 
-    /// Keeps the files of a running workload as they are wanted, until either ends.
-    async fn attend(&mut self, executor: &dyn Executor, job: &Job, mut running: Box<dyn Running>) -> End {
-        let started = TaskReport {
-            pid: running.pid(),
-            secrets_dir: job.secrets_dir.display().to_string(),
-            ..word::report(&self.id, TaskState::Running, "started")
-        };
-        self.shared.outbox.task(started.clone());
-        let mut told = String::new();
-        let (mut tried, mut wait) = (Try::First, RETRY_MIN);
-        loop {
-            // An order may have come while the workload started.
-            let Some(wanted) = self.wanted() else {
-                return End::shutdown(running.stop(self.shared.pace.stop_grace).await.code);
-            };
-            let error = if self.shelf.shows(&wanted.files) {
-                String::new()
-            } else {
-                self.swap(executor, &*running, &wanted, tried)
-            };
-            if error != told {
-                self.shared.outbox.task(TaskReport {
-                    error: error.clone(),
-                    ..started.clone()
-                });
-                told = error;
-            }
-            self.disclaim();
-            self.account.settle();
-            let retry = (!self.shelf.shows(&wanted.files)).then(|| Instant::now() + wait);
-            tokio::select! {
-                biased;
-                exit = running.wait() => return End::exited(exit),
-                () = self.next_order() => (tried, wait) = (Try::First, RETRY_MIN),
-                () = at(retry) => (tried, wait) = (Try::Again, (wait * 2).min(RETRY_MAX)),
-            }
-        }
-    }
-
-    /// Changes the files under a running workload; a set that cannot be put up leaves of the one before what is still of
-    /// use. Says what failed.
-    fn swap(&mut self, executor: &dyn Executor, running: &dyn Running, wanted: &Wanted, tried: Try) -> String {
-        match self.place(executor, &wanted.files, tried) {
-            Placed::Done(signals) => {
-                let send = |signal: &String| {
-                    let signal = signal.parse::<Signal>()?;
-                    running.signal(signal).map_err(|error| error.to_string())
-                };
-                let failures: Vec<String> = signals.iter().filter_map(|signal| send(signal).err()).collect();
-                failures.join("; ")
-            }
-            Placed::Overtaken => String::new(),
-            Placed::Failed(error) => error,
-        }
-    }
-
     /// Puts up `files` and sends their receipts, or receipts of the failure; either way what is not wanted is erased.
-    fn place(&mut self, executor: &dyn Executor, files: &[WantedFile], tried: Try) -> Placed {
+    pub(super) fn place(&mut self, executor: &dyn Executor, files: &[WantedFile], tried: Try) -> Placed {
         let changed: Vec<WantedFile> = self.shelf.changed(files).into_iter().cloned().collect();
         self.account.unsettle();
         let placed = match self.shelf.put_up(executor.reach(), files, &self.shared) {
             Ok(digests) => {
+                self.remember();
                 for (file, digest) in files.iter().zip(digests) {
                     self.account.present(file, digest);
                 }
-                let signals: BTreeSet<String> = changed.into_iter().filter_map(|file| file.signal).collect();
-                Placed::Done(signals)
+                Placed::Done { changed }
             }
             Err(Refused::Missing) if self.orders.has_changed().unwrap_or(false) => Placed::Overtaken,
             Err(refused) => {
@@ -176,7 +127,7 @@ impl Runner {
                 self.shed(files, tried);
                 if self.shelf.shows(files) {
                     // All that was asked for was to take something away.
-                    Placed::Done(BTreeSet::new())
+                    Placed::Done { changed: Vec::new() }
                 } else {
                     Placed::Failed(error)
                 }
@@ -188,33 +139,77 @@ impl Runner {
     }
 
     /// A revoke needs no room: what is taken away leaves the visible set, also when no other can be put up.
-    fn shed(&mut self, files: &[WantedFile], tried: Try) {
+    pub(super) fn shed(&mut self, files: &[WantedFile], tried: Try) {
         let (gone, failure) = self.shelf.shed(files);
-        self.account.erased(&gone);
+        self.erased(&gone);
         if let Some(error) = failure {
             let useless = self.shelf.useless(files);
             self.failed(&useless, &error.line(), tried);
         }
     }
 
+    /// Receipts of what is gone. Nothing of it is looked for in the task's output any more, which takes a copy of it.
+    fn erased(&mut self, gone: &[WantedFile]) {
+        self.remember();
+        self.account.erased(gone);
+    }
+
+    /// The values of what is held are masked in the task's output, and no others are known there.
+    fn remember(&self) {
+        let known = self.log.known();
+        let held = self.shelf.held();
+        let value = |file: &WantedFile| {
+            let value = known.get(&file.version_id).cloned();
+            let value = value.or_else(|| self.shared.values.find(&file.version_id))?;
+            Some((file.version_id.clone(), value))
+        };
+        let values: BTreeMap<_, _> = held.iter().filter_map(value).collect();
+        if !values.keys().eq(known.keys()) {
+            self.log.know(values);
+        }
+    }
+
+    /// Waits for what must not be broken off. Nothing is put up meanwhile; what an order takes away is erased all the same.
+    pub(super) async fn tending<T>(&mut self, doing: impl Future<Output = T>) -> T {
+        let mut doing = std::pin::pin!(doing);
+        loop {
+            if self.orders.has_changed().is_err() {
+                return doing.await;
+            }
+            tokio::select! {
+                biased;
+                done = &mut doing => return done,
+                () = self.next_order() => {}
+            }
+            let order = self.orders.borrow().clone();
+            if let Order::Bring(Brief { wanted, lapsed }) = order {
+                self.account.lacks(lapsed);
+                self.account.unsettle();
+                self.shed(&wanted.files, Try::First);
+                self.tidy();
+                self.account.settle();
+            }
+        }
+    }
+
     /// Receipts of a failure. The tries that follow fail alike, and are not told again.
-    fn failed(&mut self, files: &[WantedFile], error: &str, tried: Try) {
+    pub(super) fn failed(&mut self, files: &[WantedFile], error: &str, tried: Try) {
         if tried == Try::First {
             self.account.failed(files, error);
         }
     }
 
     /// Erases what may go, with receipts.
-    fn tidy(&mut self) {
+    pub(super) fn tidy(&mut self) {
         let (gone, failure) = self.shelf.tidy();
-        self.account.erased(&gone);
+        self.erased(&gone);
         if let Some(error) = failure {
             tracing::warn!(task = %self.id, error = error.line(), "an erasure failed and is tried again");
         }
     }
 
     /// Waits for the manager's next order, erasing old sets meanwhile as their time comes.
-    async fn next_order(&mut self) {
+    pub(super) async fn next_order(&mut self) {
         loop {
             let due = self.shelf.next_due();
             tokio::select! {
@@ -240,7 +235,7 @@ impl Runner {
         let erased = self.shelf.clear();
         self.shared.outbox.task(end.report(&self.id));
         match erased {
-            Ok(gone) => self.account.erased(&gone),
+            Ok(gone) => self.erased(&gone),
             Err(error) => {
                 let held = self.shelf.held();
                 self.failed(&held, &error.line(), Try::First);
@@ -251,7 +246,7 @@ impl Runner {
     }
 
     /// Answers for files that were taken back, and proves again those that are wanted again.
-    fn disclaim(&mut self) {
+    pub(super) fn disclaim(&mut self) {
         self.account.disclaim(&self.shelf.held());
         if let Order::Bring(Brief { wanted, .. }) = &*self.orders.borrow()
             && self.shelf.shows(&wanted.files)
@@ -283,7 +278,7 @@ impl Runner {
                 }
                 () = at(held.then(|| Instant::now() + self.shared.pace.erase_retry)) => {
                     if let Ok(gone) = self.shelf.clear() {
-                        self.account.erased(&gone);
+                        self.erased(&gone);
                     }
                 }
             }
@@ -291,11 +286,14 @@ impl Runner {
     }
 
     /// What is wanted now; `None` when the task is to end.
-    fn wanted(&mut self) -> Option<Wanted> {
+    pub(super) fn wanted(&mut self) -> Option<Wanted> {
         let gone = self.orders.has_changed().is_err();
         let order = self.orders.borrow_and_update().clone();
         match order {
             Order::Bring(Brief { wanted, lapsed }) if wanted.desired != Desired::Stopped && !gone => {
+                if wanted.run != self.run {
+                    tracing::error!(task = %self.id, "a manager changed what a task runs; it goes on with what it was made with");
+                }
                 self.account.lacks(lapsed);
                 Some(wanted)
             }
@@ -313,19 +311,21 @@ impl Runner {
 
 /// Whether this set was already refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Try {
+pub(super) enum Try {
     First,
     Again,
 }
 
-enum Placed {
-    /// With the signals to send.
-    Done(BTreeSet<String>),
+pub(super) enum Placed {
+    /// What was changed is to be told.
+    Done {
+        changed: Vec<WantedFile>,
+    },
     Overtaken,
     Failed(String),
 }
 
-async fn at(due: Option<Instant>) {
+pub(super) async fn at(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,

@@ -80,7 +80,11 @@ impl Shelf {
     ) -> Result<Vec<[u8; 32]>, Refused> {
         let find = |file: &WantedFile| shared.values.find(&file.version_id).ok_or(Refused::Missing);
         let values: Vec<Arc<Value>> = wanted.iter().map(find).collect::<Result<_, _>>()?;
-        let parse = |file: &WantedFile| Target::parse(&file.target).map_err(FilesError::from);
+        let parse = |file: &WantedFile| {
+            let target = Target::parse(&file.target)?;
+            target.check(reach).map(|()| target)
+        };
+        let parse = |file: &WantedFile| parse(file).map_err(FilesError::from);
         let targets: Vec<Target> = wanted.iter().map(parse).collect::<Result<_, _>>()?;
         let new: Vec<NewFile<'_>> = wanted
             .iter()
@@ -178,6 +182,15 @@ impl Shelf {
         self.sets.clear();
         self.proven.clear();
         Ok(all.into_values().collect())
+    }
+
+    /// The paths at which a container finds files of the visible set, besides those below its secrets directory.
+    pub(super) fn absolute(&self) -> Vec<String> {
+        let visible = self.visible().map(|set| set.files.as_slice()).unwrap_or_default();
+        let targets = visible.iter().filter_map(|file| Target::parse(&file.target).ok());
+        targets
+            .filter_map(|target| target.absolute().map(ToOwned::to_owned))
+            .collect()
     }
 
     /// The files that are there, in whatever set.

@@ -7,10 +7,11 @@ use wardroom_keys::receipt_digest;
 
 use super::bench::{KEY, bench, file, value, version_id, wanted};
 use super::*;
-use crate::assignments::{Change, Desired, Kind};
-use crate::executor::Behaviour;
+use crate::assignments::{Change, Desired};
+use crate::executor::{Behaviour, Happening};
 use crate::files::Target;
 use crate::ids::TaskId;
+use crate::run::{Kind, Run};
 
 #[tokio::test(start_paused = true)]
 async fn a_task_runs_with_its_files_and_proves_them() {
@@ -302,15 +303,104 @@ async fn a_grant_with_a_signal_tells_the_workload_once() {
 #[tokio::test(start_paused = true)]
 async fn a_container_task_is_refused_in_clear_words() {
     let mut bench = bench();
+    let run = Run {
+        kind: Kind::Container,
+        ..Run::default()
+    };
     let task = Wanted {
-        executor: Kind::Container,
+        run: Arc::new(run),
         ..wanted(Desired::Running, Vec::new())
     };
     bench.send(vec![Change::Task(task)]);
     bench
         .until(|heard| heard.state("t1") == Some(TaskState::Rejected))
         .await;
-    assert!(bench.heard.tasks["t1"].error.contains("not built into this worker"));
+    assert!(bench.heard.tasks["t1"].error.contains("runs no containers"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_task_runs_stays_what_it_was_made_with() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    let pid = bench.heard.tasks["t1"].pid;
+    let run = Run {
+        command: vec!["something else".into()],
+        ..Run::default()
+    };
+    let task = Wanted {
+        run: Arc::new(run),
+        ..wanted(Desired::Running, vec![file("a", 2)])
+    };
+    bench.send(vec![Change::Value(version_id(2)), Change::Task(task)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Present))
+        .await;
+    assert_eq!(bench.heard.tasks["t1"].pid, pid);
+    assert_eq!(bench.workloads.running(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checked_task_runs_once_it_is_well() {
+    let mut bench = bench();
+    bench
+        .workloads
+        .behave(Behaviour::Checked(Duration::from_secs(5), Happening::Healthy));
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench
+        .until(|heard| heard.tasks.get("t1").is_some_and(|task| task.health == "starting"))
+        .await;
+    assert_eq!(bench.heard.state("t1"), Some(TaskState::Starting));
+    let begun = Instant::now();
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Present))
+        .await;
+    assert_eq!(
+        bench.heard.state("t1"),
+        Some(TaskState::Starting),
+        "its files change meanwhile"
+    );
+    bench.until(|heard| heard.state("t1") == Some(TaskState::Running)).await;
+    assert!(begun.elapsed() >= Duration::from_secs(4));
+    assert_eq!(bench.heard.tasks["t1"].health, "healthy");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unhealthy_task_is_stopped_and_keeps_nothing() {
+    let mut bench = bench();
+    let unhealthy = Happening::Unhealthy("no answer".into());
+    bench
+        .workloads
+        .behave(Behaviour::Checked(Duration::from_secs(5), unhealthy));
+    bench.bring(Desired::Running, vec![file("a", 1)]);
+    bench.until(|heard| heard.state("t1") == Some(TaskState::Failed)).await;
+    assert_eq!(bench.heard.tasks["t1"].error, "unhealthy: no answer");
+    assert_eq!(bench.workloads.running(), 0);
+    assert!(!bench.files.contains(&value(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_knows_the_values_that_are_held_and_no_others() {
+    let mut bench = bench();
+    bench.running(vec![file("a", 1)]).await;
+    let log = bench.logs.find(&TaskId::new("t1")).unwrap();
+    log.write(crate::output::Stream::Output, &value(1));
+    bench.bring(Desired::Running, vec![file("a", 2)]);
+    bench
+        .until(|heard| heard.holding("t1", 1, "a") == Some(HoldingState::Erased))
+        .await;
+    log.write(crate::output::Stream::Error, &value(2));
+    let texts: Vec<_> = log.lines().iter().map(|line| line.text.expose().to_vec()).collect();
+    assert_eq!(texts, ["•••••".as_bytes(), "•••••".as_bytes()]);
+    assert!(
+        log.known().keys().eq([&version_id(2)]),
+        "what is erased is held nowhere"
+    );
+    bench.send(vec![Change::TaskRemoved(TaskId::new("t1"))]);
+    bench
+        .until(|heard| heard.holding("t1", 2, "a") == Some(HoldingState::Erased))
+        .await;
+    assert!(log.known().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

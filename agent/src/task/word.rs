@@ -43,6 +43,16 @@ impl End {
         }
     }
 
+    /// Its check has failed too often.
+    pub(super) fn unhealthy(words: &str) -> Self {
+        Self {
+            state: TaskState::Failed,
+            message: "unhealthy",
+            error: format!("unhealthy: {words}"),
+            exit_code: 0,
+        }
+    }
+
     /// It ended by itself.
     pub(super) fn exited(exit: Exit) -> Self {
         if exit.code == 0 {

@@ -1,6 +1,7 @@
 //! What does a process test stand on? A secrets root in memory with one task in it, and a place for what scripts write.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -8,6 +9,7 @@ use tokio::runtime::Runtime;
 use wardroom_agent::TaskId;
 use wardroom_agent::executor::{Executor, Exit, Job, Processes, Running};
 use wardroom_agent::files::{Files, NewFile, Reach, Target, TmpfsFiles, choose};
+use wardroom_agent::run::Run;
 use wardroom_keys::SecretBytes;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,15 +56,42 @@ impl Bench {
 
     pub(crate) fn job_of(&self, command: &[&str]) -> Job {
         Job {
+            task: task(),
             name: "web.1".into(),
-            command: command.iter().map(|&word| word.to_owned()).collect(),
+            service: Arc::default(),
+            run: Arc::new(Run {
+                command: command.iter().map(|&word| word.to_owned()).collect(),
+                ..Run::default()
+            }),
             secrets_dir: self.files.directory(&task()),
             hidden: self.files.hidden(),
+            log: Arc::default(),
         }
     }
 
+    /// The job of a script, changed.
+    pub(crate) fn job_with(&self, script: &str, change: impl FnOnce(&mut Run)) -> Job {
+        let mut job = self.job(script);
+        change(Arc::make_mut(&mut job.run));
+        job
+    }
+
+    /// Runs a job to its end.
+    pub(crate) fn run_job(&self, runtime: &Runtime, job: &Job) -> Exit {
+        let mut running = runtime.block_on(self.processes.start(job, &[])).unwrap();
+        runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, running.wait()).await })
+            .unwrap()
+    }
+
+    /// Why a job cannot be prepared.
+    pub(crate) fn refusal(&self, runtime: &Runtime, change: impl FnOnce(&mut Run)) -> String {
+        let job = self.job_with("true", change);
+        runtime.block_on(self.processes.prepare(&job)).unwrap_err().to_string()
+    }
+
     pub(crate) fn start(&self, runtime: &Runtime, script: &str) -> Box<dyn Running> {
-        runtime.block_on(self.processes.start(&self.job(script))).unwrap()
+        runtime.block_on(self.processes.start(&self.job(script), &[])).unwrap()
     }
 
     pub(crate) fn run(&self, runtime: &Runtime, script: &str) -> Exit {

@@ -3,22 +3,28 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a test may stop at the first surprise, and this one is its own harness
 
 mod bench;
+mod checks;
+mod users;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use wardroom_agent::executor::{Executor, ExecutorError, Exit, Job, Signal, shim};
 use wardroom_agent::files::Files;
+use wardroom_agent::run::Run;
 
 use bench::{Bench, PATIENCE, is_gone, is_root, processes, root_or_skip, task, until};
 
 const CANARY: &str = "WARDROOM_CANARY";
 /// Starts this program as a worker that can be killed.
 const WORKER: &str = "--worker";
+/// As whom its process runs.
+const AS_USER: &str = "WARDROOM_TEST_USER";
 
 type Test = (&'static str, fn(&Runtime, &Bench));
 
@@ -43,6 +49,21 @@ const TESTS: &[Test] = &[
     ("an_end_takes_the_whole_group", an_end_takes_the_whole_group),
     ("signals_arrive", signals_arrive),
     ("a_killed_worker_leaves_no_process", a_killed_worker_leaves_no_process),
+    ("output_is_kept_in_memory", users::output_is_kept_in_memory),
+    ("a_user_is_taken_on_whole", users::a_user_is_taken_on_whole),
+    (
+        "a_user_dies_with_the_worker_too",
+        users::a_user_dies_with_the_worker_too,
+    ),
+    ("what_cannot_be_had_is_refused", users::what_cannot_be_had_is_refused),
+    ("directory_and_environment", users::directory_and_environment),
+    ("a_stop_signal_of_its_own", users::a_stop_signal_of_its_own),
+    (
+        "a_check_sees_what_the_task_sees",
+        checks::a_check_sees_what_the_task_sees,
+    ),
+    ("a_check_that_fails_too_often", checks::a_check_that_fails_too_often),
+    ("a_check_that_hangs_is_killed", checks::a_check_that_hangs_is_killed),
 ];
 
 fn main() -> ExitCode {
@@ -195,25 +216,29 @@ fn other_users_read_through_the_mount(runtime: &Runtime, bench: &Bench) {
 }
 
 fn a_command_that_is_not_there_is_told_of(runtime: &Runtime, bench: &Bench) {
-    let start = |command: &[&str]| runtime.block_on(bench.processes.start(&bench.job_of(command))).err();
+    let start = |command: &[&str]| {
+        runtime
+            .block_on(bench.processes.start(&bench.job_of(command), &[]))
+            .err()
+    };
     let Some(ExecutorError::Start { command, reason }) = start(&["/no/such/command", "--flag"]) else {
         panic!("a command that does not exist was started");
     };
     assert_eq!(command, "/no/such/command");
     assert!(reason.contains("No such file"), "{reason}");
     assert_eq!(
-        bench.processes.prepare(&bench.job_of(&[])),
+        runtime.block_on(bench.processes.prepare(&bench.job_of(&[]))),
         Err(ExecutorError::NoCommand)
     );
     assert_eq!(
-        bench.processes.prepare(&bench.job_of(&[""])),
+        runtime.block_on(bench.processes.prepare(&bench.job_of(&[""]))),
         Err(ExecutorError::NoCommand)
     );
     let mut gone = bench.job("true");
     gone.secrets_dir = bench.path("nowhere");
     if is_root() {
         let error = runtime
-            .block_on(bench.processes.start(&gone))
+            .block_on(bench.processes.start(&gone, &[]))
             .err()
             .unwrap()
             .to_string();
@@ -288,20 +313,28 @@ fn signals_arrive(runtime: &Runtime, bench: &Bench) {
         "trap 'exit 42' HUP; echo > OUT/ready; while :; do sleep 0.01; done",
     );
     std::fs::read(bench.path("ready")).unwrap();
-    running.signal("SIGHUP".parse::<Signal>().unwrap()).unwrap();
+    runtime
+        .block_on(running.signal("SIGHUP".parse::<Signal>().unwrap()))
+        .unwrap();
     assert_eq!(runtime.block_on(running.wait()).code, 42);
     assert_eq!(
-        running.signal("SIGHUP".parse::<Signal>().unwrap()),
+        runtime.block_on(running.signal("SIGHUP".parse::<Signal>().unwrap())),
         Ok(()),
         "nobody else is signalled after the end"
     );
 }
 
 fn a_killed_worker_leaves_no_process(_runtime: &Runtime, bench: &Bench) {
+    kill_a_worker(bench, "");
+}
+
+/// Starts a worker with a process of `user` and kills it.
+fn kill_a_worker(bench: &Bench, user: &str) {
     let directory = bench.files.directory(&task());
     let mut worker = Command::new(std::env::current_exe().unwrap())
         .arg(WORKER)
         .arg(directory)
+        .env(AS_USER, user)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -320,13 +353,21 @@ fn a_killed_worker_leaves_no_process(_runtime: &Runtime, bench: &Bench) {
 fn worker(directory: &str) -> ExitCode {
     let runtime = Runtime::new().unwrap();
     let processes = processes();
+    let user = std::env::var(AS_USER).unwrap_or_default();
     let job = Job {
+        task: task(),
         name: "web.1".into(),
-        command: vec!["sleep".into(), "1000".into()],
+        service: Arc::default(),
+        run: Arc::new(Run {
+            command: vec!["sleep".into(), "1000".into()],
+            user,
+            ..Run::default()
+        }),
         secrets_dir: directory.into(),
         hidden: None,
+        log: Arc::default(),
     };
-    let running = runtime.block_on(processes.start(&job)).unwrap();
+    let running = runtime.block_on(processes.start(&job, &[])).unwrap();
     println!("{}", running.pid());
     std::io::stdout().flush().unwrap();
     loop {

@@ -65,6 +65,7 @@ impl Bench {
             executors: Executors {
                 process: self.workloads.clone(),
                 files: self.workloads.clone(),
+                container: None,
             },
             ..self.seams(2, self.files.clone())
         };
