@@ -283,6 +283,9 @@ pub enum Command {
     SetPolicy {
         refuse_env: bool,
     },
+    /// As programs before formats 3 meant it, and as their snapshots have it: an update of a service had no state and no
+    /// generation, and nobody noted when a task began to run.
+    Earlier(Box<Command>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

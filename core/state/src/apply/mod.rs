@@ -231,5 +231,13 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             policy::set_refuse_env(step, *refuse_env);
             Ok(())
         }
+        Command::Earlier(command) => {
+            step.earlier = true;
+            // Nobody ever wrote one inside another.
+            match &**command {
+                Command::Earlier(_) => Ok(()),
+                command => dispatch(step, command),
+            }
+        }
     }
 }

@@ -217,7 +217,7 @@ fn take_status(step: &mut Step<'_>, node: &NodeId, report: &TaskReport) {
     let status = TaskStatus {
         state: report.state,
         since_ms: if moved { step.now_ms } else { task.status.since_ms },
-        running_since_ms: if moved && report.state == TaskState::Running {
+        running_since_ms: if moved && report.state == TaskState::Running && !step.earlier {
             step.now_ms
         } else {
             task.status.running_since_ms

@@ -157,7 +157,7 @@ fn run_words(old: &RunSpec, new: &RunSpec) -> String {
     let words = match new {
         _ if forced == *new => "replaced by force",
         _ if old.image != new.image => return shorten(&format!("image {}", new.image), 200),
-        _ if old.command != new.command => "new command",
+        _ if (old.executor, &old.command) != (new.executor, &new.command) => "new command",
         _ => "new settings of what it runs",
     };
     words.to_owned()

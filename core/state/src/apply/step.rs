@@ -24,6 +24,8 @@ pub(super) struct Step<'a> {
     /// The proposal's time, or the newest seen if that is later.
     pub(super) now_ms: i64,
     pub(super) actor: &'a Actor,
+    /// The command is one of [`crate::command::Command::Earlier`].
+    pub(super) earlier: bool,
     /// `true`: put; `false`: removed. The last word per object counts.
     changed: BTreeMap<ObjectKey, bool>,
 }
@@ -36,6 +38,7 @@ impl<'a> Step<'a> {
             index,
             now_ms,
             actor: &proposal.actor,
+            earlier: false,
             changed: BTreeMap::new(),
         }
     }

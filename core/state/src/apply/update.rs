@@ -66,7 +66,7 @@ fn begin(step: &mut Step<'_>, id: &ServiceId, spec: ServiceSpec) {
     if same && !paused {
         return;
     }
-    let rolls = old.run != spec.run || old.grants != spec.grants || paused;
+    let rolls = (old.run != spec.run || old.grants != spec.grants || paused) && !step.earlier;
     let detail = match difference(step, old, &spec) {
         words if same => format!("resumed{words}"),
         words => words,
@@ -104,9 +104,10 @@ fn put_spec(
     previous: Option<ServiceSpec>,
     status: Option<UpdateStatus>,
 ) {
+    let earlier = step.earlier;
     step.edit_service(id, |service| {
         let before = std::mem::replace(&mut service.spec, spec);
-        if before.run != service.spec.run {
+        if before.run != service.spec.run && !earlier {
             service.earlier.insert(service.generation, before.run);
             service.generation = service.generation.saturating_add(1);
         }

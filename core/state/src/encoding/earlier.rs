@@ -215,11 +215,7 @@ impl From<StatusThen> for TaskStatus {
         Self {
             state: then.state,
             since_ms: then.since_ms,
-            running_since_ms: if then.state == TaskState::Running {
-                then.since_ms
-            } else {
-                0
-            },
+            running_since_ms: 0,
             message: then.message,
             error: then.error,
             exit_code: then.exit_code,

@@ -7,7 +7,7 @@ mod v2;
 
 use serde::Serialize;
 
-use crate::command::Proposal;
+use crate::command::{Command, Proposal};
 use crate::state::State;
 
 /// Format of a proposal in the log.
@@ -31,10 +31,20 @@ pub fn encode_proposal(proposal: &Proposal) -> Vec<u8> {
 
 pub fn decode_proposal(bytes: &[u8]) -> Result<Proposal, DecodeError> {
     decode("log entry", PROPOSAL_FORMAT, bytes, |format, body| match format {
-        v1::FORMAT => v1::proposal(body),
-        v2::FORMAT => v2::proposal(body),
+        v1::FORMAT => v1::proposal(body).map(as_then),
+        v2::FORMAT => v2::proposal(body).map(as_then),
         _ => postcard::take_from_bytes(body),
     })
+}
+
+/// What means more today still means what it meant then: a log leads to the state that snapshots of it have.
+fn as_then((mut proposal, rest): (Proposal, &[u8])) -> (Proposal, &[u8]) {
+    let command = &mut proposal.command;
+    if matches!(command, Command::UpdateService { .. } | Command::Report { .. }) {
+        let nothing = Command::OrderDek;
+        *command = Command::Earlier(Box::new(std::mem::replace(command, nothing)));
+    }
+    (proposal, rest)
 }
 
 impl State {
