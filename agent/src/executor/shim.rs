@@ -2,7 +2,7 @@
 //! becomes the command.
 //!
 //! ```text
-//! wardroom internal-task --parent PID --secrets-dir DIR [--mount] [--hide ROOT] [--user UID:GID] [--group GID]...
+//! wardroom internal-task [--stdin HANDLE] --parent PID --secrets-dir DIR [--mount] [--hide ROOT] [--user UID:GID] [--group GID]...
 //!                        [--dir DIR] -- COMMAND ARGS...
 //! ```
 //!
@@ -68,7 +68,7 @@ pub fn run_if_asked(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The worker listens at the other end of what is standard input now; the command must not inherit it.
     let answer = take_answer();
-    let reason = match parse(args).and_then(|request| become_task(&request)) {
+    let reason = match parse(take_stdin(args)).and_then(|request| become_task(&request)) {
         Err(reason) => reason,
         Ok(never) => match never {},
     };
@@ -85,6 +85,22 @@ fn take_answer() -> Option<OwnedFd> {
     let null = openat(CWD, "/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     rustix::stdio::dup2_stdin(&null).ok()?;
     Some(answer)
+}
+
+/// `--stdin HANDLE` in front: the command reads from there, where a task reads nothing. For what somebody has started at
+/// a terminal or behind a pipe.
+fn take_stdin(args: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut args = args.into_iter().peekable();
+    if args.next_if(|arg| arg == "--stdin").is_some()
+        && let Some(number) = args.next().and_then(|text| text.to_str()?.parse().ok())
+        && number > 2
+    {
+        // SAFETY: borrowed for one call that only doubles it. Whoever started this left it open; a number that is not
+        // gives EBADF, and the command reads nothing.
+        let handle = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = rustix::stdio::dup2_stdin(handle);
+    }
+    args
 }
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
@@ -330,6 +346,15 @@ mod tests {
         ] {
             assert!(parse(args.iter().map(OsString::from)).is_err(), "{args:?}");
         }
+    }
+
+    #[test]
+    fn where_the_command_reads_from_stands_in_front() {
+        let left = |args: &[&str]| take_stdin(args.iter().map(OsString::from)).collect::<Vec<_>>();
+        // Nothing is open under such a number, and the three that are not meant are left alone.
+        assert_eq!(left(&["--stdin", "2000000000", "--mount"]), ["--mount"]);
+        assert_eq!(left(&["--stdin", "0", "--mount"]), ["--mount"]);
+        assert_eq!(left(&["--mount", "--stdin", "9"]), ["--mount", "--stdin", "9"]);
     }
 
     #[test]
