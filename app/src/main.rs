@@ -41,9 +41,11 @@ fn main() -> ExitCode {
         return ended;
     }
     harden();
-    let parsed = arguments::parser()
-        .try_get_matches()
-        .and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, arguments::change(&matches))));
+    let parsed = arguments::parser().try_get_matches().and_then(|matches| {
+        let mut arguments = Arguments::from_arg_matches(&matches)?;
+        arguments.read_only = arguments::only_looks(&matches);
+        Ok((arguments, arguments::change(&matches)))
+    });
     let (arguments, change) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return explain(&error),
@@ -103,10 +105,7 @@ fn run(arguments: &Arguments) -> Result<u8, Report> {
         None => open_console(arguments),
         Some(Noun::Demo(demo)) => open_demo(demo, arguments),
         Some(Noun::Daemon(daemon)) => run_daemon(daemon),
-        Some(command) => {
-            one_thread()?.block_on(cli::run(command, arguments))?;
-            Ok(Exit::Ok as u8)
-        }
+        Some(command) => one_thread()?.block_on(cli::run(command, arguments)),
     }
 }
 

@@ -21,11 +21,16 @@ pub enum Exit {
     Conflict = 7,
     /// As timeout(1).
     Timeout = 124,
+    /// As a shell: the program of `run` is there and cannot be run.
+    CannotRun = 126,
+    /// As a shell: there is no such program.
+    NoProgram = 127,
 }
 
 /// What `--help` prints about [`Exit`].
 pub const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 permission, 5 locked, 6 no quorum, \
-                              7 conflict or precondition, 124 timeout";
+                              7 conflict or precondition, 124 timeout; `run` ends with the status of its program, 126 or 127 when it \
+                              cannot be run";
 
 /// Why a command did not do what was asked, and what to do next.
 #[derive(Debug)]
@@ -155,6 +160,8 @@ mod tests {
             Exit::NoQuorum,
             Exit::Conflict,
             Exit::Timeout,
+            Exit::CannotRun,
+            Exit::NoProgram,
         ];
         for code in codes {
             assert!(EXIT_CODES.contains(&format!("{} ", code as u8)), "{code:?}");

@@ -10,8 +10,10 @@ mod deks;
 mod failpoints;
 mod life;
 mod lock;
+mod run;
 mod second_process;
 mod swarm;
+mod why;
 
 use std::path::PathBuf;
 

@@ -5,13 +5,14 @@
 
 use wardroom_api::v1;
 
+use crate::cli::{nearest, record};
 use crate::report::Report;
 
 const GRAMMAR: &str = "--secret NAME, or --secret source=NAME,target=FILE,uid=0,gid=0,mode=0444,on-change=swap";
 
 /// Reads one `--secret` value into a grant that names its secret by name.
 pub fn parse(text: &str) -> Result<v1::Grant, Report> {
-    let fields = csv_record(text)?;
+    let fields = record::fields(text).map_err(refuse)?;
     let mut grant = v1::Grant {
         mode: 0o444,
         on_change: v1::OnChange::Swap as i32,
@@ -44,16 +45,41 @@ pub fn parse_all(texts: &[String]) -> Result<Vec<v1::Grant>, Report> {
     let mut grants: Vec<v1::Grant> = Vec::with_capacity(texts.len());
     for text in texts {
         let grant = parse(text)?;
-        if let Some(other) = grants.iter().find(|other| other.target == grant.target) {
-            let (one, two, target) = (&other.secret_name, &grant.secret_name, &grant.target);
-            return Err(Report::usage(format!(
-                "secret references '{one}' and '{two}' have a conflicting target: '{target}'"
-            ))
-            .hint("give each grant a target of its own: source=NAME,target=FILE"));
-        }
+        check_target(&grants, &grant)?;
         grants.push(grant);
     }
     Ok(grants)
+}
+
+/// Refuses a grant whose file would be where that of another one is.
+pub fn check_target(grants: &[v1::Grant], grant: &v1::Grant) -> Result<(), Report> {
+    let place = place(&grant.target);
+    let Some(other) = grants.iter().find(|other| self::place(&other.target) == place) else {
+        return Ok(());
+    };
+    let (one, two, target) = (&other.secret_name, &grant.secret_name, &grant.target);
+    let written = match other.target == *target {
+        true => String::new(),
+        false => format!(" (also written {})", other.target),
+    };
+    Err(Report::usage(format!(
+        "secret references '{one}' and '{two}' have a conflicting target: '{target}'{written}"
+    ))
+    .hint("give each grant a target of its own: source=NAME,target=FILE"))
+}
+
+/// The one spelling of a target: `x`, `./x` and `/run/secrets/x` are one file.
+fn place(target: &str) -> String {
+    let rooted = target.starts_with('/');
+    let parts: Vec<&str> = target
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    match parts.as_slice() {
+        ["run", "secrets", rest @ ..] if rooted => rest.join("/"),
+        parts if rooted => format!("/{}", parts.join("/")),
+        parts => parts.join("/"),
+    }
 }
 
 fn refuse(message: impl Into<String>) -> Report {
@@ -74,9 +100,19 @@ fn take(grant: &mut v1::Grant, field: &str) -> Result<(), Report> {
         "gid" => grant.gid = owner("gid", value)?,
         "mode" => grant.mode = mode(value)?,
         "on-change" => on_change(grant, value)?,
-        _ => return Err(refuse(format!("invalid field in secret request: {key}"))),
+        _ => return Err(unknown(&key)),
     }
     Ok(())
+}
+
+const KEYS: [&str; 7] = ["source", "src", "target", "uid", "gid", "mode", "on-change"];
+
+fn unknown(key: &str) -> Report {
+    let report = Report::usage(format!("invalid field in secret request: {key}"));
+    match nearest::to(key, KEYS.into_iter()) {
+        Some(near) => report.hint(format!("did you mean {near}? {GRAMMAR}")),
+        None => report.hint(GRAMMAR),
+    }
 }
 
 /// `NAME`, or `NAME@N` for a fixed version.
@@ -160,55 +196,6 @@ fn on_change(grant: &mut v1::Grant, value: &str) -> Result<(), Report> {
         };
     }
     Ok(())
-}
-
-/// One CSV record with Go's quoting rules: a field may be quoted, `""` is a quote inside quotes.
-fn csv_record(text: &str) -> Result<Vec<String>, Report> {
-    let broken = |column: usize, what: &str| refuse(format!("parse error on line 1, column {column}: {what}"));
-    let mut fields = Vec::new();
-    let mut rest = text;
-    loop {
-        let column = text.len() - rest.len() + 1;
-        let (field, after) = if let Some(quoted) = rest.strip_prefix('"') {
-            let unclosed = || broken(text.len() + 1, "extraneous or missing \" in quoted-field");
-            quoted_field(quoted).ok_or_else(unclosed)?
-        } else {
-            let end = rest.find(',').unwrap_or(rest.len());
-            if let Some(quote) = rest[..end].find('"') {
-                return Err(broken(column + quote, "bare \" in non-quoted-field"));
-            }
-            (rest[..end].to_owned(), &rest[end..])
-        };
-        fields.push(field);
-        match after.strip_prefix(',') {
-            Some(next) => rest = next,
-            None if after.is_empty() => return Ok(fields),
-            None => {
-                return Err(broken(
-                    text.len() - after.len() + 1,
-                    "extraneous or missing \" in quoted-field",
-                ));
-            }
-        }
-    }
-}
-
-/// The field up to its closing quote, and what follows it.
-fn quoted_field(text: &str) -> Option<(String, &str)> {
-    let mut field = String::new();
-    let mut rest = text;
-    loop {
-        let quote = rest.find('"')?;
-        field.push_str(&rest[..quote]);
-        rest = &rest[quote + 1..];
-        match rest.strip_prefix('"') {
-            Some(next) => {
-                field.push('"');
-                rest = next;
-            }
-            None => return Some((field, rest)),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -303,5 +290,22 @@ mod tests {
             report.message,
             "secret references 'a' and 'b' have a conflicting target: 'a'"
         );
+        for same in ["./a", "/run/secrets/a", "/run//secrets/./a"] {
+            let report = parse_all(&["a".into(), format!("source=b,target={same}")]).unwrap_err();
+            assert!(report.message.contains("conflicting target"), "{same}");
+        }
+        for other in ["/a", "run/secrets/a", "a.b", "/etc/a"] {
+            assert!(
+                parse_all(&["a".into(), format!("source=b,target={other}")]).is_ok(),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_mistyped_comes_with_the_right_one() {
+        let report = parse("source=a,traget=b").unwrap_err();
+        assert_eq!(report.message, "invalid field in secret request: traget");
+        assert!(report.hint.unwrap().starts_with("did you mean target?"));
     }
 }

@@ -15,9 +15,27 @@ pub fn secret(secret: &v1::Secret) -> Value {
         "Current": secret.current,
         "KeepVersions": secret.keep_versions,
         "MaxAgeMs": secret.max_age_ms,
+        "KeepMs": secret.keep_ms,
         "LeaseMs": secret.lease_ms,
+        "TemplateDriver": secret.template_driver,
+        "Schedule": schedule(secret),
         "Versions": secret.versions.iter().map(version).collect::<Value>(),
     })
+}
+
+/// What makes the next value, and why it did not the last time.
+fn schedule(secret: &v1::Secret) -> Value {
+    let made_by = match secret.schedule.as_ref().and_then(|schedule| schedule.source.as_ref()) {
+        None => return Value::Null,
+        Some(v1::schedule::Source::Generate(characters)) => json!({ "Generate": characters }),
+        Some(v1::schedule::Source::Hook(name)) => json!({ "Hook": name }),
+    };
+    let mut value = made_by;
+    if !secret.schedule_error.is_empty() {
+        value["Error"] = json!(secret.schedule_error);
+        value["ErrorAt"] = json!(when::rfc3339(secret.schedule_error_at_ms));
+    }
+    value
 }
 
 fn version(version: &v1::Version) -> Value {
@@ -31,56 +49,6 @@ fn version(version: &v1::Version) -> Value {
         "CreatedAt": when::rfc3339(version.created_at_ms),
         "CreatedBy": version.created_by,
         "KeyCheck": version.key_check,
-    })
-}
-
-pub fn service(service: &v1::Service) -> Value {
-    let mut value = json!({
-        "ID": service.id,
-        "Version": { "Index": service.version_index },
-        "CreatedAt": when::rfc3339(service.created_at_ms),
-        "UpdatedAt": when::rfc3339(service.updated_at_ms),
-        "Spec": service.spec.as_ref().map(spec),
-    });
-    if let Some(previous) = &service.previous_spec {
-        value["PreviousSpec"] = spec(previous);
-    }
-    value
-}
-
-fn spec(spec: &v1::ServiceSpec) -> Value {
-    let mode = if spec.global {
-        json!({ "Global": {} })
-    } else {
-        json!({ "Replicated": { "Replicas": spec.replicas } })
-    };
-    json!({
-        "Name": spec.name,
-        "Labels": spec.labels,
-        "Executor": words::executor(spec.executor().into()),
-        "Command": spec.command(),
-        "Mode": mode,
-        "Secrets": spec.grants.iter().map(grant).collect::<Value>(),
-        "Placement": { "Constraints": spec.constraints },
-        "UpdateConfig": spec.update.as_ref().map(|update| {
-            json!({ "Parallelism": update.parallelism, "MonitorMs": update.monitor_ms })
-        }),
-    })
-}
-
-/// Docker's reference; owners are strings there.
-fn grant(grant: &v1::Grant) -> Value {
-    json!({
-        "File": {
-            "Name": grant.target,
-            "UID": grant.uid.to_string(),
-            "GID": grant.gid.to_string(),
-            "Mode": grant.mode,
-        },
-        "SecretID": grant.secret_id,
-        "SecretName": grant.secret_name,
-        "Pinned": grant.pinned,
-        "OnChange": words::on_change(grant),
     })
 }
 
@@ -139,22 +107,6 @@ mod tests {
         assert_eq!(value["Version"]["Index"], 11);
         assert_eq!(value["Versions"][0]["Size"], 16);
         assert!(!value.to_string().contains("\"Data\""));
-    }
-
-    #[test]
-    fn a_reference_has_dockers_shape() {
-        let value = grant(&v1::Grant {
-            secret_id: "abc".into(),
-            secret_name: "db".into(),
-            target: "db".into(),
-            mode: 0o444,
-            on_change: v1::OnChange::Swap as i32,
-            ..v1::Grant::default()
-        });
-        assert_eq!(
-            value["File"],
-            json!({"Name": "db", "UID": "0", "GID": "0", "Mode": 292})
-        );
     }
 
     #[test]

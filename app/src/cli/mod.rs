@@ -10,14 +10,16 @@ pub mod connect;
 mod context;
 mod contexts;
 mod converge;
-mod duration;
+pub mod duration;
 mod each;
 mod failure;
+mod filter;
 mod following;
 mod grant;
 mod hidden;
 mod holders;
 mod inspect;
+mod inspect_service;
 mod lock_state;
 mod nearest;
 mod node;
@@ -29,14 +31,22 @@ mod plan;
 mod private_file;
 mod proof;
 mod raft;
+pub mod ratio;
+mod record;
 mod remote;
 mod restore;
+mod rotation;
+mod rotation_follow;
+mod run;
 mod secret;
+mod secret_policy;
 mod secret_revoke;
 mod secret_rotate;
 mod service;
 mod session;
+pub mod since;
 mod status;
+mod subject;
 mod swarm;
 mod tasks;
 pub mod unlock;
@@ -52,19 +62,19 @@ use connect::Target;
 use output::Output;
 use session::Session;
 
-use crate::report::Report;
+use crate::report::{Exit, Report};
 
-/// Runs one command against the cluster that is meant, or against none. `demo` and `daemon` are not among them: they
-/// make their own.
-pub async fn run(command: &Noun, arguments: &Arguments) -> Result<(), Report> {
+/// Runs one command against the cluster that is meant, or against none, and says what to exit with. `demo` and `daemon` are
+/// not among them: they make their own.
+pub async fn run(command: &Noun, arguments: &Arguments) -> Result<u8, Report> {
     let mut output = Output::standard(arguments.format);
     match command {
         Noun::Context(command) => {
             let ran = context::run(command, &arguments.selection, &mut output);
             output.flush()?;
-            return ran;
+            return ran.map(|()| Exit::Ok as u8);
         }
-        Noun::Backup(Backup::Verify(verify)) => return verify::run(verify, &mut output),
+        Noun::Backup(Backup::Verify(verify)) => return verify::run(verify, &mut output).map(|()| Exit::Ok as u8),
         _ => {}
     }
     let target = target(command, arguments)?;
@@ -75,7 +85,10 @@ pub async fn run(command: &Noun, arguments: &Arguments) -> Result<(), Report> {
         stale: false,
         read_only: arguments.read_only,
     };
-    let ran = on_cluster(command, &mut session).await;
+    let ran = match command {
+        Noun::Run(arguments) => run::run(arguments, &mut session).await,
+        command => on_cluster(command, &mut session).await.map(|()| Exit::Ok as u8),
+    };
     // What was printed before a failure is printed all the same.
     session.output.flush()?;
     ran
@@ -94,11 +107,12 @@ fn target(command: &Noun, arguments: &Arguments) -> Result<Target, Report> {
 
 async fn on_cluster(command: &Noun, session: &mut Session) -> Result<(), Report> {
     match command {
-        Noun::Demo(_) | Noun::Daemon(_) | Noun::Context(_) => Ok(()),
+        Noun::Demo(_) | Noun::Daemon(_) | Noun::Context(_) | Noun::Run(_) => Ok(()),
         Noun::Status => status::run(session).await,
         Noun::Why(why) => why::run(why, session).await,
         Noun::Swarm(command) => swarm::run(command, session).await,
         Noun::Secret(command) => secret::run(command, session).await,
+        Noun::Rotation(command) => rotation::run(command, session).await,
         Noun::Service(command) => service::run(command, session).await,
         Noun::Node(command) => node::run(command, session).await,
         Noun::Operator(command) => operator::run(command, session).await,

@@ -189,7 +189,7 @@ fn page(node: &v1::Node, manager_status: &str, now_ms: i64) -> String {
 }
 
 async fn tasks(ps: &NodePs, session: &mut Session) -> Result<(), Report> {
-    session.stale = ps.reading.stale;
+    session.stale = ps.listing.reading.stale;
     let status = session.status().await?;
     let own = [SELF.to_owned()];
     let references = if ps.references.is_empty() {
@@ -205,7 +205,7 @@ async fn tasks(ps: &NodePs, session: &mut Session) -> Result<(), Report> {
             Err(report) => missed.push(report),
         }
     }
-    tasks::print(&tasks, ps.quiet, missed.is_empty(), session).await?;
+    tasks::print(tasks, &ps.listing, missed.is_empty(), session).await?;
     each::all_or(missed)
 }
 

@@ -51,6 +51,15 @@ impl Output {
         }
     }
 
+    /// A line for people that stands there before the rest of the command is done; programs get a document at its end.
+    pub fn tell_early(&mut self, text: &str) -> Result<(), Report> {
+        if self.is_json() {
+            return Ok(());
+        }
+        self.line(text)?;
+        self.flush()
+    }
+
     /// Lines that are ready to be shown.
     pub fn text(&mut self, text: &str) -> Result<(), Report> {
         self.out.write_all(text.as_bytes())?;

@@ -1,5 +1,5 @@
 //! `wardroom secret`: create, ls, inspect, update, rm, versions, holders. Changes that need a plan are in
-//! `secret_rotate` and `secret_revoke`.
+//! `secret_rotate`, `secret_revoke` and `secret_policy`.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use wardroom_api::v1::{self, Kind, object};
 use crate::cli::arguments::{Secret, SecretCreate, SecretUpdate};
 use crate::cli::output::{Table, natural_order};
 use crate::cli::session::Session;
-use crate::cli::{duration, each, holders, inspect, secret_revoke, secret_rotate, value, when, words};
+use crate::cli::{duration, each, holders, inspect, secret_policy, secret_revoke, secret_rotate, value, when, words};
 use crate::report::Report;
 
 pub async fn run(command: &Secret, session: &mut Session) -> Result<(), Report> {
@@ -30,6 +30,7 @@ pub async fn run(command: &Secret, session: &mut Session) -> Result<(), Report> 
         Secret::Rm(remove) => self::remove(&remove.references, session).await,
         Secret::Rotate(rotate) => secret_rotate::rotate(rotate, session).await,
         Secret::Revoke(revoke) => secret_revoke::revoke(revoke, session).await,
+        Secret::Prune(prune) => secret_policy::prune(prune, session).await,
         Secret::Versions(versions) => {
             session.stale = versions.reading.stale;
             self::versions(&versions.name, session).await
@@ -43,14 +44,21 @@ pub async fn run(command: &Secret, session: &mut Session) -> Result<(), Report> 
 
 async fn create(create: &SecretCreate, session: &mut Session) -> Result<(), Report> {
     let labels = parse_labels(&create.labels)?;
+    let schedule = secret_policy::schedule(&create.next);
+    if schedule.is_some() && create.max_age.is_none() {
+        return Err(
+            Report::usage("a secret without a maximum age is never due for its next value")
+                .hint("say how old a value may become: --max-age 90d"),
+        );
+    }
     let value = value::read(&create.source)?;
     let message = v1::CreateSecretRequest {
         name: create.name.clone(),
         value: Some(value),
         labels,
-        max_age_ms: 0,
-        template_driver: String::new(),
-        schedule: None,
+        max_age_ms: create.max_age.map_or(0, duration::millis),
+        template_driver: create.template_driver.clone().unwrap_or_default(),
+        schedule,
     };
     let made = session
         .call(message, |mut control, request| async move {
@@ -99,13 +107,19 @@ fn list_json(secret: &v1::Secret) -> Value {
         "versions": secret.versions.len(),
         "state": state(secret),
         "labels": secret.labels,
+        "max_age_ms": secret.max_age_ms,
+        "template_driver": secret.template_driver,
+        "rotates": secret_policy::rotates(secret),
+        "schedule_error": secret.schedule_error,
         "created": when::rfc3339(secret.created_at_ms),
         "updated": when::rfc3339(secret.updated_at_ms),
     })
 }
 
 fn list_table(secrets: &[v1::Secret], now_ms: i64) -> Table {
-    let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "CREATED", "UPDATED"]);
+    let mut table = Table::new(&[
+        "ID", "NAME", "VERSION", "STATE", "DRIVER", "CREATED", "UPDATED", "ROTATES",
+    ]);
     for secret in secrets {
         let version = if secret.current == 0 {
             "-".to_owned()
@@ -117,8 +131,10 @@ fn list_table(secrets: &[v1::Secret], now_ms: i64) -> Table {
             &secret.name,
             &version,
             state(secret),
+            &secret.template_driver,
             &when::ago(secret.created_at_ms, now_ms),
             &when::ago(secret.updated_at_ms, now_ms),
+            &secret_policy::rotates(secret),
         ]);
     }
     table
@@ -158,9 +174,9 @@ fn update_request(update: &SecretUpdate) -> Result<v1::UpdateSecretRequest, Repo
         max_age_ms: update.max_age.map(duration::millis),
         keep_versions: update.keep,
         lease_ms: update.lease.map(duration::millis),
-        keep_ms: None,
-        schedule: None,
-        schedule_off: false,
+        keep_ms: update.keep_for.map(duration::millis),
+        schedule: secret_policy::schedule(&update.next),
+        schedule_off: update.rotate_off,
     };
     let unchanged = v1::UpdateSecretRequest {
         reference: update.reference.clone(),
@@ -168,7 +184,8 @@ fn update_request(update: &SecretUpdate) -> Result<v1::UpdateSecretRequest, Repo
     };
     if request == unchanged {
         return Err(Report::usage("nothing to change").hint(
-            "give --label-add, --label-rm, --max-age, --keep or --lease; a new value comes with `secret rotate`",
+            "give --label-add, --label-rm, --max-age, --keep, --keep-for, --rotate-generate, --rotate-hook, --rotate-off or \
+             --lease; a new value comes with `secret rotate`",
         ));
     }
     Ok(request)
@@ -238,6 +255,19 @@ async fn versions(reference: &str, session: &mut Session) -> Result<(), Report> 
         ]);
     }
     session.output.table(&table)?;
+    if secret.keep_ms > 0 {
+        let keep = duration::text(secret.keep_ms);
+        session.output.note(&format!(
+            "kept for: a version that was replaced is destroyed after {keep}"
+        ));
+    }
+    if !secret.schedule_error.is_empty() {
+        let ago = when::ago(secret.schedule_error_at_ms, now).to_lowercase();
+        session.output.note(&format!(
+            "the scheduled rotation did not begin ({ago}): {}",
+            secret.schedule_error
+        ));
+    }
     if secret.lease_ms > 0 {
         let lease = duration::text(secret.lease_ms);
         session

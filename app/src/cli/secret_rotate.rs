@@ -2,15 +2,13 @@
 //! has answered; who has not is named.
 
 use serde_json::{Value, json};
-use wardroom_api::ClusterView;
-use wardroom_api::v1::{self, Kind, RotationPhase};
+use wardroom_api::v1::{self, Kind};
 
 use crate::cli::arguments::SecretRotate;
+use crate::cli::rotation_follow::{self, Aim, Followed};
 use crate::cli::session::Session;
-use crate::cli::{plan, proof, value, wait, words};
-use crate::report::{Exit, Report};
-
-const WATCHED: &[Kind] = &[Kind::Secret, Kind::Rotation, Kind::Holding, Kind::Node];
+use crate::cli::{plan, proof, value};
+use crate::report::Report;
 
 pub async fn rotate(arguments: &SecretRotate, session: &mut Session) -> Result<(), Report> {
     let change = &arguments.change;
@@ -73,76 +71,31 @@ async fn plan_rotation(name: &str, session: &Session) -> Result<v1::Plan, Report
 }
 
 async fn await_rotation(name: &str, made: &v1::RotateSecretResponse, session: &mut Session) -> Result<(), Report> {
-    let finished = wait::until(&session.client, WATCHED, made.index, |view| {
-        let rotation = view.rotations.get(&made.rotation_id)?;
-        let ended = matches!(
-            rotation.phase(),
-            RotationPhase::Done | RotationPhase::RolledBack | RotationPhase::Failed
+    let (followed, ended) = rotation_follow::follow(&made.rotation_id, made.index, Aim::Forward, session).await;
+    let Some(Followed { rotation, proof }) = followed else {
+        return ended;
+    };
+    if session.output.is_json() {
+        session.output.json(&document(made, &rotation, &proof))?;
+    } else if ended.is_ok() {
+        let text = format!(
+            "{name}: version {} is current ({}), {}",
+            made.version,
+            made.version_name,
+            proof.proven_text()
         );
-        ended.then(|| {
-            (
-                rotation.clone(),
-                proof::of_version(view, &rotation.secret_id, made.version),
-            )
-        })
-    })
-    .await;
-    match finished {
-        Ok((rotation, proof)) if rotation.phase() == RotationPhase::Done => {
-            let text = format!(
-                "{name}: version {} is current ({}), {}",
-                made.version,
-                made.version_name,
-                proof.proven_text()
-            );
-            session.output.tell(&text, &rotation_json(made, &rotation, &proof))
-        }
-        Ok((rotation, proof)) => {
-            if session.output.is_json() {
-                session.output.json(&rotation_json(made, &rotation, &proof))?;
-            }
-            let phase = words::rotation_phase(rotation.phase);
-            let message = format!(
-                "the rotation of {name} to version {} ended {phase}: {}",
-                made.version, rotation.message
-            );
-            Err(Report::failure(message).hint(format!(
-                "see what failed with `wardroom secret holders {name}`, then rotate again"
-            )))
-        }
-        Err(view) => Err(late_rotation(name, made, &view)),
+        session.output.line(&text)?;
     }
+    ended
 }
 
-fn late_rotation(name: &str, made: &v1::RotateSecretResponse, view: &ClusterView) -> Report {
-    let secret_id = view
-        .rotations
-        .get(&made.rotation_id)
-        .map_or("", |rotation| &rotation.secret_id);
-    let waiting = proof::of_version(view, secret_id, made.version).waiting_text();
-    Report::new(
-        Exit::Timeout,
-        format!(
-            "version {} of {name} is made, but not proven everywhere yet: {waiting}",
-            made.version
-        ),
-    )
-    .hint(format!(
-        "the rotation goes on by itself; follow it with `wardroom secret holders {name}`"
-    ))
-}
-
-fn rotation_json(made: &v1::RotateSecretResponse, rotation: &v1::Rotation, proof: &proof::Proof) -> Value {
-    json!({
-        "secret": rotation.secret_name,
-        "from": rotation.from,
-        "version": made.version,
-        "version_name": made.version_name,
-        "rotation_id": made.rotation_id,
-        "phase": words::rotation_phase(rotation.phase),
-        "message": rotation.message,
-        "index": made.index,
-        "proven": proof.proven,
-        "waiting": proof.waiting,
-    })
+fn document(made: &v1::RotateSecretResponse, rotation: &v1::Rotation, proof: &proof::Proof) -> Value {
+    let mut document = rotation_follow::document(rotation);
+    document["version"] = json!(made.version);
+    document["version_name"] = json!(made.version_name);
+    document["rotation_id"] = json!(made.rotation_id);
+    document["index"] = json!(made.index);
+    document["proven"] = json!(proof.proven);
+    document["waiting"] = json!(proof.waiting);
+    document
 }

@@ -62,12 +62,14 @@ fn a_list_shows_the_current_version_and_its_state() {
         ],
         created_at_ms: 1_000,
         updated_at_ms: 301_000,
+        max_age_ms: 90 * 86_400_000,
+        template_driver: "golang".into(),
         ..v1::Secret::default()
     };
     assert_eq!(
         list_table(std::slice::from_ref(&secret), 361_000).render(),
-        "ID                          NAME          VERSION   STATE     CREATED         UPDATED\n\
-         n8kdc5qz2w0x4v6b7m1l3j9fp   db_password   v2        current   6 minutes ago   About a minute ago\n"
+        "ID                          NAME          VERSION   STATE     DRIVER   CREATED         UPDATED              ROTATES\n\
+         n8kdc5qz2w0x4v6b7m1l3j9fp   db_password   v2        current   golang   6 minutes ago   About a minute ago   90d, by hand\n"
     );
     assert_eq!(list_json(&secret)["version"], 2);
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use wardroom_api::v1::Kind;
 use wardroom_api::{Client, ClusterView, FeedEvent, WatchFeed};
 
@@ -34,6 +35,48 @@ pub async fn until<T>(
             && let Some(result) = done(&view)
         {
             return Ok(result);
+        }
+    }
+}
+
+/// What a look at a view tells.
+pub enum Seen<T> {
+    Over(T),
+    /// How far it is, and how long it may stay there.
+    Moving {
+        word: String,
+        patience: Duration,
+    },
+}
+
+/// As [`until`], but for as long as something moves: the time begins anew with each new word. `tell` gets each.
+pub async fn while_moving<T>(
+    client: &Client,
+    kinds: &[Kind],
+    index: u64,
+    mut look: impl FnMut(&ClusterView) -> Seen<T>,
+    mut tell: impl FnMut(&str),
+) -> Result<T, Box<ClusterView>> {
+    let mut feed = WatchFeed::new(client.clone(), kinds, false);
+    let mut view = Box::new(ClusterView::default());
+    let mut last = String::new();
+    let mut until = Instant::now() + DEADLINE;
+    loop {
+        let Ok(event) = tokio::time::timeout_at(until, feed.event()).await else {
+            return Err(view);
+        };
+        let FeedEvent::Message(message) = event else { continue };
+        if !view.apply(&message) || view.index < index {
+            continue;
+        }
+        match look(&view) {
+            Seen::Over(result) => return Ok(result),
+            Seen::Moving { word, patience } if word != last => {
+                tell(&word);
+                until = Instant::now() + patience;
+                last = word;
+            }
+            Seen::Moving { .. } => {}
         }
     }
 }

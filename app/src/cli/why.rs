@@ -4,11 +4,12 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use wardroom_api::v1::{self, Kind, object};
-use wardroom_api::{CallKind, ClusterView};
+use wardroom_api::ClusterView;
+use wardroom_api::v1::Kind;
 
 use crate::cli::arguments::Why as Arguments;
 use crate::cli::session::Session;
+use crate::cli::subject::Subject;
 use crate::cli::{wait, when};
 use crate::report::{Exit, Report};
 use crate::text::clean;
@@ -25,65 +26,11 @@ const READ: &[Kind] = &[
 
 pub async fn run(arguments: &Arguments, session: &mut Session) -> Result<(), Report> {
     let secret = session.secret(&arguments.secret).await?;
-    let subject = subject(&arguments.of, session).await?;
+    let subject = Subject::of(&arguments.of, session).await?;
     let view = wait::until(&session.client, READ, 0, |view| Some(view.clone())).await;
     let view =
         view.map_err(|_| Report::new(Exit::Timeout, "the manager did not send what it has").hint("try again"))?;
     answer(&view, &subject, &secret.id, session)
-}
-
-/// Whose chain it is: a service's, or one task's.
-struct Subject {
-    service_id: String,
-    task_id: Option<String>,
-}
-
-async fn subject(reference: &str, session: &Session) -> Result<Subject, Report> {
-    let ask = |kind: Kind| v1::ListRequest {
-        kind: kind.into(),
-        references: vec![reference.to_owned()],
-        ..Default::default()
-    };
-    let missing = match session.list(ask(Kind::Service)).await {
-        Ok((_, objects)) => {
-            let found = objects.into_iter().find_map(|object| match object {
-                object::Kind::Service(service) => Some(service.id),
-                _ => None,
-            });
-            return found.map_or_else(
-                || Err(nothing(reference)),
-                |service_id| {
-                    Ok(Subject {
-                        service_id,
-                        task_id: None,
-                    })
-                },
-            );
-        }
-        Err(error) if error.kind() == CallKind::NotFound => error,
-        Err(error) => return Err(error.into()),
-    };
-    match session.list(ask(Kind::Task)).await {
-        Ok((_, objects)) => {
-            let found = objects.into_iter().find_map(|object| match object {
-                object::Kind::Task(task) => Some(Subject {
-                    service_id: task.service_id,
-                    task_id: Some(task.id),
-                }),
-                _ => None,
-            });
-            found.ok_or_else(|| nothing(reference))
-        }
-        Err(error) if error.kind() == CallKind::NotFound => {
-            Err(session.explain(missing, Kind::Service, reference).await)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn nothing(reference: &str) -> Report {
-    Report::new(Exit::NotFound, format!("no such service or task: {reference}"))
-        .hint("`wardroom service ls` lists them")
 }
 
 fn answer(view: &ClusterView, subject: &Subject, secret_id: &str, session: &mut Session) -> Result<(), Report> {

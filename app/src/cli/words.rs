@@ -100,6 +100,59 @@ pub fn executor(executor: i32) -> &'static str {
     }
 }
 
+/// Docker's names of how far an update is.
+pub fn update_state(state: i32) -> &'static str {
+    match v1::UpdateState::try_from(state) {
+        Ok(v1::UpdateState::Updating) => "updating",
+        Ok(v1::UpdateState::Paused) => "paused",
+        Ok(v1::UpdateState::Completed) => "completed",
+        Ok(v1::UpdateState::RollbackStarted) => "rollback_started",
+        Ok(v1::UpdateState::RollbackPaused) => "rollback_paused",
+        Ok(v1::UpdateState::RollbackCompleted) => "rollback_completed",
+        _ => "unknown",
+    }
+}
+
+pub fn failure_action(action: i32) -> &'static str {
+    match v1::FailureAction::try_from(action) {
+        Ok(v1::FailureAction::Continue) => "continue",
+        Ok(v1::FailureAction::Rollback) => "rollback",
+        _ => "pause",
+    }
+}
+
+pub fn roll_order(order: i32) -> &'static str {
+    match v1::RollOrder::try_from(order) {
+        Ok(v1::RollOrder::StartFirst) => "start-first",
+        _ => "stop-first",
+    }
+}
+
+pub fn restart_condition(condition: i32) -> &'static str {
+    match v1::RestartCondition::try_from(condition) {
+        Ok(v1::RestartCondition::None) => "none",
+        Ok(v1::RestartCondition::OnFailure) => "on-failure",
+        _ => "any",
+    }
+}
+
+pub fn mount_kind(kind: i32) -> &'static str {
+    match v1::MountKind::try_from(kind) {
+        Ok(v1::MountKind::Bind) => "bind",
+        Ok(v1::MountKind::Volume) => "volume",
+        Ok(v1::MountKind::Tmpfs) => "tmpfs",
+        _ => "unknown",
+    }
+}
+
+pub fn protocol(protocol: i32) -> &'static str {
+    match v1::Protocol::try_from(protocol) {
+        Ok(v1::Protocol::Udp) => "udp",
+        Ok(v1::Protocol::Sctp) => "sctp",
+        _ => "tcp",
+    }
+}
+
 /// `swap`, `restart` or `signal:SIGHUP`, as `--secret on-change=` takes it.
 pub fn on_change(grant: &v1::Grant) -> String {
     match v1::OnChange::try_from(grant.on_change) {
@@ -118,6 +171,14 @@ pub fn rotation_phase(phase: i32) -> &'static str {
         Ok(v1::RotationPhase::RollingBack) => "rolling back",
         Ok(v1::RotationPhase::RolledBack) => "rolled back",
         Ok(v1::RotationPhase::Failed) => "failed",
+        _ => "unknown",
+    }
+}
+
+pub fn rotation_cause(cause: i32) -> &'static str {
+    match v1::RotationCause::try_from(cause) {
+        Ok(v1::RotationCause::Operator) => "operator",
+        Ok(v1::RotationCause::Age) => "age",
         _ => "unknown",
     }
 }

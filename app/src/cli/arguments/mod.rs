@@ -7,6 +7,8 @@ mod access;
 mod backup;
 mod lock;
 mod node;
+mod rotation;
+mod run;
 mod secret;
 mod service;
 mod swarm;
@@ -20,8 +22,16 @@ pub use backup::{Backup, BackupCreate, BackupRestore, BackupVerify, Opening};
 use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 pub use lock::{SwarmDek, SwarmLock, SwarmUnlock, SwarmUnlockKey};
 pub use node::{Asking, AvailabilityChoice, Node, NodeChange, NodeInspect, NodePs, NodeRm, NodeUpdate, RoleChoice};
-pub use secret::{Change, Secret, SecretCreate, SecretRevoke, SecretRotate, SecretUpdate, Source};
-pub use service::{ExecutorChoice, Service, ServiceCreate, ServiceMode, ServicePs, ServiceUpdate};
+pub use rotation::{Rotation, RotationCancel, RotationLs};
+pub use run::Run;
+pub use secret::{
+    Change, MakesNext, Secret, SecretCreate, SecretPrune, SecretRevoke, SecretRotate, SecretUpdate, Source,
+};
+pub use service::{
+    ExecutorChoice, FailureChoice, Health, OrderChoice, ReloadHook, Restart, RestartChoice, Roll, RollbackRoll,
+    Running, Service, ServiceCreate, ServiceInspect, ServiceLogs, ServiceLs, ServiceMode, ServicePs, ServiceRollback,
+    ServiceScale, ServiceUpdate, Shape, SpecChanges, TaskListing, Waiting,
+};
 pub use swarm::{Swarm, SwarmCa, SwarmInit, SwarmJoin, SwarmJoinToken, SwarmUpdate};
 
 use crate::command::{COMMANDS, Changes, Command, NOUNS};
@@ -35,6 +45,8 @@ Examples:
   wardroom operator add ada --role viewer           let ada look at the cluster from her machine
   printf %s \"$PW\" | wardroom secret create db_password -
   wardroom service create --name web --secret db_password -- sleep 1000
+  wardroom service create --name web --secret db_password redis:7
+  wardroom run --secret db_password -- psql
   wardroom secret rotate db_password --generate 32
   wardroom secret holders db_password --format json";
 
@@ -59,7 +71,7 @@ pub struct Arguments {
     pub format: Format,
 
     /// Look and change nothing: the console cannot, and commands that would are refused
-    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    #[arg(long, help_heading = EVERYWHERE)]
     pub read_only: bool,
 
     /// Draw the console in ASCII only
@@ -108,10 +120,13 @@ pub enum Noun {
     Daemon(Daemon),
     Status,
     Why(Why),
+    Run(Run),
     #[command(subcommand)]
     Swarm(Swarm),
     #[command(subcommand)]
     Secret(Secret),
+    #[command(subcommand)]
+    Rotation(Rotation),
     #[command(subcommand)]
     Service(Service),
     #[command(subcommand)]
@@ -190,7 +205,7 @@ pub struct List {
 }
 
 /// How fresh an answer has to be.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Reading {
     /// Also without a leader: what the manager that answers has, however old
     #[arg(long)]
@@ -213,7 +228,8 @@ macro_rules! words {
 words!(
     SecretWord = "SECRET",
     ServiceWord = "SERVICE",
-    OperatorWord = "OPERATOR"
+    OperatorWord = "OPERATOR",
+    RotationWord = "SECRET|ID"
 );
 
 /// One or more ids, names or unique id prefixes.
@@ -255,15 +271,49 @@ pub struct AuditLs {
     pub reading: Reading,
 }
 
+/// `--read-only` after a noun or a verb. It is not handed down as the other options of every command are, because Docker's
+/// option of that name means a container's root file system.
+fn looks_only() -> clap::Arg {
+    clap::Arg::new(LOOKS_ONLY)
+        .long("read-only")
+        .action(clap::ArgAction::SetTrue)
+        .help("Look and change nothing")
+        .help_heading(EVERYWHERE)
+}
+
+const LOOKS_ONLY: &str = "read_only";
+
+/// Whether the line says, before or after its words, that nothing is to be changed.
+pub fn only_looks(matches: &ArgMatches) -> bool {
+    let here = matches!(matches.try_get_one::<bool>(LOOKS_ONLY), Ok(Some(true)));
+    here || matches.subcommand().is_some_and(|(_, below)| only_looks(below))
+}
+
+/// The long options of a command, by its words.
+pub fn options(path: &[&str]) -> Vec<String> {
+    let parser = parser();
+    let found = path.iter().try_fold(&parser, |node, word| node.find_subcommand(word));
+    let options = found.into_iter().flat_map(clap::Command::get_arguments);
+    options
+        .filter_map(|option| option.get_long().map(str::to_owned))
+        .collect()
+}
+
 /// The parser, with the table's help texts and aliases.
 pub fn parser() -> clap::Command {
     let mut parser = Arguments::command().after_help(format!("{EXAMPLES}\n\n{WHICH_CLUSTER}\n\n{EXIT_CODES}"));
     for (noun, about) in NOUNS {
-        parser = parser.mut_subcommand(noun, |node| node.about(*about).disable_help_subcommand(true));
+        parser = parser.mut_subcommand(noun, |node| {
+            node.about(*about).disable_help_subcommand(true).arg(looks_only())
+        });
     }
     for command in COMMANDS {
         let describe = |node: clap::Command| {
             let node = node.about(command.help);
+            let means_another = node
+                .get_arguments()
+                .any(|option| option.get_long() == Some("read-only"));
+            let node = if means_another { node } else { node.arg(looks_only()) };
             let node = match command.key {
                 "" => node,
                 key => node.after_help(format!("In the console: {key}")),

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use wardroom_api::v1;
 
+use super::service::TaskListing;
 use super::{List, Reading};
 
 #[derive(Debug, Subcommand)]
@@ -33,11 +34,8 @@ pub struct NodePs {
     /// Id, hostname or unique id prefix; without one the node that answers
     #[arg(value_name = "NODE")]
     pub references: Vec<String>,
-    /// Print ids only
-    #[arg(short, long)]
-    pub quiet: bool,
     #[command(flatten)]
-    pub reading: Reading,
+    pub listing: TaskListing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

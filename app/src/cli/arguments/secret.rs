@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Inspect, List, Reading, References, SecretWord};
+use super::{Asking, Inspect, List, Reading, References, SecretWord};
 use crate::cli::duration;
 
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,7 @@ pub enum Secret {
     Revoke(SecretRevoke),
     Versions(OneSecret),
     Holders(OneSecret),
+    Prune(SecretPrune),
 }
 
 /// Where a value comes from.
@@ -44,6 +45,25 @@ pub struct SecretCreate {
     /// Label, k=v; may be given several times
     #[arg(short = 'l', long = "label", value_name = "k=v")]
     pub labels: Vec<String>,
+    /// The value is a template that the worker expands for each task: golang
+    #[arg(long, value_name = "DRIVER")]
+    pub template_driver: Option<String>,
+    /// Age from which on its current version is pointed out, or rotated, e.g. 90d
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive)]
+    pub max_age: Option<Duration>,
+    #[command(flatten)]
+    pub next: MakesNext,
+}
+
+/// What makes the next value once the current one has reached its maximum age.
+#[derive(Debug, Default, Args)]
+pub struct MakesNext {
+    /// At its maximum age the leader makes a new value of N characters
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=511_999))]
+    pub rotate_generate: Option<u32>,
+    /// At its maximum age this program of the managers' hooks folder makes a new value
+    #[arg(long, value_name = "NAME", conflicts_with = "rotate_generate")]
+    pub rotate_hook: Option<String>,
 }
 
 /// How a change is confirmed and awaited.
@@ -97,11 +117,34 @@ pub struct SecretUpdate {
     /// Versions to keep for a rollback
     #[arg(long, value_name = "N")]
     pub keep: Option<u32>,
+    /// Time after which a version that was replaced is destroyed, e.g. 30d; 0 for no limit
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub keep_for: Option<Duration>,
+    #[command(flatten)]
+    pub next: MakesNext,
+    /// Nothing makes the next value any more
+    #[arg(long, conflicts_with_all = ["rotate_generate", "rotate_hook"])]
+    pub rotate_off: bool,
     /// A worker that is cut off erases it after this time, e.g. 1h; 0 for never
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub lease: Option<Duration>,
     #[arg(value_name = "NAME")]
     pub reference: String,
+}
+
+#[derive(Debug, Args)]
+pub struct SecretPrune {
+    /// Keep the N newest of the versions that were replaced
+    #[arg(long, value_name = "N")]
+    pub keep: Option<u32>,
+    /// Only versions that were replaced longer ago, e.g. 30d
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive)]
+    pub older_than: Option<Duration>,
+    #[command(flatten)]
+    pub asking: Asking,
+    /// Secrets; without one, all of them
+    #[arg(value_name = "SECRET")]
+    pub references: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -133,6 +133,16 @@ pub struct SwarmUpdate {
     /// Log entries between two snapshots
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_interval: Option<u64>,
+    /// Whether `wardroom run --env` is refused: environments leak
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    pub refuse_env: Option<bool>,
     #[command(flatten)]
     pub asking: Asking,
     /// Do not wait until every manager locks, or does not any more

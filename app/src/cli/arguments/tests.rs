@@ -22,7 +22,7 @@ fn a_command_after_two_dashes_keeps_its_own_options() {
         panic!("another command")
     };
     assert_eq!(create.command, ["sleep", "--format", "1000"]);
-    assert_eq!(create.replicas, Some(4));
+    assert_eq!(create.shape.replicas, Some(4));
     assert_eq!(arguments.format, Format::Table);
 }
 
@@ -38,7 +38,13 @@ fn what_contradicts_itself_is_a_usage_error() {
     for line in [
         "wardroom secret rotate db file --generate 3",
         "wardroom secret create db --generate 0",
-        "wardroom service create --name web --replicas 2 --mode global -- x",
+        "wardroom service create --name web --restart-condition always -- x",
+        "wardroom service create --name web --update-monitor 5 -- x",
+        "wardroom service create --name web --update-max-failure-ratio 2 -- x",
+        "wardroom service create --name web --reload-signal HUP -- x",
+        "wardroom service update --reload-unit a --reload-cmd b web",
+        "wardroom service logs --tail some web",
+        "wardroom service scale",
         "wardroom secret rm",
         "wardroom secret crate db",
         "wardroom --host unix:///x --context prod status",
@@ -74,6 +80,11 @@ fn what_changes_the_cluster_is_known_before_it_is_sent() {
         ("wardroom", None),
         ("wardroom status", None),
         ("wardroom secret ls", None),
+        ("wardroom why web db", None),
+        ("wardroom service rollback web --plan", None),
+        ("wardroom service update --read-only web", Some("service update")),
+        ("wardroom service scale web=3", Some("service scale")),
+        ("wardroom service logs -f web", None),
         ("wardroom secret remove db", Some("secret rm")),
         ("wardroom secret rotate db --generate 3", Some("secret rotate")),
         ("wardroom secret rotate db --plan", None),
@@ -96,6 +107,31 @@ fn what_changes_the_cluster_is_known_before_it_is_sent() {
         ("wardroom backup create -", None),
     ] {
         assert_eq!(change(line).as_deref(), expected, "{line}");
+    }
+}
+
+#[test]
+fn to_only_look_is_said_before_or_after_the_words() {
+    let only_looks = |line: &str| {
+        let matches = parser().try_get_matches_from(line.split(' ')).unwrap();
+        super::only_looks(&matches)
+    };
+    for line in [
+        "wardroom --read-only secret rm db",
+        "wardroom secret --read-only rm db",
+        "wardroom secret rm db --read-only",
+        "wardroom status --read-only",
+        "wardroom --read-only service create --read-only redis",
+    ] {
+        assert!(only_looks(line), "{line}");
+    }
+    // Docker's option of that name: the container's root file system.
+    for line in [
+        "wardroom secret rm db",
+        "wardroom service create --read-only redis",
+        "wardroom service update --read-only web",
+    ] {
+        assert!(!only_looks(line), "{line}");
     }
 }
 

@@ -19,11 +19,13 @@ fn request(update: &SwarmUpdate) -> Result<v1::UpdateClusterRequest, Report> {
         task_history: update.task_history_limit,
         snapshot_every: update.snapshot_interval,
         autolock: update.autolock,
+        refuse_env: update.refuse_env,
         ..Default::default()
     };
     if request == v1::UpdateClusterRequest::default() {
         return Err(Report::usage("nothing to change").hint(
-            "give --autolock, --cert-expiry, --dispatcher-heartbeat, --task-history-limit or --snapshot-interval",
+            "give --autolock, --cert-expiry, --dispatcher-heartbeat, --task-history-limit, --snapshot-interval or \
+             --refuse-env",
         ));
     }
     Ok(request)
@@ -127,6 +129,7 @@ mod tests {
             dispatcher_heartbeat: None,
             task_history_limit: None,
             snapshot_interval: None,
+            refuse_env: None,
             asking: Asking {
                 plan: false,
                 yes: false,

@@ -33,8 +33,7 @@ pub(super) async fn update(
             let confirmed = !request.plan_basis.is_empty();
             index = lock.turn(&context, &caller, on, confirmed).await?;
         }
-        let policy = request.refuse_env.map(|refuse_env| Command::SetPolicy { refuse_env });
-        for command in settings(&request).into_iter().chain(policy) {
+        if let Some(command) = settings(&request) {
             index = context.proposer.propose(caller.actor(), command).await?.index;
         }
     }
@@ -44,7 +43,7 @@ pub(super) async fn update(
     })
 }
 
-/// `None` where only autolock or a policy is to change.
+/// `None` where only autolock is to change.
 fn settings(request: &v1::UpdateClusterRequest) -> Option<Command> {
     let command = Command::UpdateCluster {
         certificate_life_ms: request.certificate_life_ms,
@@ -58,8 +57,7 @@ fn settings(request: &v1::UpdateClusterRequest) -> Option<Command> {
         task_history: None,
         snapshot_every: None,
     };
-    let alone = request.autolock.is_none() && request.refuse_env.is_none();
-    (alone || command != nothing).then_some(command)
+    (request.autolock.is_none() || command != nothing).then_some(command)
 }
 
 /// The new root issues from now on, and the one before vouches for it: nodes that trust only the old one accept what the

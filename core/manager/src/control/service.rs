@@ -9,8 +9,7 @@ use wardroom_api::{channel, v1};
 
 use crate::context::Context;
 use crate::control::{
-    backups, cluster, forward, grants, keys, list, nodes, operators, retention, rotations, secrets, services, tokens,
-    unlock_key, veil,
+    backups, cluster, forward, keys, list, nodes, operators, secrets, services, tokens, unlock_key, veil,
 };
 use crate::peer::Word;
 use crate::watch::Watcher;
@@ -243,16 +242,16 @@ impl Control for Service {
 
     async fn rollback_service(
         &self,
-        request: Request<v1::RollbackServiceRequest>,
+        _: Request<v1::RollbackServiceRequest>,
     ) -> Result<Response<v1::RollbackServiceResponse>, Status> {
-        write!(self, request, rollback_service, services::roll_back)
+        Err(Status::unimplemented("rollback"))
     }
 
     async fn update_grants(
         &self,
-        request: Request<v1::UpdateGrantsRequest>,
+        _: Request<v1::UpdateGrantsRequest>,
     ) -> Result<Response<v1::UpdateGrantsResponse>, Status> {
-        write!(self, request, update_grants, grants::update)
+        Err(Status::unimplemented("grants"))
     }
 
     async fn logs(&self, _: Request<v1::LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {
@@ -261,16 +260,16 @@ impl Control for Service {
 
     async fn steer_rotation(
         &self,
-        request: Request<v1::SteerRotationRequest>,
+        _: Request<v1::SteerRotationRequest>,
     ) -> Result<Response<v1::SteerRotationResponse>, Status> {
-        write!(self, request, steer_rotation, rotations::steer)
+        Err(Status::unimplemented("steer"))
     }
 
     async fn prune_versions(
         &self,
-        request: Request<v1::PruneVersionsRequest>,
+        _: Request<v1::PruneVersionsRequest>,
     ) -> Result<Response<v1::PruneVersionsResponse>, Status> {
-        write!(self, request, prune_versions, retention::prune)
+        Err(Status::unimplemented("prune"))
     }
 
     async fn backup(&self, request: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
