@@ -1,5 +1,5 @@
-//! How does a value, or an unlock key, get from the keyboard into a request without leaving traces? In a buffer of fixed capacity that is
-//! wiped on drop, has no undo, no yank and no clone, and shows nothing but its length.
+//! How does a value, or an unlock key, get from the keyboard into a request without leaving traces? In a buffer of fixed
+//! capacity that is wiped on drop, has no undo, no yank and no clone, and shows nothing but its length.
 //!
 //! What cannot be wiped from here: the terminal's, the multiplexer's and the kernel's buffers, and the event that the
 //! terminal library made of the keys.

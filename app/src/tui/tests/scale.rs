@@ -10,6 +10,10 @@ use super::fixture::{NOW, cluster};
 use super::play::{Play, play};
 use crate::tui::model::list::ListId;
 
+/// Tries of which the quickest counts, and as many as it may take on a machine that is busy.
+const TRIES: usize = 7;
+const TRIES_MAX: usize = 100;
+
 fn record(sequence: u64) -> AuditRecord {
     AuditRecord {
         sequence,
@@ -58,16 +62,6 @@ fn shown(view: ClusterView, keys: &str) -> Play {
     play
 }
 
-/// The best of some tries: what it takes when nothing else runs.
-fn quickest(mut act: impl FnMut()) -> Duration {
-    let once = |act: &mut dyn FnMut()| {
-        let begin = Instant::now();
-        act();
-        begin.elapsed()
-    };
-    (0..7).map(|_| once(&mut act)).min().unwrap()
-}
-
 fn change(play: &mut Play, put: impl Into<wardroom_api::v1::Object>) {
     let index = play.model.cluster.index + 1;
     let put = Change {
@@ -76,21 +70,37 @@ fn change(play: &mut Play, put: impl Into<wardroom_api::v1::Object>) {
     play.feed(watch_message::Body::Changes(Changes { changes: vec![put] }), index);
 }
 
-fn assert_within(factor: u32, large: Duration, small: Duration, what: &str) {
-    assert!(large < small * factor, "{what}: {large:?} against {small:?}");
+/// The one takes less than that many times as long as the other. Both in turn, each by its quickest try, so that what else
+/// runs on the machine counts for neither; and where it does, they go on until both have had a moment to themselves.
+fn assert_within(factor: u32, mut large: impl FnMut(), mut small: impl FnMut(), what: &str) {
+    let (mut slow, mut quick) = (Duration::MAX, Duration::MAX);
+    for round in 1..=TRIES_MAX {
+        quick = quick.min(time(&mut small));
+        slow = slow.min(time(&mut large));
+        if round >= TRIES && slow < quick * factor {
+            return;
+        }
+    }
+    panic!("{what}: {slow:?} against {quick:?}");
+}
+
+fn time(act: &mut impl FnMut()) -> Duration {
+    let begin = Instant::now();
+    act();
+    begin.elapsed()
 }
 
 #[test]
 fn a_key_costs_the_same_in_a_list_of_any_length() {
     for (keys, what) in [("4", "10 000 secrets"), ("7", "100 000 records")] {
-        let time = |secrets, records| {
+        let walk = |secrets, records| {
             let mut play = shown(large(secrets, records), keys);
-            quickest(|| {
+            move || {
                 play.keys("jk<pgdn>j");
                 play.buffer();
-            })
+            }
         };
-        assert_within(6, time(10_000, 100_000), time(100, 100), what);
+        assert_within(6, walk(10_000, 100_000), walk(100, 100), what);
     }
 }
 
@@ -99,33 +109,34 @@ fn a_message_about_something_else_makes_no_rows() {
     let mut play = shown(large(10_000, 0), "4");
     change(&mut play, record(7));
     assert!(!play.model.rows_stale);
-    let time = |secrets| {
+    let hear = |secrets| {
         let mut play = shown(large(secrets, 0), "4");
-        quickest(|| {
+        move || {
             change(&mut play, record(8));
             play.buffer();
-        })
+        }
     };
-    assert_within(6, time(10_000), time(100), "a record while 10 000 secrets are shown");
+    assert_within(6, hear(10_000), hear(100), "a record while 10 000 secrets are shown");
 }
 
 #[test]
 fn many_messages_make_the_rows_once() {
-    let mut play = shown(large(10_000, 0), "4");
     let renamed = |number: usize| Secret {
         id: "s-smtp_key".into(),
         name: format!("renamed_{number}"),
         ..Secret::default()
     };
-    let one = quickest(|| {
-        change(&mut play, renamed(0));
-        play.buffer();
-    });
-    let many = quickest(|| {
-        (0..200).for_each(|number| change(&mut play, renamed(number)));
-        play.buffer();
-    });
-    assert_within(10, many, one, "200 messages before a frame");
+    let hear = |messages: usize| {
+        let mut play = shown(large(10_000, 0), "4");
+        move || {
+            (0..messages).for_each(|number| change(&mut play, renamed(number)));
+            play.buffer();
+        }
+    };
+    assert_within(10, hear(200), hear(1), "200 messages before a frame");
+    let mut play = shown(large(10_000, 0), "4");
+    (0..200).for_each(|number| change(&mut play, renamed(number)));
+    play.buffer();
     let list = play.model.list(ListId::Secrets).unwrap();
     assert_eq!((list.keys.len(), play.screen().contains("renamed_199")), (10_006, true));
 }
@@ -133,15 +144,15 @@ fn many_messages_make_the_rows_once() {
 #[test]
 fn rows_are_made_in_time_that_grows_with_their_number() {
     for keys in ["1", "4", "7", "4/secret_0", "4A", "6"] {
-        let time = |rows: u16| {
+        let make = |rows: u16| {
             let mut play = shown(large(usize::from(rows), u64::from(rows)), keys);
-            quickest(|| {
+            move || {
                 play.model.rows_stale = true;
                 play.buffer();
-            })
+            }
         };
         // Twenty times the rows: a walk through everything for every row would take four hundred times as long.
-        assert_within(150, time(2000), time(100), keys);
+        assert_within(150, make(2000), make(100), keys);
     }
 }
 

@@ -134,7 +134,7 @@ pub fn plan_lock(plan: &mut Plan, view: &ClusterView, manager: &str) {
         format!("as it is; unlock key {epoch} opens it"),
     );
     if !keys::autolock(view) {
-        let text = "autolock is off: its keys lie on its disk in clear; turn it on first, with a";
+        let text = "autolock is off: its keys lie on its disk in clear; turn it on first, by the key a";
         check(plan, CheckLevel::Blocked, text);
     }
     let quorum = Quorum::of(view);
