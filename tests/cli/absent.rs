@@ -62,6 +62,7 @@ fn a_manager_that_is_down_is_named_and_follows_when_it_is_back() {
     let new = key(&rotated.ok());
     let status = first.run(&["status"]).ok();
     for text in [
+        "; where it runs it may be locked, and open with the unlock key of epoch 2",
         "manager m3 still hangs on the unlock key of epoch 2",
         "(the unlock key was rotated) is still owed by m3",
     ] {

@@ -41,6 +41,19 @@ pub fn attention(cluster: &v1::Cluster, hosts: &BTreeMap<String, String>) -> Vec
     list
 }
 
+/// Of a manager that does not answer: one that waits for its key looks from outside as one that is down.
+pub fn may_wait(cluster: Option<&v1::Cluster>, node_id: &str) -> String {
+    let keys = cluster.and_then(|cluster| cluster.keys.as_ref());
+    let known = keys.and_then(|keys| keys.managers.iter().find(|known| known.node_id == node_id));
+    match known.filter(|known| known.locks) {
+        Some(known) => format!(
+            "; where it runs it may be locked, and open with the unlock key of epoch {}",
+            known.unlock_key_epoch
+        ),
+        None => String::new(),
+    }
+}
+
 fn behind(autolock: bool, in_force: u32, manager: &v1::ManagerKeys) -> Option<String> {
     let epoch = manager.unlock_key_epoch;
     match (autolock, manager.locks) {
@@ -145,6 +158,19 @@ mod tests {
         );
         order.owing.clear();
         assert_eq!(owed(&order, &hosts()), None);
+    }
+
+    #[test]
+    fn who_is_silent_may_be_locked() {
+        let cluster = cluster(true, 3, 7);
+        assert_eq!(
+            may_wait(Some(&cluster), "b"),
+            "; where it runs it may be locked, and open with the unlock key of epoch 2"
+        );
+        assert_eq!(
+            (may_wait(Some(&cluster), "c"), may_wait(None, "b")),
+            (String::new(), String::new())
+        );
     }
 
     #[test]

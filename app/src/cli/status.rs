@@ -71,9 +71,10 @@ fn attention(status: &v1::StatusResponse, view: &ClusterView) -> Vec<String> {
     }
     for lost in &status.lost {
         list.push(format!(
-            "manager {} does not answer: {}",
+            "manager {} does not answer: {}{}",
             holders::hostname(&hosts, &lost.node_id),
-            lost.reason
+            lost.reason,
+            lock_state::may_wait(view.cluster.as_ref(), &lost.node_id)
         ));
     }
     for node in view.nodes.values().filter(|node| node.state() == NodeState::Down) {

@@ -156,5 +156,5 @@ fn lost_managers_cost_the_quorum() {
     }
     play.shows("quorum 1/3 ! no leader !");
     play.shows("! no quorum: 1 of 3 managers answer, nothing can be changed");
-    play.shows("! mgr-1 does not answer: no heartbeat");
+    play.shows("! mgr-1 does not answer, or is locked: no heartbeat");
 }

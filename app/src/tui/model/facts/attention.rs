@@ -5,7 +5,7 @@ use wardroom_api::v1::{RotationPhase, TaskState};
 
 use super::managers::{LAG_NOTED, Quorum, managers};
 use super::secrets::{self, SecretState};
-use super::{key_notes, members, time, trust, words};
+use super::{key_notes, keys, members, time, trust, words};
 use crate::tui::model::place::Place;
 
 /// One thing to look at.
@@ -70,9 +70,12 @@ fn about_managers(view: &ClusterView, note: &mut Note<'_>) {
     for manager in managers(view) {
         let name = &manager.node.hostname;
         if let Some(reason) = manager.lost {
+            // From outside, one that waits for its key looks as one that is down.
+            let locks = keys::of_manager(view, &manager.node.id).is_some_and(|keys| keys.locks());
+            let or = if locks { ", or is locked" } else { "" };
             note(
                 format!("lost/{}", manager.node.id),
-                format!("{name} does not answer: {reason}"),
+                format!("{name} does not answer{or}: {reason}"),
                 "raft",
                 Place::Raft,
             );
