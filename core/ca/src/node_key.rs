@@ -3,7 +3,8 @@
 //!
 //! A new key waits in a file of its own (`.new`) until its certificate is in place. A form that goes is overwritten
 //! where it lay, but only once the other one is durable. A key that stood here in clear before it was sealed is named in
-//! `key.exposed` by the fingerprint of its public half: whoever had the disk may have it, so it wants to be replaced.
+//! `key.exposed` by the fingerprint of its public half: whoever had the disk may have it, so it wants to be replaced. With it
+//! the note goes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -125,7 +126,20 @@ pub(crate) fn settle(
     for path in &others {
         remove(folder, path)?;
     }
+    if !was_exposed(folder, certificate_pem)? {
+        forget(folder)?;
+    }
     Ok(())
+}
+
+/// The key that was noted is another one, which nobody can use any more.
+fn forget(folder: &Path) -> Result<(), FilesError> {
+    let path = folder.join(EXPOSED);
+    match if_there(fs::remove_file(&path)) {
+        Ok(None) => Ok(()),
+        Ok(Some(())) => sync(folder),
+        Err(source) => Err(FilesError::Write { path, source }),
+    }
 }
 
 /// Brings the key of the certificate to rest in another form; durable on return, and nothing to do if it rests so.

@@ -127,6 +127,10 @@ fn a_key_that_stood_in_clear_is_named_until_it_is_replaced() {
     sealed(2, |rest| files(2).save(folder, rest)).unwrap();
     assert!(!NodeFiles::was_exposed(folder).unwrap());
     assert_eq!(loaded(folder), 2);
+    assert!(
+        !folder.join(EXPOSED).exists(),
+        "of a key that is gone nothing is to be said"
+    );
 }
 
 #[test]
