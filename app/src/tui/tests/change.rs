@@ -80,6 +80,8 @@ fn a_secret_is_created_from_a_generated_value() {
                 "tier": "2",
             },
             max_age_ms: 7776000000,
+            template_driver: "",
+            schedule: None,
         },
     )
     "#);

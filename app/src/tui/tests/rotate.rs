@@ -140,6 +140,7 @@ fn a_rotation_from_value_to_result() {
             ),
             plan_only: false,
             plan_basis: "b1",
+            if_changed: false,
         },
     )
     "#);
