@@ -2,14 +2,16 @@
 //! message, so that the screen never waits.
 
 mod backup;
+mod logs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::AbortHandle;
 use wardroom_api::channel::{CALL_DEADLINE, request, within};
-use wardroom_api::v1::{CloseRequest, GetLockRequest, StatusRequest};
+use wardroom_api::v1::{CloseRequest, GetLockRequest, LogsRequest, StatusRequest};
 use wardroom_api::{CallError, Client};
 
 use super::msg::{Answer, Call, Msg, Pasted, Ticket};
@@ -19,11 +21,12 @@ const FILE_MAX: usize = 512_000;
 const FILE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Starts effects and sends what comes of them.
-#[derive(Clone)]
 pub struct Runner {
     client: Client,
     out: mpsc::Sender<Msg>,
     reconnect: Arc<Notify>,
+    /// What reads logs: ended when somebody looks elsewhere, and with it the stream.
+    logs: Option<AbortHandle>,
 }
 
 impl Runner {
@@ -32,6 +35,7 @@ impl Runner {
             client,
             out,
             reconnect: Arc::default(),
+            logs: None,
         }
     }
 
@@ -53,6 +57,23 @@ impl Runner {
         });
     }
 
+    pub fn read_logs(&mut self, ticket: Ticket, request: LogsRequest) {
+        self.stop_logs();
+        let (client, out) = (self.client.clone(), self.out.clone());
+        let reading = tokio::spawn(async move {
+            let ended = logs::read(&client, &out, ticket, request).await;
+            let _ = out.send(Msg::LogsEnded(ticket, ended)).await;
+        });
+        self.logs = Some(reading.abort_handle());
+    }
+
+    /// Dropping the stream ends it on the other side as well.
+    pub fn stop_logs(&mut self) {
+        if let Some(reading) = self.logs.take() {
+            reading.abort();
+        }
+    }
+
     pub fn read_file(&self, ticket: Ticket, path: String) {
         let out = self.out.clone();
         tokio::spawn(async move {
@@ -60,6 +81,12 @@ impl Runner {
             let read = read.unwrap_or_else(|_elapsed| Err(format!("{path} could not be read in time")));
             let _ = out.send(Msg::FileRead(ticket, read)).await;
         });
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.stop_logs();
     }
 }
 
@@ -89,6 +116,10 @@ async fn ask(client: &Client, out: &mpsc::Sender<Msg>, ticket: Ticket, call: Cal
         Call::CreateService(message) => answer!(create_service, message, Answer::ServiceCreated),
         Call::UpdateService(message) => answer!(update_service, message, Answer::ServiceUpdated),
         Call::RemoveService(message) => answer!(remove_service, message, Answer::ServiceRemoved),
+        Call::RollbackService(message) => answer!(rollback_service, message, Answer::ServiceRolledBack),
+        Call::UpdateGrants(message) => answer!(update_grants, message, Answer::GrantsUpdated),
+        Call::SteerRotation(message) => answer!(steer_rotation, message, Answer::RotationSteered),
+        Call::PruneVersions(message) => answer!(prune_versions, message, Answer::VersionsPruned),
         Call::UpdateNode(message) => answer!(update_node, message, Answer::NodeUpdated),
         Call::RemoveNode(message) => answer!(remove_node, message, Answer::NodeRemoved),
         Call::StepDown(message) => answer!(step_down, message, Answer::SteppedDown),

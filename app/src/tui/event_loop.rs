@@ -117,6 +117,8 @@ impl<S: Screen> EventLoop<'_, S> {
             match effect {
                 Effect::Call(ticket, call) => self.runner.call(ticket, call),
                 Effect::ReadFile(ticket, path) => self.runner.read_file(ticket, path),
+                Effect::ReadLogs(ticket, request) => self.runner.read_logs(ticket, request),
+                Effect::StopLogs => self.runner.stop_logs(),
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::Reconnect => self.runner.reconnect(),
                 Effect::Redraw => {

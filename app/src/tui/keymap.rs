@@ -62,6 +62,20 @@ pub enum Action {
     Backup,
     /// The join tokens: facts first, a token only when it is asked for.
     Tokens,
+    // in the matrix
+    NextColumn,
+    PreviousColumn,
+    FirstColumn,
+    LastColumn,
+    PageRight,
+    PageLeft,
+    /// Stages a grant, or a withdrawal.
+    Toggle,
+    /// How the selected cell is granted.
+    EditGrant,
+    Undo,
+    /// The plan of what is staged.
+    PlanGrants,
     Actor,
     Object,
     NextDenied,
@@ -106,6 +120,8 @@ pub enum Scope {
     Popup,
     /// In the box of the join tokens.
     Tokens,
+    /// At a question.
+    Question,
     /// While the manager that answers is locked.
     Lock,
 }
@@ -200,6 +216,7 @@ mod tests {
             Scope::Line,
             Scope::Popup,
             Scope::Tokens,
+            Scope::Question,
             Scope::Lock,
         ] {
             let mut seen = Vec::new();

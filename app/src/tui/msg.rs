@@ -5,12 +5,15 @@ use std::fmt;
 
 use wardroom_api::v1::{
     BackupRequest, CreateSecretRequest, CreateSecretResponse, CreateServiceRequest, CreateServiceResponse,
-    GetJoinTokenRequest, JoinTokenResponse, LockFacts, RemoveNodeRequest, RemoveNodeResponse, RemoveOperatorRequest,
-    RemoveOperatorResponse, RemoveSecretRequest, RemoveSecretResponse, RemoveServiceRequest, RemoveServiceResponse,
-    RevokeSecretRequest, RevokeSecretResponse, RotateDekRequest, RotateDekResponse, RotateJoinTokenRequest,
-    RotateRootRequest, RotateRootResponse, RotateSecretRequest, RotateSecretResponse, RotateUnlockKeyRequest,
-    RotateUnlockKeyResponse, StatusResponse, StepDownRequest, StepDownResponse, UnlockRequest, UpdateClusterRequest,
-    UpdateClusterResponse, UpdateNodeRequest, UpdateNodeResponse, UpdateServiceRequest, UpdateServiceResponse,
+    GetJoinTokenRequest, JoinTokenResponse, LockFacts, LogLine, LogsRequest, PruneVersionsRequest,
+    PruneVersionsResponse, RemoveNodeRequest, RemoveNodeResponse, RemoveOperatorRequest, RemoveOperatorResponse,
+    RemoveSecretRequest, RemoveSecretResponse, RemoveServiceRequest, RemoveServiceResponse, RevokeSecretRequest,
+    RevokeSecretResponse, RollbackServiceRequest, RollbackServiceResponse, RotateDekRequest, RotateDekResponse,
+    RotateJoinTokenRequest, RotateRootRequest, RotateRootResponse, RotateSecretRequest, RotateSecretResponse,
+    RotateUnlockKeyRequest, RotateUnlockKeyResponse, StatusResponse, SteerRotationRequest, SteerRotationResponse,
+    StepDownRequest, StepDownResponse, UnlockRequest, UpdateClusterRequest, UpdateClusterResponse,
+    UpdateGrantsRequest, UpdateGrantsResponse, UpdateNodeRequest, UpdateNodeResponse, UpdateServiceRequest,
+    UpdateServiceResponse,
 };
 use wardroom_api::{CallError, FeedEvent};
 use zeroize::Zeroize;
@@ -32,6 +35,10 @@ pub enum Msg {
     FileRead(Ticket, Result<Pasted, String>),
     /// So many bytes of a backup are in its file.
     Written(Ticket, u64),
+    /// Lines of tasks' output, as they come.
+    Logged(Ticket, Vec<LogLine>),
+    /// No more of them will come.
+    LogsEnded(Ticket, Result<(), CallError>),
     /// The program runs again after it was suspended.
     Resumed,
 }
@@ -68,6 +75,9 @@ pub enum Effect {
     Call(Ticket, Call),
     /// Reads a value from a file on this machine.
     ReadFile(Ticket, String),
+    /// Reads what tasks write until it is told to stop; one at a time.
+    ReadLogs(Ticket, LogsRequest),
+    StopLogs,
     /// Puts a name onto the terminal's clipboard.
     Copy(String),
     /// Opens the watch at once, instead of after the pause between two tries.
@@ -88,6 +98,10 @@ pub enum Call {
     CreateService(CreateServiceRequest),
     UpdateService(UpdateServiceRequest),
     RemoveService(RemoveServiceRequest),
+    RollbackService(RollbackServiceRequest),
+    UpdateGrants(UpdateGrantsRequest),
+    SteerRotation(SteerRotationRequest),
+    PruneVersions(PruneVersionsRequest),
     UpdateNode(UpdateNodeRequest),
     RemoveNode(RemoveNodeRequest),
     StepDown(StepDownRequest),
@@ -131,6 +145,10 @@ pub enum Answer {
     ServiceCreated(CreateServiceResponse),
     ServiceUpdated(UpdateServiceResponse),
     ServiceRemoved(RemoveServiceResponse),
+    ServiceRolledBack(RollbackServiceResponse),
+    GrantsUpdated(UpdateGrantsResponse),
+    RotationSteered(SteerRotationResponse),
+    VersionsPruned(PruneVersionsResponse),
     NodeUpdated(UpdateNodeResponse),
     NodeRemoved(RemoveNodeResponse),
     SteppedDown(StepDownResponse),

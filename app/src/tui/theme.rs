@@ -78,6 +78,9 @@ pub struct Glyphs {
     pub ascending: char,
     pub descending: char,
     pub absent: char,
+    /// A grant that every task proves, and one that some do not.
+    pub proven: char,
+    pub unproven: char,
 }
 
 impl Glyphs {
@@ -100,6 +103,8 @@ impl Glyphs {
         ascending: '^',
         descending: 'v',
         absent: '.',
+        proven: '*',
+        unproven: 'o',
     };
 
     pub const UNICODE: Self = Self {
@@ -121,6 +126,8 @@ impl Glyphs {
         ascending: '▲',
         descending: '▼',
         absent: '·',
+        proven: '●',
+        unproven: '○',
     };
 
     pub fn chosen(ascii: bool) -> Self {

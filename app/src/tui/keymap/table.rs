@@ -28,7 +28,7 @@ const fn change(keys: &'static [Key], action: Action, scope: Scope, bar: &'stati
 
 const ANY: Scope = Scope::Everywhere;
 const SECRETS: Scope = Scope::On(&[Kind::Secrets, Kind::Secret]);
-const SERVICES: Scope = Scope::On(&[Kind::Services, Kind::Service, Kind::Grants]);
+const GRANTS: Scope = Scope::On(&[Kind::Grants]);
 const SERVICE: Scope = Scope::On(&[Kind::Services, Kind::Service]);
 const NODES: Scope = Scope::On(&[Kind::Nodes, Kind::Node]);
 const RAFT: Scope = Scope::On(&[Kind::Raft]);
@@ -52,11 +52,22 @@ pub const BINDINGS: &[Binding] = &[
     change(&[char_key('D')], Action::Remove, SECRETS, "", "remove a secret that no service uses"),
     bind(&[char_key('u')], Action::UsedBy, SECRETS, "used by", "services that were granted the secret"),
     bind(&[char_key('x')], Action::Explain, SECRETS, "", "why no value can be read back, and what to do instead"),
-    change(&[char_key('n')], Action::New, SERVICES, "new", "create a service"),
-    change(&[char_key('a')], Action::Access, SERVICES, "grant", "grant a secret to the service"),
-    change(&[char_key('w')], Action::Withdraw, SERVICES, "withdraw", "withdraw a grant from the service"),
+    change(&[char_key('n')], Action::New, SERVICE, "new", "create a service"),
+    change(&[char_key('a')], Action::Access, SERVICE, "grant", "grant a secret to the service"),
+    change(&[char_key('W')], Action::Withdraw, SERVICE, "withdraw", "withdraw a grant from the service"),
     change(&[ctrl('d'), char_key('D')], Action::Remove, SERVICE, "remove", "remove the service and erase its files"),
     bind(&[char_key('m')], Action::Go(Kind::Grants), SERVICE, "matrix", "services against secrets, who may read what"),
+    change(&[char_key(' ')], Action::Toggle, GRANTS, "toggle", "stage a grant of the selected cell, or its withdrawal; again: neither"),
+    change(&[char_key('e')], Action::EditGrant, GRANTS, "edit", "target, mode, owner and what happens on change, staged"),
+    change(&[char_key('u')], Action::Undo, GRANTS, "undo", "take the last staged step back"),
+    change(&[char_key('p')], Action::PlanGrants, GRANTS, "plan", "the plan of everything that is staged, sent as one change"),
+    bind(&[key(Code::Right)], Action::NextColumn, GRANTS, "", "next secret"),
+    bind(&[key(Code::Left)], Action::PreviousColumn, GRANTS, "", "previous secret"),
+    bind(&[char_key('>')], Action::PageRight, GRANTS, "", "a page of secrets to the right"),
+    bind(&[char_key('<')], Action::PageLeft, GRANTS, "", "a page of secrets to the left"),
+    bind(&[char_key('0')], Action::FirstColumn, GRANTS, "", "first secret"),
+    bind(&[char_key('$')], Action::LastColumn, GRANTS, "", "last secret"),
+    bind(&[key(Code::Tab)], Action::NextPane, GRANTS, "rows/columns", "whether / and the keys of sorting mean services or secrets"),
     change(&[char_key('p')], Action::Promote, NODES, "promote", "make the node a manager"),
     change(&[char_key('d')], Action::Demote, NODES, "demote", "make the manager a worker"),
     change(&[char_key('a')], Action::Availability, NODES, "availability", "active, pause or drain: whether it gets and keeps tasks"),
@@ -175,6 +186,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[ctrl('l')], Action::Redraw, Scope::Tokens, "", "draw the screen anew"),
     bind(&[ctrl('z')], Action::Suspend, Scope::Tokens, "", "suspend; a token is hidden first"),
     bind(&[ctrl('c')], Action::Quit, Scope::Tokens, "", "close; pressed twice: quit"),
+    // questions
+    bind(&[char_key('y')], Action::Confirm, Scope::Question, "yes", "yes"),
+    bind(&[key(Code::Esc), char_key('n'), char_key('q')], Action::Cancel, Scope::Question, "no", "no"),
+    bind(&[ctrl('l')], Action::Redraw, Scope::Question, "", "draw the screen anew"),
+    bind(&[ctrl('z')], Action::Suspend, Scope::Question, "", "suspend"),
+    bind(&[ctrl('c')], Action::Quit, Scope::Question, "", "no; pressed twice: quit"),
     // a locked manager
     bind(&[key(Code::Enter)], Action::Accept, Scope::Lock, "unlock", "send the key or the share to the manager; here it is wiped"),
     bind(&[key(Code::Esc)], Action::Cancel, Scope::Lock, "empty the field", "empty the field"),

@@ -13,6 +13,7 @@ mod next_change;
 pub mod overlay;
 pub mod place;
 pub mod rows;
+pub mod staged;
 pub mod subject;
 pub mod tokens;
 
@@ -29,6 +30,7 @@ use list::{List, ListId};
 use lock::Locked;
 use overlay::Overlay;
 use place::{History, Place};
+use staged::Staged;
 
 /// Below this the terminal is too small: a word says so, and no key does anything unseen.
 pub const TINY: (u16, u16) = (40, 10);
@@ -124,6 +126,8 @@ pub struct Model {
     /// What needs attention, worst first: made with the rows of the screen that shows it.
     pub noted: Vec<Attention>,
     pub shown: Shown,
+    /// Edits of grants that are not sent yet.
+    pub staged: Staged,
     pub overlay: Option<Overlay>,
     pub wizard: Option<Box<Wizard>>,
     /// The manager that answers is locked: its screen stands before all others.
@@ -156,6 +160,7 @@ impl Model {
             rows_stale: true,
             noted: Vec::new(),
             shown: Shown::default(),
+            staged: Staged::default(),
             overlay: None,
             wizard: None,
             lock: None,

@@ -1,4 +1,5 @@
-//! What lies over the screen? The palette, the filter line, the action menu, a page of text, or the join tokens.
+//! What lies over the screen? The palette, the filter line, the action menu, a page of text, a question, or the join
+//! tokens.
 
 use super::line_input::LineInput;
 use super::list::{ListId, Seen};
@@ -15,6 +16,7 @@ pub enum Overlay {
     Help(Page),
     Messages(Page),
     Tokens(Tokens),
+    Ask(Ask),
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +39,23 @@ pub struct Menu {
     pub title: String,
     pub items: Vec<(Action, String, String)>,
     pub selected: usize,
+}
+
+/// A question that only `y` answers with yes.
+#[derive(Debug)]
+pub struct Ask {
+    pub title: String,
+    pub lines: Vec<String>,
+    pub asked: Asked,
+}
+
+/// What yes means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Staged edits go, and the matrix is left.
+    DropStaged,
+    /// They go, and the console ends.
+    Quit,
 }
 
 /// Text to read; the first line shown is `top`.

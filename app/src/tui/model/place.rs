@@ -115,7 +115,7 @@ impl Place {
             Self::Secret(_) => &[ListId::Versions, ListId::Holders, ListId::SecretGrants],
             Self::Services => &[ListId::Services],
             Self::Service(_) => &[ListId::ServiceTasks, ListId::ServiceGrants],
-            Self::Grants => &[ListId::Matrix],
+            Self::Grants => &[ListId::Matrix, ListId::MatrixSecrets],
             Self::Nodes => &[ListId::Nodes],
             Self::Node(_) => &[ListId::NodeHoldings, ListId::NodeTasks],
             Self::Audit => &[ListId::Audit],

@@ -1,5 +1,7 @@
 //! What is a key press about? The object under the selection, or the one that the whole screen is about.
 
+use wardroom_api::v1::{Secret, Service};
+
 use super::Model;
 use super::facts::{moves, words};
 use super::key_tree::Line;
@@ -45,7 +47,9 @@ pub fn selected(model: &Model) -> Option<Subject> {
         ListId::Versions => return of_place(model),
         ListId::Holders | ListId::NodeHoldings => Subject::Holding(key),
         ListId::SecretGrants | ListId::ServiceGrants => Subject::Grant(key),
-        ListId::Services | ListId::Matrix => Subject::Service(key),
+        ListId::Matrix => Subject::Service(key),
+        ListId::MatrixSecrets => Subject::Secret(key),
+        ListId::Services => Subject::Service(key),
         ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => Subject::Task(key),
         ListId::Rotations => Subject::Rotation(key),
     })
@@ -83,6 +87,13 @@ pub fn secret_id(model: &Model) -> Option<String> {
         _ => return None,
     };
     view.secrets.contains_key(&id).then_some(id)
+}
+
+/// The service and the secret of the selected cell of the matrix.
+pub fn cell(model: &Model) -> Option<(&Service, &Secret)> {
+    let view = &model.cluster;
+    let service = view.services.get(model.selected(ListId::Matrix)?)?;
+    Some((service, view.secrets.get(model.selected(ListId::MatrixSecrets)?)?))
 }
 
 /// The service that a change would be about.

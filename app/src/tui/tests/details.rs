@@ -87,7 +87,7 @@ fn service() {
     |  api          db_password    current db_password    0400  0:0     swap       |
     |  api          session_seed   current session_seed   0400  0:0     swap       |
     +------------------------------------------------------------------------------+
-     <enter>actions <n>new <a>grant <w>withdraw <ctrl-d>remove <m>matrix <esc>back
+     <enter>actions <n>new <a>grant <shift-w>withdraw <ctrl-d>remove <m>matrix
     "#);
 }
 

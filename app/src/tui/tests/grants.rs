@@ -20,13 +20,13 @@ fn matrix() {
     insta::assert_snapshot!(play("5m").screen(), @r#"
      wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
      services > grants             unix:///run/w.sock  <:>command </>filter <?>help
-    +- 4 services x 5 granted secrets, 5 shown ------------------------------------+
-    |  SERVICE          db_p~word pay_~cert pay_~_key pay_~_sig sess~seed          |
-    |> api              R 0400 v4 .         .         .         R 0400 v1          |
-    |  batch            r 0440 v4 .         .         .         .                  |
-    |  edge             .         R 0444 v1 R 0444 v2 R 0444 v1 .                  |
-    |  worker           .         .         .         R 0400 v1 .                  |
-    |                                                                              |
+    +- 4 services x 6 secrets  secrets 1-3 ----------------------------------------+
+    |                     db_password    pay_tls_cert   pay_tls_key                |
+    |  SERVICE            v4             v1             v2                         |
+    |> api                *R v4 swap     .              .                          |
+    |  batch              or v4 restart  .              .                          |
+    |  edge               .              *R v1 signal   *R v2 signal               |
+    |  worker             .              .              .                          |
     |                                                                              |
     |                                                                              |
     |                                                                              |
@@ -34,13 +34,13 @@ fn matrix() {
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
-    +- Grants of api --------------------------------------------------------------+
-    | SERVICE       SECRET          VER     TARGET          MODE  OWNER   ON CHANGE|
-    | api           db_password     current db_password     0400  0:0     swap     |
-    | api           session_seed    current session_seed    0400  0:0     swap     |
+    +- api -> db_password ---------------------------------------------------------+
+    | granted  db_password 0:0 0400, on change swap                                |
+    | proven   v4 by 3 of 3 tasks                                                  |
+    |                                                                              |
     +------------------------------------------------------------------------------+
-     R granted and mounted   r granted, not mounted   . none
-     <n>new <a>grant <w>withdraw <esc>back <d>describe <l>audit
+     *R every task proves it   or not yet   +A -D ~C staged   . none   =v3 pinned
+     <space>toggle <e>edit <u>undo <p>plan <tab>rows/columns <esc>back <d>describe
     "#);
 }
 
@@ -61,7 +61,7 @@ fn a_secret_is_granted_to_a_service_by_keys_alone() {
     |  mode           [0444]                                                       |
     |                 permission bits, octal                                       |
     |  on rotation    (x) swap ( ) restart ( ) signal                              |
-    |                 signal sends SIGHUP                                          |
+    |                 swap the file in place, restart the task, or signal it       |
     |  uid:gid        [0:0]                                                        |
     |                 who owns the file                                            |
     |                                                                              |
@@ -118,7 +118,7 @@ fn a_secret_is_granted_to_a_service_by_keys_alone() {
 
 #[test]
 fn a_grant_is_withdrawn_from_the_service_that_has_it() {
-    let mut play = play("5<enter><tab>jw");
+    let mut play = play("5<enter><tab>jW");
     let (_, call) = play.last_call();
     assert!(
         matches!(call, Call::UpdateService(request) if request.remove == ["session_seed"] && request.plan_only),

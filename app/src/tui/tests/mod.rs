@@ -28,6 +28,7 @@ mod safety;
 mod said;
 mod scale;
 mod sizes;
+mod staged;
 mod step_down;
 mod tables;
 mod tokens;

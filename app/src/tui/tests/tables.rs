@@ -56,7 +56,7 @@ fn services() {
     | api           session_seed    current session_seed    0400  0:0     swap     |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <enter>detail <n>new <a>grant <w>withdraw <ctrl-d>remove <m>matrix <esc>back
+     <enter>detail <n>new <a>grant <shift-w>withdraw <ctrl-d>remove <m>matrix
     "#);
 }
 

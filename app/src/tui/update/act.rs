@@ -1,6 +1,6 @@
 //! What does a key do on a screen? It moves, opens, explains, or opens a wizard; it never changes the cluster.
 
-use super::{always, audit, go, keys, palette, tokens, wizard};
+use super::{always, audit, go, grants, keys, palette, tokens, wizard};
 use crate::tui::key::Key;
 use crate::tui::keymap::{self, Action};
 use crate::tui::model::key_tree::Line;
@@ -28,7 +28,7 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
 
 /// Does what an action means here.
 pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
-    let list = model.focused();
+    let list = moved(model);
     match action {
         Action::Down => model.list_mut(list).step(1),
         Action::Up => model.list_mut(list).step(-1),
@@ -48,6 +48,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::SortByState => sort(model, SortBy::State),
         Action::Palette => model.overlay = Some(Overlay::Palette(palette::open(model))),
         Action::Filter => {
+            let list = model.focused();
             let text = model.list_mut(list).filter.text().to_owned();
             model.overlay = Some(Overlay::Filter(list, LineInput::with(&text)));
         }
@@ -66,6 +67,14 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         _ => return about_selection(model, action),
     }
     Vec::new()
+}
+
+/// The list that keys move in: in the matrix down the services, whichever way is filtered.
+fn moved(model: &Model) -> ListId {
+    match model.place() {
+        Place::Grants => ListId::Matrix,
+        _ => model.focused(),
+    }
 }
 
 fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -92,6 +101,16 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
                 },
             );
         }
+        Action::NextColumn
+        | Action::PreviousColumn
+        | Action::FirstColumn
+        | Action::LastColumn
+        | Action::PageRight
+        | Action::PageLeft => grants::columns(model, action),
+        Action::Toggle => grants::toggle(model),
+        Action::EditGrant => return grants::edit(model),
+        Action::Undo => grants::undo(model),
+        Action::PlanGrants => return grants::plan(model),
         Action::Tokens => tokens::open(model),
         Action::RotateKey => return keys::rotate(model),
         Action::Shred if model.place().kind() == Kind::Keys => keys::ask_what_to_shred(model),
@@ -119,7 +138,7 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 fn page(model: &mut Model, pages: isize) {
-    let list = model.focused();
+    let list = moved(model);
     let list = model.list_mut(list);
     let rows = list.page();
     list.step(rows.saturating_mul(pages));

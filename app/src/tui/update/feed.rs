@@ -4,7 +4,7 @@
 use wardroom_api::v1::{Change, Kind, WatchMessage, change, object, watch_message};
 use wardroom_api::{CallError, FeedEvent};
 
-use super::{catch_up, lock, tokens, wizard};
+use super::{catch_up, grants, lock, tokens, wizard};
 use crate::tui::model::{Dirty, Level, Link, Model};
 use crate::tui::msg::{Answer, Call, Effect, Ticket};
 
@@ -28,6 +28,9 @@ pub fn take_in(model: &mut Model, event: FeedEvent) -> Vec<Effect> {
             }
             live(model);
             observe(model);
+            if !model.staged.is_empty() && changes_grants(&message) {
+                grants::overtaken(model);
+            }
             model.rows_stale |= touches(model, &message);
             model.wants_frame(Dirty::Background);
         }
@@ -51,6 +54,17 @@ fn touches(model: &Model, message: &WatchMessage) -> bool {
         Some(watch_message::Body::Manager(_) | watch_message::Body::ManagerLost(_)) => read(Kind::Unspecified),
         Some(watch_message::Body::Snapshot(_)) => true,
         None => false,
+    }
+}
+
+fn changes_grants(message: &WatchMessage) -> bool {
+    match &message.body {
+        Some(watch_message::Body::Changes(changes)) => {
+            let mut kinds = changes.changes.iter().filter_map(kind);
+            kinds.any(|kind| matches!(kind, Kind::Service | Kind::Secret))
+        }
+        Some(watch_message::Body::Snapshot(_)) => true,
+        _ => false,
     }
 }
 

@@ -1,7 +1,9 @@
 //! How does one get from place to place? Screens, details, history, and filters that travel along.
 
+use super::grants;
 use crate::tui::model::filter::Filter;
 use crate::tui::model::list::ListId;
+use crate::tui::model::overlay::Asked;
 use crate::tui::model::place::{History, Place};
 use crate::tui::model::{Level, Model};
 
@@ -49,16 +51,24 @@ fn arrived(model: &mut Model) {
 
 /// `esc`: first a filter goes, then the place.
 pub fn back(model: &mut Model) {
-    let id = model.focused();
-    let list = model.list_mut(id);
-    if !list.filter.is_empty() {
-        list.filter = Filter::default();
-        model.rows_stale = true;
-        return;
+    let mut filtered = vec![model.focused()];
+    if *model.place() == Place::Grants {
+        filtered.extend([ListId::Matrix, ListId::MatrixSecrets]);
+    }
+    for id in filtered {
+        let list = model.list_mut(id);
+        if !list.filter.is_empty() {
+            list.filter = Filter::default();
+            model.rows_stale = true;
+            return;
+        }
     }
     if model.shown.problems_only {
         model.shown.problems_only = false;
         model.rows_stale = true;
+        return;
+    }
+    if *model.place() == Place::Grants && grants::ask(model, Asked::DropStaged) {
         return;
     }
     let parent = model.place().parent();

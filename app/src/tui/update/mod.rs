@@ -6,11 +6,13 @@ mod audit;
 mod catch_up;
 mod feed;
 mod go;
+mod grants;
 mod keys;
 mod line;
 mod lock;
 pub mod palette;
 mod popup;
+mod question;
 mod tokens;
 mod wizard;
 
@@ -46,6 +48,7 @@ pub fn update(model: &mut Model, now_ms: i64, msg: Msg) -> Vec<Effect> {
             wizard::written(model, ticket, bytes);
             Vec::new()
         }
+        Msg::Logged(..) | Msg::LogsEnded(..) => Vec::new(),
         Msg::Resumed => {
             model.wants_frame(Dirty::Now);
             vec![Effect::Redraw]
@@ -73,6 +76,7 @@ fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         _ if is_tiny(model) => unseen(model, key, armed),
         Some(Overlay::Palette(_) | Overlay::Filter(..)) => line::key(model, key, armed),
         Some(Overlay::Tokens(_)) => tokens::key(model, key, armed),
+        Some(Overlay::Ask(_)) => question::key(model, key, armed),
         Some(_) => popup::key(model, key, armed),
         None if model.lock.is_some() => lock::key(model, key, armed),
         None if model.wizard.is_some() => wizard::key(model, key, armed),
@@ -133,7 +137,11 @@ fn always(model: &mut Model, action: Action, armed: bool) -> Option<Vec<Effect>>
         Action::Quit => {
             model.overlay = None;
             model.quit_armed = true;
-            model.say(Level::Info, "press ctrl-c again to quit");
+            let lost = match model.staged.len() {
+                0 => String::new(),
+                count => format!("; {count} staged, not sent, would be lost"),
+            };
+            model.say(Level::Info, format!("press ctrl-c again to quit{lost}"));
             Some(Vec::new())
         }
         _ => None,

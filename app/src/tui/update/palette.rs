@@ -7,10 +7,10 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 
 use super::wizard::About;
-use super::{act, go, wizard};
+use super::{act, go, grants, wizard};
 use crate::tui::model::Model;
 use crate::tui::model::facts::words;
-use crate::tui::model::overlay::{Palette, Suggestion};
+use crate::tui::model::overlay::{Asked, Palette, Suggestion};
 use crate::tui::model::place::{Kind, Place};
 use crate::tui::msg::Effect;
 use table::{COMMANDS, Does, Entry, Takes};
@@ -152,6 +152,7 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         Takes::Nothing | Takes::Filter => (String::new(), entry.about()),
     };
     Some(match entry.does {
+        Does::Quit if grants::ask(model, Asked::Quit) => Vec::new(),
         Does::Quit => vec![Effect::Quit],
         Does::Act(action) => act::perform(model, action),
         Does::Go(kind) => {

@@ -95,6 +95,7 @@ pub fn help(model: &Model) -> Page {
         ("In the palette and the filter", Scope::Line),
         ("In popups", Scope::Popup),
         ("In the join tokens", Scope::Tokens),
+        ("At a question", Scope::Question),
         ("While the manager is locked", Scope::Lock),
     ] {
         lines.extend([String::new(), title.to_owned()]);

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::tui::keymap::{self, Scope};
 use crate::tui::model::facts::{time, words};
+use crate::tui::model::list::ListId;
 use crate::tui::model::overlay::Overlay;
 use crate::tui::model::place::{Kind, Place};
 use crate::tui::model::tokens::Stage;
@@ -58,10 +59,18 @@ pub fn breadcrumbs(canvas: &mut Canvas<'_>, model: &Model) {
 }
 
 fn list_words(model: &Model, left: &mut Vec<Piece>, right: &mut Vec<Piece>) {
-    let list = model.list(model.focused());
-    if let Some(list) = list.filter(|list| !list.filter.is_empty()) {
-        left.push(piece(safe!(" </{}>", list.filter.text()), Tone::Accent));
-        right.push(plain(safe!("{} of {}  ", list.keys.len(), list.total)));
+    // In the matrix both ways are filtered at once.
+    let both = [ListId::Matrix, ListId::MatrixSecrets];
+    let shown = if model.place().kind() == Kind::Grants {
+        &both[..]
+    } else {
+        &[model.focused()][..]
+    };
+    for list in shown.iter().filter_map(|id| model.list(*id)) {
+        if !list.filter.is_empty() {
+            left.push(piece(safe!(" </{}>", list.filter.text()), Tone::Accent));
+            right.push(plain(safe!("{} of {}  ", list.keys.len(), list.total)));
+        }
     }
     if model.shown.problems_only {
         left.push(piece(" !problems", Tone::Warn));
@@ -121,6 +130,7 @@ pub fn key_bar(canvas: &mut Canvas<'_>, model: &Model) {
         (None, _) if model.lock.is_some() => Some(Scope::Lock),
         (Some(Overlay::Palette(_) | Overlay::Filter(..)), _) => Some(Scope::Line),
         (Some(Overlay::Tokens(_)), _) => Some(Scope::Tokens),
+        (Some(Overlay::Ask(_)), _) => Some(Scope::Question),
         (Some(_), _) => Some(Scope::Popup),
         (None, Some(_)) => Some(Scope::Wizard),
         (None, None) => None,

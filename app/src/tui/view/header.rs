@@ -43,6 +43,10 @@ fn parts(model: &Model, gap: &str) -> Vec<Part> {
         parts.push((piece(safe!(" {}", cluster.name), Tone::Strong), 0));
     }
     session(model, &mut parts);
+    if !model.staged.is_empty() {
+        let words = safe!("{gap}{} staged", model.staged.len());
+        parts.push((piece(words, Tone::Warn), 0));
+    }
     if view.cluster.is_none() {
         return parts;
     }

@@ -5,6 +5,7 @@ mod audit;
 mod certificates;
 mod cluster;
 mod frame;
+mod grants;
 mod header;
 mod key_facts;
 mod key_tree;
@@ -86,7 +87,7 @@ fn screen(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         Place::Secret(id) => secret::draw(canvas, area, model, id),
         Place::Services => services::draw(canvas, area, model),
         Place::Service(id) => services::detail(canvas, area, model, id),
-        Place::Grants => services::grants(canvas, area, model),
+        Place::Grants => grants::draw(canvas, area, model),
         Place::Nodes => nodes::draw(canvas, area, model),
         Place::Node(id) => nodes::detail(canvas, area, model, id),
         Place::Audit => audit::draw(canvas, area, model),
@@ -109,7 +110,7 @@ fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
         ListId::Holders => secret::holders(canvas, area, model),
         ListId::SecretGrants | ListId::ServiceGrants => services::grant_list(canvas, area, model, id),
         ListId::Services => services::list(canvas, area, model),
-        ListId::Matrix => services::matrix(canvas, area, model),
+        ListId::Matrix | ListId::MatrixSecrets => grants::matrix(canvas, area, model),
         ListId::Nodes => nodes::list(canvas, area, model),
         ListId::NodeHoldings => nodes::holdings(canvas, area, model),
         ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => tasks::list(canvas, area, model, id),

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::tui::model::Model;
-use crate::tui::model::overlay::{Menu, Overlay, Page, Palette};
+use crate::tui::model::overlay::{Ask, Menu, Overlay, Page, Palette};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::{Canvas, line_input, piece, plain, safe};
 
@@ -12,6 +12,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         None | Some(Overlay::Filter(..)) => {}
         Some(Overlay::Palette(palette)) => self::palette(canvas, area, palette),
         Some(Overlay::Menu(menu)) => self::menu(canvas, area, menu),
+        Some(Overlay::Ask(ask)) => self::ask(canvas, area, ask),
         Some(Overlay::Tokens(tokens)) => super::tokens::draw(canvas, area, model, tokens),
         Some(Overlay::Page(page) | Overlay::Help(page) | Overlay::Messages(page)) => self::page(canvas, area, page),
     }
@@ -77,6 +78,16 @@ fn menu(canvas: &mut Canvas<'_>, area: Rect, menu: &Menu) {
             canvas.restyle(Rect { y, height: 1, ..inner }, Tone::Selected);
             canvas.cursor = Some((inner.x, y));
         }
+    }
+}
+
+fn ask(canvas: &mut Canvas<'_>, area: Rect, ask: &Ask) {
+    let lines = ask.lines.iter().map(|line| line.chars().count());
+    let widest = lines.chain([ask.title.chars().count() + 4]).max().unwrap_or(20) + 4;
+    let height = u16::try_from(ask.lines.len()).unwrap_or(8).saturating_add(2);
+    let inner = boxed(canvas, area, (u16::try_from(widest).unwrap_or(60), height), &ask.title);
+    for (y, line) in (inner.y..inner.bottom()).zip(&ask.lines) {
+        canvas.text(inner.x + 1, y, inner.width.saturating_sub(2), line, Tone::Plain);
     }
 }
 

@@ -1,12 +1,11 @@
-//! Services and who may read what: the list, one service with its tasks, and the matrix of grants.
+//! Services: the list, and one service with its tasks and grants.
 
 use ratatui::layout::Rect;
-use wardroom_api::v1::{Grant, Secret, Service};
+use wardroom_api::v1::{Grant, Service};
 
 use super::{WIDE, columns, facts, list_pane, rows, state_piece, tasks, titled};
 use crate::tui::model::facts::{secrets, time, words};
 use crate::tui::model::list::ListId;
-use crate::tui::model::place::Place;
 use crate::tui::model::{Model, rows as entries};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::table::fixed_table;
@@ -197,85 +196,4 @@ pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
     facts(canvas, inner, &lines);
     tasks::list(canvas, bands[1], model, ListId::ServiceTasks);
     grant_list(canvas, bands[2], model, ListId::ServiceGrants);
-}
-
-/// Services against secrets.
-pub fn grants(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    let selected = model
-        .selected(ListId::Matrix)
-        .and_then(|id| model.cluster.services.get(id));
-    let below = selected
-        .and_then(|service| service.spec.as_ref())
-        .map_or(0, |spec| spec.grants.len());
-    let below = u16::try_from(below).unwrap_or(6).clamp(1, 6) + 3;
-    let parts = rows(area, &[area.height.saturating_sub(below + 1), below, 1]);
-    matrix(canvas, parts[0], model);
-    grants_of(canvas, parts[1], model, selected);
-    canvas.text(
-        area.x + 1,
-        parts[2].y,
-        area.width - 1,
-        "R granted and mounted   r granted, not mounted   . none",
-        Tone::Dim,
-    );
-}
-
-/// Width of a secret's column in the matrix.
-const CELL: u16 = 9;
-
-pub fn matrix(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    let view = &model.cluster;
-    let mut granted: Vec<&Secret> = view
-        .secrets
-        .values()
-        .filter(|secret| view.services_granted(&secret.id).next().is_some())
-        .collect();
-    granted.sort_by(|a, b| a.name.cmp(&b.name));
-    let room = usize::from(area.width.saturating_sub(22) / (CELL + 1));
-    let title = safe!(
-        "{} x {}, {} shown",
-        words::count(view.services.len(), "service"),
-        words::count(granted.len(), "granted secret"),
-        room.min(granted.len())
-    );
-    granted.truncate(room);
-    let shown: Vec<Column> = std::iter::once(column("SERVICE", 16))
-        .chain(granted.iter().map(|_| column("", CELL)))
-        .collect();
-    let inner = canvas.pane(area, &titled(title), false);
-    let Some(list) = model.list(ListId::Matrix) else { return };
-    let absent = canvas.glyphs.absent;
-    let focused = model.place() == &Place::Grants;
-    crate::tui::widgets::table(canvas, inner, &shown, list, focused, |key| {
-        let Some(service) = view.services.get(key) else {
-            return Vec::new();
-        };
-        let mut cells = vec![plain(words::service_name(service))];
-        cells.extend(granted.iter().map(|secret| matrix_cell(model, service, secret, absent)));
-        cells
-    });
-    let mut x = inner.x + 2 + 17;
-    for secret in &granted {
-        let name = crate::tui::widgets::SafeText::new(&secret.name).cut_middle(usize::from(CELL), canvas.glyphs.more);
-        canvas.text(x, inner.y, CELL, name, Tone::Title);
-        x += CELL + 1;
-    }
-}
-
-fn matrix_cell(model: &Model, service: &Service, secret: &Secret, absent: char) -> Piece {
-    let grants = service.spec.iter().flat_map(|spec| &spec.grants);
-    let Some(grant) = grants.clone().find(|grant| grant.secret_id == secret.id) else {
-        return piece(absent.to_string(), Tone::Dim);
-    };
-    let mounted = secrets::is_mounted(&model.cluster, service, grant);
-    let version = if grant.pinned == 0 {
-        secret.current
-    } else {
-        grant.pinned
-    };
-    let mark = if mounted { 'R' } else { 'r' };
-    piece(
-        safe!("{mark} {} v{version}", words::mode(grant.mode)),
-        if mounted { Tone::Plain } else { Tone::Warn },
-    )
 }

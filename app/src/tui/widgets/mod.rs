@@ -1,7 +1,8 @@
-//! What are screens made of? Safe text, a canvas that clips, a table that builds only visible rows, bars and lines.
+//! What are screens made of? Safe text, a canvas that clips, tables that build only what is visible, bars and lines.
 
 pub mod bars;
 pub mod canvas;
+pub mod grid;
 pub mod line;
 pub mod safe_text;
 pub mod table;

@@ -18,6 +18,10 @@ pub enum Id {
     Target,
     Mode,
     OnChange,
+    /// What is sent on change.
+    Signal,
+    /// The version that a grant stays with.
+    Pin,
     Owner,
     Command,
     Replicas,

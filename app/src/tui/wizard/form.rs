@@ -1,6 +1,7 @@
 //! What has been filled in? Fields on pages; which fields a page shows depends on what was chosen before.
 
 pub use super::field::{Field, Id, Input, SOURCES, Source, choice, line, secret, words};
+use crate::tui::model::line_input::LineInput;
 use crate::tui::secret_input::SecretInput;
 
 #[derive(Debug)]
@@ -64,6 +65,13 @@ impl Form {
         }
     }
 
+    /// Puts that text into a line.
+    pub fn set_line(&mut self, id: Id, text: &str) {
+        if let Some(Input::Line(line)) = self.field_mut(id).map(|field| &mut field.input) {
+            *line = LineInput::with(text);
+        }
+    }
+
     pub fn source(&self) -> Source {
         match self.chosen(Id::Source) {
             "type" => Source::Type,
@@ -123,6 +131,7 @@ impl Form {
             Id::Recipients => self.chosen(Id::SealedBy) == "recipients",
             Id::Passphrase | Id::Again => self.chosen(Id::SealedBy) == "passphrase",
             Id::Target | Id::Mode | Id::OnChange | Id::Owner => !self.chosen(Id::Secret).is_empty(),
+            Id::Signal => !self.chosen(Id::Secret).is_empty() && self.chosen(Id::OnChange) == "signal",
             _ => true,
         };
         (0..page.fields.len()).filter(|at| shown(&page.fields[*at])).collect()

@@ -5,6 +5,7 @@ mod field;
 pub mod form;
 pub mod keys;
 pub mod open;
+pub mod open_grants;
 pub mod open_members;
 pub mod plan;
 mod plan_members;
@@ -14,7 +15,7 @@ mod progress_members;
 pub mod request;
 mod same_as;
 mod task;
-mod values;
+pub mod values;
 
 use wardroom_api::v1;
 
@@ -123,7 +124,9 @@ impl Wizard {
     /// Titles of all steps, and which one this is.
     pub fn steps(&self) -> (Vec<&'static str>, usize) {
         let mut titles: Vec<&'static str> = self.form.pages.iter().map(|page| page.title).collect();
-        titles.extend(["plan", "run"]);
+        if !matches!(self.task, Task::StageGrant { .. }) {
+            titles.extend(["plan", "run"]);
+        }
         let at = match self.step {
             Step::Page(page) => page,
             Step::Plan => titles.len() - 2,

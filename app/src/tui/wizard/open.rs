@@ -127,7 +127,7 @@ fn services(view: &ClusterView) -> Vec<(String, String)> {
     found
 }
 
-fn grant_fields() -> Vec<super::form::Field> {
+pub(super) fn grant_fields() -> Vec<super::form::Field> {
     vec![
         line(
             Id::Target,
@@ -140,8 +140,9 @@ fn grant_fields() -> Vec<super::form::Field> {
             Id::OnChange,
             "on rotation",
             &["swap", "restart", "signal"],
-            "signal sends SIGHUP",
+            "swap the file in place, restart the task, or signal it",
         ),
+        line(Id::Signal, "signal", "SIGHUP", "what the task is sent"),
         line(Id::Owner, "uid:gid", "0:0", "who owns the file"),
     ]
 }

@@ -1,11 +1,14 @@
 //! How far is the change that was accepted? Read from the view alone: the rotation object, the holdings, the audit
 //! chain. A proof is a receipt, never an assumption.
 
+use std::collections::BTreeSet;
+
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{HoldingState, RotationPhase};
 
 use super::{Accepted, Task, Wizard, progress_keys, progress_members};
 use crate::tui::model::facts::{secrets, words};
+use crate::tui::model::staged::{Cell, Edit};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -59,6 +62,7 @@ pub fn progress(wizard: &Wizard, view: &ClusterView) -> Progress {
             wizard.form.chosen(super::form::Id::Service),
             wizard.form.chosen_label(super::form::Id::Service),
         ),
+        Task::Grants { edits, .. } => grants(view, accepted, edits),
         Task::Withdraw {
             service_id,
             service: name,
@@ -202,6 +206,38 @@ fn revocation(view: &ClusterView, accepted: &Accepted, secret_id: &str, name: &s
     Progress {
         verdict: Verdict::Running,
         headline,
+        lines,
+        audit: None,
+    }
+}
+
+/// One line for each service that was touched.
+fn grants(view: &ClusterView, accepted: &Accepted, edits: &[(Cell, Edit)]) -> Progress {
+    if view.index < accepted.index {
+        return waiting(accepted.index);
+    }
+    let touched: BTreeSet<&str> = edits.iter().map(|((service, _), _)| service.as_str()).collect();
+    let of_service = |id: &&str| {
+        let name = view.services.get(*id).map_or(*id, words::service_name);
+        let found = service(view, id, name);
+        let [tasks, files] = [0, 1].map(|at| found.lines[at].words.clone());
+        let line = Line {
+            name: name.to_owned(),
+            words: format!("{tasks}, {files}"),
+            ..found.lines[1].clone()
+        };
+        (line, found.verdict == Verdict::Done)
+    };
+    let (lines, ready): (Vec<Line>, Vec<bool>) = touched.iter().map(of_service).unzip();
+    let all = ready.iter().all(|ready| *ready);
+    let count = words::count(lines.len(), "service");
+    Progress {
+        verdict: if all { Verdict::Done } else { Verdict::Running },
+        headline: if all {
+            format!("{count}: every task runs and has proved its files")
+        } else {
+            format!("{count}: tasks take over their files")
+        },
         lines,
         audit: None,
     }

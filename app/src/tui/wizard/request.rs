@@ -5,11 +5,12 @@ use wardroom_api::v1;
 use super::form::{Form, Id, Source};
 use super::open_members::availability_of;
 use super::values::{
-    backup, backup_path, grant, label_changes, labels, length, max_age, max_uses, mode, owner, recipients, replicas,
-    spec, ttl, value,
+    backup, backup_path, grant, label_changes, labels, length, max_age, max_uses, mode, owner, pin, recipients,
+    replicas, signal, spec, ttl, value,
 };
 use super::{NodeChange, Task, Wizard, keys};
 use crate::tui::model::facts::words;
+use crate::tui::model::staged;
 use crate::tui::msg::{BackupOrder, Call};
 
 /// Whether the page may be left; otherwise what to do.
@@ -35,6 +36,8 @@ pub fn check_page(wizard: &Wizard, page: usize) -> Result<(), String> {
             Id::MaxAge => max_age(form).map(drop)?,
             Id::Mode => mode(form).map(drop)?,
             Id::Owner => owner(form).map(drop)?,
+            Id::Signal => signal(form).map(drop)?,
+            Id::Pin => pin(form).map(drop)?,
             Id::Replicas => replicas(form).map(drop)?,
             Id::Ttl => ttl(form).map(drop)?,
             Id::MaxUses => max_uses(form).map(drop)?,
@@ -89,6 +92,10 @@ pub fn plan_call(wizard: &Wizard) -> Option<Call> {
             ..request
         })),
         Call::UpdateService(request) => Some(Call::UpdateService(v1::UpdateServiceRequest {
+            plan_only: true,
+            ..request
+        })),
+        Call::UpdateGrants(request) => Some(Call::UpdateGrants(v1::UpdateGrantsRequest {
             plan_only: true,
             ..request
         })),
@@ -160,6 +167,12 @@ pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
                 ..Default::default()
             })
         }
+        Task::Grants { edits, .. } => Call::UpdateGrants(v1::UpdateGrantsRequest {
+            changes: staged::changes(edits.iter()),
+            plan_only: false,
+            plan_basis,
+        }),
+        Task::StageGrant { .. } => return Err("what is staged is sent with the others".into()),
         Task::RemoveService { service_id, .. } => Call::RemoveService(v1::RemoveServiceRequest {
             reference: service_id.clone(),
         }),

@@ -1,8 +1,12 @@
 //! Which command line does the same? With everything that was chosen, and never with a value in it.
 
+use wardroom_api::v1::Grant;
+
 use super::form::{Form, Id, Source};
 use super::values::{backup_path, label_changes, recipients};
 use super::{NodeChange, Task, Wizard, keys, role_word};
+use crate::tui::model::facts::words;
+use crate::tui::model::staged::{Cell, Edit};
 
 /// The command line that does the same.
 pub fn same_as(wizard: &Wizard) -> String {
@@ -30,6 +34,8 @@ pub fn same_as(wizard: &Wizard) -> String {
         Task::Revoke { name, version: 0, .. } => format!("wardroom secret revoke {name}"),
         Task::Revoke { name, version, .. } => format!("wardroom secret revoke {name}@{version}"),
         Task::RemoveSecret { name, .. } => format!("wardroom secret rm {name}"),
+        Task::Grants { edits, services, .. } => grants(edits, services),
+        Task::StageGrant { .. } => String::new(),
         Task::RemoveService { name, .. } => format!("wardroom service rm {name}"),
         Task::Withdraw { service, secret, .. } => format!("wardroom service update --secret-rm {secret} {service}"),
         Task::Node { hostname, change, .. } => node(hostname, change, form),
@@ -70,6 +76,43 @@ pub fn same_as(wizard: &Wizard) -> String {
             )
         }
     }
+}
+
+/// A grant as `--secret-add` takes it.
+pub fn grant_option(grant: &Grant) -> String {
+    let pinned = match grant.pinned {
+        0 => String::new(),
+        number => format!("@{number}"),
+    };
+    format!(
+        "source={}{pinned},target={},uid={},gid={},mode={},on-change={}",
+        grant.secret_name,
+        grant.target,
+        grant.uid,
+        grant.gid,
+        words::mode(grant.mode),
+        words::on_change(grant.on_change())
+    )
+}
+
+/// The command takes one service at a time: the first of them, and how many follow.
+fn grants(edits: &[(Cell, Edit)], services: &[String]) -> String {
+    let (Some(((service, _), _)), Some(name)) = (edits.first(), services.first()) else {
+        return String::new();
+    };
+    let of_first = edits.iter().filter(|((id, _), _)| id == service);
+    let options: Vec<String> = of_first
+        .map(|(_, edit)| match edit {
+            Edit::Add(grant) => format!("--secret-add {} ", grant_option(grant)),
+            Edit::Change(grant) => format!("--secret-rm {0} --secret-add {1} ", grant.secret_name, grant_option(grant)),
+            Edit::Remove(secret) => format!("--secret-rm {secret} "),
+        })
+        .collect();
+    let more = match services.len() {
+        0 | 1 => String::new(),
+        count => format!("   (and {} more)", count - 1),
+    };
+    format!("wardroom service update {}{name}{more}", options.concat())
 }
 
 /// ` --name value`, nothing for an empty value.

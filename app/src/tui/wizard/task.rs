@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use wardroom_api::v1::{Availability, Role};
 
 use super::form::{Form, Id};
+use crate::tui::model::staged::{Cell, Edit};
 
 /// A change; objects are named by id and by name, as they were when the wizard opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,18 @@ pub enum Task {
         service_id: String,
         service: String,
         secret: String,
+    },
+    /// The form of a cell of the matrix: it changes nothing but what is staged.
+    StageGrant {
+        cell: Cell,
+        service: String,
+        secret: String,
+    },
+    /// Everything that is staged, and the services it is about, by name.
+    Grants {
+        edits: Vec<(Cell, Edit)>,
+        services: Vec<String>,
+        cluster: String,
     },
     RemoveService {
         service_id: String,
@@ -103,7 +116,11 @@ impl Task {
         match self {
             Self::CreateSecret | Self::CreateService => form.line(Id::Name).to_owned(),
             Self::Grant => form.chosen_label(Id::Service).to_owned(),
-            Self::Withdraw { service, .. } => service.clone(),
+            Self::Withdraw { service, .. } | Self::StageGrant { service, .. } => service.clone(),
+            Self::Grants { services, cluster, .. } => match services.as_slice() {
+                [service] => service.clone(),
+                _ => cluster.clone(),
+            },
             Self::RotateToken { role } => role_word(*role).to_owned(),
             Self::Rotate { name, .. }
             | Self::Revoke { name, .. }
@@ -130,11 +147,17 @@ impl Task {
             | Self::Revoke { .. }
             | Self::Shred { .. }
             | Self::RemoveSecret { .. } => "secret",
-            Self::CreateService | Self::Grant | Self::Withdraw { .. } | Self::RemoveService { .. } => "service",
+            Self::CreateService
+            | Self::Grant
+            | Self::Withdraw { .. }
+            | Self::StageGrant { .. }
+            | Self::RemoveService { .. } => "service",
+            Self::Grants { services, .. } if services.len() == 1 => "service",
             Self::Node { .. } => "node",
             Self::StepDown { .. } => "leader",
             Self::Lock { .. } => "manager",
             Self::RotateRoot { .. }
+            | Self::Grants { .. }
             | Self::RotateUnlockKey { .. }
             | Self::RotateDek { .. }
             | Self::Autolock { .. }
@@ -155,6 +178,8 @@ impl Task {
             Self::CreateService => "new service",
             Self::Grant => "grant",
             Self::Withdraw { .. } => "withdraw",
+            Self::StageGrant { .. } => "edit",
+            Self::Grants { .. } => "staged grants",
             Self::Node { change, .. } => change.verb(),
             Self::StepDown { .. } => "step down",
             Self::RotateRoot { .. } => "rotate root",
@@ -186,6 +211,7 @@ impl Task {
             | Self::Shred { .. }
             | Self::Lock { .. }
             | Self::RemoveOperator { .. } => '3',
+            Self::Grants { .. } => '5',
             _ => '8',
         }
     }

@@ -165,7 +165,7 @@ pub fn grant(form: &Form) -> Result<v1::Grant, String> {
     let (uid, gid) = owner(form)?;
     let (on_change, signal) = match form.chosen(Id::OnChange) {
         "restart" => (OnChange::Restart, ""),
-        "signal" => (OnChange::Signal, "SIGHUP"),
+        "signal" => (OnChange::Signal, signal(form)?),
         _ => (OnChange::Swap, ""),
     };
     Ok(v1::Grant {
@@ -177,8 +177,29 @@ pub fn grant(form: &Form) -> Result<v1::Grant, String> {
         mode: mode(form)?,
         on_change: on_change.into(),
         signal: signal.to_owned(),
-        pinned: 0,
+        pinned: pin(form)?,
     })
+}
+
+/// The name of a signal as the kernel's headers have it.
+pub fn signal(form: &Form) -> Result<&str, String> {
+    let name = form.line(Id::Signal);
+    let known = name.strip_prefix("SIG").is_some_and(|rest| {
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    });
+    if known { Ok(name) } else { Err("write a signal such as SIGHUP or SIGUSR1".into()) }
+}
+
+/// The version that a grant stays with; 0: the current one.
+pub fn pin(form: &Form) -> Result<u32, String> {
+    match form.line(Id::Pin).trim_start_matches('v') {
+        "" => Ok(0),
+        text => text
+            .parse()
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or_else(|| "write the number of a version, or leave it empty".into()),
+    }
 }
 
 pub fn spec(form: &Form) -> Result<ServiceSpec, String> {

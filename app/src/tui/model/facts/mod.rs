@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod attention;
+pub mod grants;
 mod key_notes;
 pub mod keys;
 pub mod managers;

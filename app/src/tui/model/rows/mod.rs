@@ -12,7 +12,7 @@ use super::filter::Fields;
 use super::list::{List, ListId, SortBy};
 use super::place::Place;
 use members::{certificates, nodes, operators};
-use work::{grants, holdings, rotations, tasks};
+use work::{grants, holdings, matrix_secrets, matrix_services, rotations, tasks};
 
 use wardroom_api::v1::Service;
 pub use work::grant_of;
@@ -103,7 +103,9 @@ fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry<'_>> {
         ListId::Versions => versions(model),
         ListId::Holders | ListId::NodeHoldings => holdings(model),
         ListId::SecretGrants | ListId::ServiceGrants => grants(model),
-        ListId::Services | ListId::Matrix => services(model),
+        ListId::Services => services(model),
+        ListId::Matrix => matrix_services(model, filtered),
+        ListId::MatrixSecrets => matrix_secrets(model, filtered),
         ListId::Nodes => nodes(model, filtered),
         ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => tasks(model),
         ListId::Rotations => rotations(model),

@@ -1,10 +1,11 @@
 //! The rows of lists about who has what and what runs: holdings, grants, tasks, rotations.
 
-use wardroom_api::v1::{Grant, HoldingState, Service};
+use wardroom_api::v1::{Grant, HoldingState, Secret, Service};
 
 use super::{Entry, field};
 use crate::tui::model::Model;
 use crate::tui::model::facts::{secrets, words};
+use crate::tui::model::filter::Fields;
 use crate::tui::model::place::Place;
 
 /// What is in memory or owed comes first, what is erased last.
@@ -58,6 +59,50 @@ pub fn grant_of<'a>(model: &'a Model, key: &str) -> Option<(&'a Service, &'a Gra
         .iter()
         .find(|grant| grant.target == target)?;
     Some((service, grant))
+}
+
+/// By name. Many services times many tasks: what they do is asked for the rows in view alone.
+pub fn matrix_services(model: &Model, filtered: bool) -> Vec<Entry<'_>> {
+    let secrets = |service: &Service| {
+        let grants = service.spec.iter().flat_map(|spec| &spec.grants);
+        grants.map(|grant| field("secret", &grant.secret_name)).collect()
+    };
+    let services = model.cluster.services.values();
+    let mut found: Vec<Entry<'_>> = services
+        .map(|service| Entry {
+            key: (&service.id).into(),
+            name: words::service_name(service).into(),
+            at_ms: service.created_at_ms,
+            fields: if filtered { secrets(service) } else { Vec::new() },
+            ..Entry::default()
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// By name.
+pub fn matrix_secrets(model: &Model, filtered: bool) -> Vec<Entry<'_>> {
+    let view = &model.cluster;
+    let fields = |secret: &Secret| {
+        let services = view.services_granted(&secret.id);
+        let mut fields: Fields = secret.labels.clone().into_iter().collect();
+        fields.extend(services.map(|service| field("service", words::service_name(service))));
+        fields
+    };
+    let mut found: Vec<Entry<'_>> = view
+        .secrets
+        .values()
+        .map(|secret| Entry {
+            key: (&secret.id).into(),
+            name: (&secret.name).into(),
+            at_ms: secret.created_at_ms,
+            fields: if filtered { fields(secret) } else { Vec::new() },
+            ..Entry::default()
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
 }
 
 pub fn grants(model: &Model) -> Vec<Entry<'_>> {

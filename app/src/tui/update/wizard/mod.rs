@@ -15,7 +15,7 @@ use crate::tui::msg::Effect;
 use crate::tui::wizard::{ENTER_GUARD_MS, NodeChange, Step, Task};
 
 pub use fill::paste;
-pub use open::{About, open, open_named, rotate_token};
+pub use open::{About, edit_grant, open, open_named, rotate_token, send_grants};
 pub use run::{answered, file_read, written};
 
 pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {

@@ -1,14 +1,16 @@
 //! Which wizard does an action open, and about what? The selection says it, or the name in a command.
 
-use wardroom_api::v1::Role;
+use wardroom_api::v1::{Grant, Role};
 
 use crate::tui::keymap::Action;
 use crate::tui::model::list::ListId;
 use crate::tui::model::place::Kind;
+use crate::tui::model::staged::Cell;
 use crate::tui::model::subject::{self, Subject};
 use crate::tui::model::{Level, Model, rows};
 use crate::tui::msg::Effect;
-use crate::tui::wizard::{Step, Wizard, keys, open as begin, open_members as members};
+use crate::tui::wizard::form::Form;
+use crate::tui::wizard::{Step, Wizard, keys, open as begin, open_grants, open_members as members};
 
 /// What kind of object a wizard is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,18 @@ fn begin_for(model: &Model, action: Action, about: About, id: &str, version: u32
 /// A new join token for nodes of that role.
 pub fn rotate_token(model: &mut Model, role: Role) -> Vec<Effect> {
     let wizard = members::rotate_token(role, model.now_ms);
+    start(model, wizard)
+}
+
+/// The form of a cell of the matrix.
+pub fn edit_grant(model: &mut Model, cell: Cell, names: (String, String), grant: &Grant) -> Vec<Effect> {
+    let wizard = open_grants::edit(cell, names, grant, model.now_ms);
+    start(model, wizard)
+}
+
+/// The plan of everything that is staged.
+pub fn send_grants(model: &mut Model) -> Vec<Effect> {
+    let wizard = Wizard::new(open_grants::task(model), Form::default(), model.now_ms);
     start(model, wizard)
 }
 

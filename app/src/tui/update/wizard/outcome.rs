@@ -33,6 +33,22 @@ pub fn of(answer: Answer) -> Option<(Option<Plan>, Accepted)> {
         }
         Answer::SecretRevoked(it) => (it.plan, ordered(it.index, it.order, 0)),
         Answer::ServiceUpdated(it) => (it.plan, of(it.id, it.index)),
+        Answer::ServiceRolledBack(it) => (it.plan, of(it.id, it.index)),
+        Answer::GrantsUpdated(it) => (it.plan, at(it.index)),
+        Answer::RotationSteered(it) => {
+            let accepted = Accepted {
+                rotation_id: it.rotation_id,
+                ..at(it.index)
+            };
+            (None, accepted)
+        }
+        Answer::VersionsPruned(it) => {
+            let accepted = Accepted {
+                version_name: it.destroyed.join(", "),
+                ..at(it.index)
+            };
+            (it.plan, accepted)
+        }
         Answer::SecretCreated(it) => (None, of(it.id, it.index)),
         Answer::SecretRemoved(it) => (None, of(it.id, it.index)),
         Answer::ServiceCreated(it) => (None, of(it.id, it.index)),

@@ -7,9 +7,9 @@ use super::outcome;
 use crate::tui::model::facts::words;
 use crate::tui::model::{Dirty, Level, Model};
 use crate::tui::msg::{Answer, Effect, Pasted, Ticket};
-use crate::tui::update::{feed, lock};
+use crate::tui::update::{feed, grants, lock};
 use crate::tui::wizard::form::{Id, Source};
-use crate::tui::wizard::{Step, Task, plan, request};
+use crate::tui::wizard::{Step, Task, open_grants, plan, request, values};
 
 pub fn accept_page(model: &mut Model, page: usize) -> Vec<Effect> {
     let ticket = model.ticket();
@@ -36,6 +36,17 @@ fn next_page(model: &mut Model, page: usize) -> Vec<Effect> {
     };
     if page + 1 < wizard.form.pages.len() {
         wizard.enter(Step::Page(page + 1), model.now_ms);
+        return Vec::new();
+    }
+    if let Task::StageGrant { cell, .. } = &wizard.task {
+        let cell = cell.clone();
+        match values::grant(&wizard.form) {
+            Ok(grant) => {
+                model.wizard = None;
+                grants::stage(model, cell, grant);
+            }
+            Err(text) => wizard.note = Some((Level::Warn, text)),
+        }
         return Vec::new();
     }
     make_plan(model)
@@ -140,6 +151,7 @@ pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) -> Vec<Eff
         Ok(answer) => accept(model, answer),
         Err(CallError::Locked(_)) => lock::refused(model),
         Err(error) if error.kind() == CallKind::Conflict => {
+            restage(model);
             let effects = make_plan(model);
             if let Some(wizard) = &mut model.wizard {
                 wizard.note = Some((
@@ -153,6 +165,19 @@ pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) -> Vec<Eff
             wizard.note = Some((Level::Bad, feed::words(&error)));
             Vec::new()
         }
+    }
+}
+
+/// What is staged is planned as it is by now: the cluster may have done a part of it.
+fn restage(model: &mut Model) {
+    let Some(wizard) = &model.wizard else { return };
+    if !matches!(wizard.task, Task::Grants { .. }) {
+        return;
+    }
+    model.staged.prune(&model.cluster);
+    let task = open_grants::task(model);
+    if let Some(wizard) = &mut model.wizard {
+        wizard.task = task;
     }
 }
 
@@ -175,6 +200,9 @@ fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
     if let Task::Node { node_id, .. } = &wizard.task {
         let tasks = model.cluster.tasks_on_node(node_id);
         accepted.tasks = tasks.filter(|task| words::is_active(task)).count();
+    }
+    if let Task::Grants { .. } = &wizard.task {
+        model.staged.clear();
     }
     wizard.wipe();
     wizard.enter(Step::Run, model.now_ms);
