@@ -20,6 +20,8 @@ use super::update::update;
 
 /// Between two frames that nobody's key asked for.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(100);
+/// Messages that are taken between two looks at whether a frame is due.
+const AT_ONCE: usize = 512;
 /// Of the time at most one part in so many goes into such frames, however large the cluster is.
 const BACKGROUND_SHARE: u32 = 8;
 
@@ -70,8 +72,12 @@ impl<S: Screen> EventLoop<'_, S> {
             if let Some(exit) = first.map_or(Ok(None), |msg| self.take(msg))? {
                 return Ok(exit);
             }
-            // Everything that waits is taken before anything is drawn, keys first.
-            while let Some(msg) = waiting(&mut input).await.or_else(|| self.inbox.try_recv().ok()) {
+            // Everything that waits is taken before anything is drawn, keys first; but a task that floods its log must not
+            // keep the screen from being drawn.
+            for _ in 0..AT_ONCE {
+                let Some(msg) = waiting(&mut input).await.or_else(|| self.inbox.try_recv().ok()) else {
+                    break;
+                };
                 if let Some(exit) = self.take(msg)? {
                     return Ok(exit);
                 }

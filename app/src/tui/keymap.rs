@@ -62,6 +62,24 @@ pub enum Action {
     Backup,
     /// The join tokens: facts first, a token only when it is asked for.
     Tokens,
+    /// Why a service can read a secret, or why not.
+    Why,
+    // rotations and services
+    /// The newest rotation of the secret.
+    Progress,
+    /// Pauses what runs, resumes what is paused.
+    ToggleRotation,
+    PauseRotation,
+    ResumeRotation,
+    CancelRotation,
+    Prune,
+    Scale,
+    RollbackService,
+    ForceUpdate,
+    Spec,
+    Logs,
+    /// Holds the view of the logs, or follows again.
+    Hold,
     // in the matrix
     NextColumn,
     PreviousColumn,

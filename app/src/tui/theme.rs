@@ -81,6 +81,8 @@ pub struct Glyphs {
     /// A grant that every task proves, and one that some do not.
     pub proven: char,
     pub unproven: char,
+    /// A link that does not hold.
+    pub broken: char,
 }
 
 impl Glyphs {
@@ -104,7 +106,8 @@ impl Glyphs {
         descending: 'v',
         absent: '.',
         proven: '*',
-        unproven: 'o',
+        unproven: '?',
+        broken: 'x',
     };
 
     pub const UNICODE: Self = Self {
@@ -128,6 +131,7 @@ impl Glyphs {
         absent: '·',
         proven: '●',
         unproven: '○',
+        broken: '✕',
     };
 
     pub fn chosen(ascii: bool) -> Self {

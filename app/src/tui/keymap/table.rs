@@ -28,6 +28,9 @@ const fn change(keys: &'static [Key], action: Action, scope: Scope, bar: &'stati
 
 const ANY: Scope = Scope::Everywhere;
 const SECRETS: Scope = Scope::On(&[Kind::Secrets, Kind::Secret]);
+const ROTATIONS: Scope = Scope::On(&[Kind::Rotations, Kind::Rotation, Kind::Tasks]);
+const OF_SERVICE: Scope = Scope::On(&[Kind::Service, Kind::Spec, Kind::Logs]);
+const LOGS: Scope = Scope::On(&[Kind::Logs]);
 const GRANTS: Scope = Scope::On(&[Kind::Grants]);
 const SERVICE: Scope = Scope::On(&[Kind::Services, Kind::Service]);
 const NODES: Scope = Scope::On(&[Kind::Nodes, Kind::Node]);
@@ -50,13 +53,32 @@ pub const BINDINGS: &[Binding] = &[
     change(&[char_key('X')], Action::Shred, SECRETS, "", "revoke it, and rotate every manager's DEK: no old log or snapshot can be read"),
     change(&[char_key('a')], Action::Access, SECRETS, "access", "grant the secret to a service"),
     change(&[char_key('D')], Action::Remove, SECRETS, "", "remove a secret that no service uses"),
+    bind(&[char_key('p')], Action::Progress, SECRETS, "progress", "the newest rotation of the secret, task by task"),
+    bind(&[char_key('R')], Action::Go(Kind::Rotations), SECRETS, "", "all rotations, those that run first"),
+    bind(&[char_key('w')], Action::Why, Scope::On(&[Kind::Secret]), "why", "why a service can read it, or why not: the chain from the grant to the bytes"),
+    change(&[char_key('P')], Action::Prune, SECRETS, "", "destroy old versions that nobody needs"),
     bind(&[char_key('u')], Action::UsedBy, SECRETS, "used by", "services that were granted the secret"),
     bind(&[char_key('x')], Action::Explain, SECRETS, "", "why no value can be read back, and what to do instead"),
+    bind(&[char_key('L')], Action::Logs, SERVICE, "logs", "what its tasks write, as it comes; on a task: of that task"),
+    bind(&[char_key('w')], Action::Why, Scope::On(&[Kind::Service]), "why", "why the task or the grant has its bytes, or why not"),
+    change(&[char_key('s')], Action::Scale, SERVICE, "scale", "how many tasks run"),
+    bind(&[char_key('i')], Action::Spec, SERVICE, "spec", "every setting of the service"),
     change(&[char_key('n')], Action::New, SERVICE, "new", "create a service"),
     change(&[char_key('a')], Action::Access, SERVICE, "grant", "grant a secret to the service"),
-    change(&[char_key('W')], Action::Withdraw, SERVICE, "withdraw", "withdraw a grant from the service"),
+    change(&[char_key('W')], Action::Withdraw, SERVICE, "", "withdraw a grant from the service"),
     change(&[ctrl('d'), char_key('D')], Action::Remove, SERVICE, "remove", "remove the service and erase its files"),
     bind(&[char_key('m')], Action::Go(Kind::Grants), SERVICE, "matrix", "services against secrets, who may read what"),
+    change(&[char_key('b')], Action::RollbackService, OF_SERVICE, "", "roll the service back to the spec before"),
+    change(&[char_key('U')], Action::ForceUpdate, OF_SERVICE, "", "replace every task, as the update settings say, without another change"),
+    bind(&[char_key('R')], Action::Go(Kind::Rotations), SERVICE, "", "all rotations, those that run first"),
+    bind(&[char_key('f'), char_key(' ')], Action::Hold, LOGS, "hold/follow", "hold the view, or follow the newest line again"),
+    bind(&[key(Code::Enter)], Action::Describe, LOGS, "whole line", "the selected line in full"),
+    change(&[char_key('p')], Action::ToggleRotation, ROTATIONS, "pause", "pause the rotation, or resume it"),
+    change(&[ctrl('d'), char_key('D')], Action::CancelRotation, ROTATIONS, "cancel", "call the rotation off: every task goes back to the version before"),
+    bind(&[char_key('R')], Action::Go(Kind::Rotations), Scope::On(&[Kind::Tasks]), "rotations", "all rotations, those that run first"),
+    bind(&[char_key('w')], Action::Why, Scope::On(&[Kind::Tasks, Kind::Rotation, Kind::Grants]), "why", "why the task has its bytes, or why not"),
+    bind(&[char_key('L')], Action::Logs, Scope::On(&[Kind::Tasks, Kind::Rotation]), "logs", "what the selected task writes"),
+    bind(&[key(Code::Enter)], Action::Open, Scope::On(&[Kind::Rotations]), "detail", "the rotation, service by service and task by task"),
     change(&[char_key(' ')], Action::Toggle, GRANTS, "toggle", "stage a grant of the selected cell, or its withdrawal; again: neither"),
     change(&[char_key('e')], Action::EditGrant, GRANTS, "edit", "target, mode, owner and what happens on change, staged"),
     change(&[char_key('u')], Action::Undo, GRANTS, "undo", "take the last staged step back"),

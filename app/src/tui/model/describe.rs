@@ -7,15 +7,18 @@ mod roots;
 use wardroom_api::v1;
 
 use super::Model;
-use super::facts::{moves, time, words};
+use super::facts::{moves, secrets, time, words};
 use super::rows;
 use super::subject::Subject;
+
+/// Characters of a long text that stand in one line.
+const PAGE: usize = 70;
 
 /// Lines about the subject; empty once it is gone.
 pub fn describe(model: &Model, subject: &Subject) -> Vec<String> {
     let view = &model.cluster;
     let lines = match subject {
-        Subject::Secret(id) => view.secrets.get(id).map(secret),
+        Subject::Secret(id) => view.secrets.get(id).map(|it| secret(it, model.now_ms)),
         Subject::Service(id) => view.services.get(id).map(service),
         Subject::Node(id) => view.nodes.get(id).map(|node| members::node(view, node)),
         Subject::Operator(id) => view.operators.get(id).map(|operator| members::operator(view, operator)),
@@ -28,6 +31,11 @@ pub fn describe(model: &Model, subject: &Subject) -> Vec<String> {
             .holdings
             .get(id)
             .map(|holding| self::holding(holding, view.hostname(&holding.node_id))),
+        Subject::Line(number) => model
+            .logs
+            .as_ref()
+            .and_then(|logs| logs.get(*number))
+            .map(|line| log_line(line, view.hostname(&line.node_id))),
         Subject::Record(sequence) => view.audit.get(sequence).map(record),
         Subject::Key(it) => Some(keys::page(model, it)),
         Subject::Move(key) => moves::with_key(view, key).map(|it| keys::of_move(&it)),
@@ -54,7 +62,7 @@ fn labels(labels: &std::collections::BTreeMap<String, String>) -> Vec<String> {
     lines
 }
 
-fn secret(secret: &v1::Secret) -> Vec<String> {
+fn secret(secret: &v1::Secret, now_ms: i64) -> Vec<String> {
     let mut lines = vec![
         line("name", &secret.name),
         line("id", &secret.id),
@@ -69,6 +77,26 @@ fn secret(secret: &v1::Secret) -> Vec<String> {
     lines.extend([
         line("rotate_after", policy),
         line("keep_versions", secret.keep_versions),
+        line(
+            "keep_for",
+            match secret.keep_ms {
+                0 => "any time".to_owned(),
+                length => time::span(i64::try_from(length).unwrap_or(i64::MAX)),
+            },
+        ),
+        line(
+            "template",
+            if secret.template_driver.is_empty() {
+                "none"
+            } else {
+                &secret.template_driver
+            },
+        ),
+        line(
+            "schedule",
+            secrets::next_value(secret, now_ms).unwrap_or_else(|| "none".to_owned()),
+        ),
+        line("schedule_error", &secret.schedule_error),
         line("current", secret.current),
         line("created", time::date(secret.created_at_ms)),
         line("updated", time::date(secret.updated_at_ms)),
@@ -154,6 +182,8 @@ fn task(task: &v1::Task, host: &str) -> Vec<String> {
         line("message", &task.message),
         line("error", &task.error),
         line("exit_code", task.exit_code),
+        line("health", &task.health),
+        line("generation", task.generation),
         line("pid", task.pid),
         line("secrets_dir", &task.secrets_dir),
         "files:".to_owned(),
@@ -179,6 +209,7 @@ fn rotation(rotation: &v1::Rotation) -> Vec<String> {
         line("from", rotation.from),
         line("to", rotation.to),
         line("phase", words::phase(rotation.phase())),
+        line("paused", rotation.paused),
         line("message", &rotation.message),
         line("actor", &rotation.actor),
         line("started", time::date(rotation.started_at_ms)),
@@ -187,10 +218,24 @@ fn rotation(rotation: &v1::Rotation) -> Vec<String> {
     ];
     lines.extend(rotation.services.iter().map(|service| {
         format!(
-            "- {}: {} of {} proved",
-            service.service_name, service.proven, service.tasks
+            "- {}: {} of {} proved, {} settled",
+            service.service_name, service.proven, service.tasks, service.settled
         )
     }));
+    lines
+}
+
+fn log_line(it: &super::logs::Line, host: &str) -> Vec<String> {
+    let mut lines = vec![
+        line("task", &it.task),
+        line("node", host),
+        line("time", format!("{} ({})", time::date(it.at_ms), time::clock(it.at_ms))),
+        line("stream", if it.error { "standard error" } else { "standard output" }),
+        "text:".to_owned(),
+    ];
+    // A page does not break lines by itself.
+    let text: Vec<char> = it.text.chars().collect();
+    lines.extend(text.chunks(PAGE).map(|part| format!("  {}", part.iter().collect::<String>())));
     lines
 }
 

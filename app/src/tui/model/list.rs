@@ -34,7 +34,16 @@ pub enum ListId {
     NodeTasks,
     Audit,
     Rotations,
+    /// The same on a screen of their own.
+    AllRotations,
+    /// Services and tasks of one rotation.
+    RotationServices,
+    RotationTasks,
     Tasks,
+    /// The settings of a service.
+    Spec,
+    /// What tasks write.
+    Logs,
 }
 
 impl ListId {
@@ -56,7 +65,10 @@ impl ListId {
             Self::Services => matches!(kind, Kind::Service | Kind::Task),
             Self::Nodes => matches!(kind, Kind::Node | Kind::Unspecified),
             Self::ServiceTasks | Self::NodeTasks | Self::Tasks => matches!(kind, Kind::Task | Kind::Node),
-            Self::Rotations => kind == Kind::Rotation,
+            Self::Rotations | Self::AllRotations | Self::RotationServices => kind == Kind::Rotation,
+            Self::RotationTasks => matches!(kind, Kind::Rotation | Kind::Task | Kind::Holding),
+            Self::Spec => kind == Kind::Service,
+            Self::Logs => false,
         }
     }
 }

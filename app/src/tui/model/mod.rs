@@ -9,6 +9,7 @@ pub mod leadership;
 pub mod line_input;
 pub mod list;
 pub mod lock;
+pub mod logs;
 mod next_change;
 pub mod overlay;
 pub mod place;
@@ -16,6 +17,7 @@ pub mod rows;
 pub mod staged;
 pub mod subject;
 pub mod tokens;
+pub mod why;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,6 +30,7 @@ use facts::attention::{Attention, attention};
 use leadership::Leadership;
 use list::{List, ListId};
 use lock::Locked;
+use logs::Logs;
 use overlay::Overlay;
 use place::{History, Place};
 use staged::Staged;
@@ -128,6 +131,8 @@ pub struct Model {
     pub shown: Shown,
     /// Edits of grants that are not sent yet.
     pub staged: Staged,
+    /// What tasks write, while that is looked at.
+    pub logs: Option<Box<Logs>>,
     pub overlay: Option<Overlay>,
     pub wizard: Option<Box<Wizard>>,
     /// The manager that answers is locked: its screen stands before all others.
@@ -161,6 +166,7 @@ impl Model {
             noted: Vec::new(),
             shown: Shown::default(),
             staged: Staged::default(),
+            logs: None,
             overlay: None,
             wizard: None,
             lock: None,
@@ -265,6 +271,9 @@ impl Model {
             let newest = *id == ListId::Moves && self.focused() != ListId::Moves;
             if newest || (self.shown.follow && *id == ListId::Audit) {
                 list.select_at(0);
+            }
+            if *id == ListId::Logs && self.logs.as_ref().is_some_and(|logs| !logs.paused) {
+                list.select_at(usize::MAX);
             }
             self.lists.insert(*id, list);
         }

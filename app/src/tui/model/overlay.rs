@@ -4,6 +4,7 @@
 use super::line_input::LineInput;
 use super::list::{ListId, Seen};
 use super::tokens::Tokens;
+use super::why;
 use crate::tui::keymap::Action;
 
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub enum Overlay {
     Messages(Page),
     Tokens(Tokens),
     Ask(Ask),
+    /// The chain from a grant to the bytes.
+    Why(why::Asked),
 }
 
 #[derive(Debug, Default)]

@@ -18,11 +18,15 @@ pub enum Kind {
     Node,
     Audit,
     Tasks,
+    Rotations,
+    Rotation,
+    Spec,
+    Logs,
 }
 
 impl Kind {
     #[cfg(test)]
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Cluster,
         Self::Raft,
         Self::Keys,
@@ -36,6 +40,10 @@ impl Kind {
         Self::Node,
         Self::Audit,
         Self::Tasks,
+        Self::Rotations,
+        Self::Rotation,
+        Self::Spec,
+        Self::Logs,
     ];
 
     /// The digits' screens, in their order.
@@ -67,6 +75,15 @@ pub enum Place {
     Node(String),
     Audit,
     Tasks,
+    Rotations,
+    Rotation(String),
+    /// The settings of a service in full.
+    Spec(String),
+    /// What the tasks of a service write, or one of them.
+    Logs {
+        service: String,
+        task: Option<String>,
+    },
 }
 
 impl Place {
@@ -85,6 +102,10 @@ impl Place {
             Self::Node(_) => Kind::Node,
             Self::Audit => Kind::Audit,
             Self::Tasks => Kind::Tasks,
+            Self::Rotations => Kind::Rotations,
+            Self::Rotation(_) => Kind::Rotation,
+            Self::Spec(_) => Kind::Spec,
+            Self::Logs { .. } => Kind::Logs,
         }
     }
 
@@ -96,7 +117,8 @@ impl Place {
             Kind::Keys => Self::Keys,
             Kind::Operators => Self::Operators,
             Kind::Secrets | Kind::Secret => Self::Secrets,
-            Kind::Services | Kind::Service => Self::Services,
+            Kind::Services | Kind::Service | Kind::Spec | Kind::Logs => Self::Services,
+            Kind::Rotations | Kind::Rotation => Self::Rotations,
             Kind::Grants => Self::Grants,
             Kind::Nodes | Kind::Node => Self::Nodes,
             Kind::Audit => Self::Audit,
@@ -120,6 +142,10 @@ impl Place {
             Self::Node(_) => &[ListId::NodeHoldings, ListId::NodeTasks],
             Self::Audit => &[ListId::Audit],
             Self::Tasks => &[ListId::Rotations, ListId::Tasks],
+            Self::Rotations => &[ListId::AllRotations],
+            Self::Rotation(_) => &[ListId::RotationServices, ListId::RotationTasks],
+            Self::Spec(_) => &[ListId::Spec],
+            Self::Logs { .. } => &[ListId::Logs],
         }
     }
 
@@ -128,6 +154,9 @@ impl Place {
         match self {
             Self::Secret(_) => Self::Secrets,
             Self::Service(_) | Self::Grants => Self::Services,
+            Self::Spec(id) | Self::Logs { service: id, .. } => Self::Service(id.clone()),
+            Self::Rotations => Self::Tasks,
+            Self::Rotation(_) => Self::Rotations,
             Self::Node(_) => Self::Nodes,
             Self::Operators => Self::Keys,
             _ => Self::Cluster,

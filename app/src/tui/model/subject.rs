@@ -25,6 +25,8 @@ pub enum Subject {
     Key(Line),
     /// A change that every member makes for itself, by its key.
     Move(String),
+    /// A line that a task wrote, by its number.
+    Line(u64),
 }
 
 /// What the selected row stands for.
@@ -50,8 +52,11 @@ pub fn selected(model: &Model) -> Option<Subject> {
         ListId::Matrix => Subject::Service(key),
         ListId::MatrixSecrets => Subject::Secret(key),
         ListId::Services => Subject::Service(key),
-        ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => Subject::Task(key),
-        ListId::Rotations => Subject::Rotation(key),
+        ListId::ServiceTasks | ListId::NodeTasks | ListId::RotationTasks | ListId::Tasks => Subject::Task(key),
+        ListId::Rotations | ListId::AllRotations => Subject::Rotation(key),
+        ListId::RotationServices => Subject::Service(key),
+        ListId::Spec => return of_place(model),
+        ListId::Logs => Subject::Line(key.parse().ok()?),
     })
 }
 
@@ -60,6 +65,7 @@ fn attention_place(model: &Model, key: &str) -> Option<Subject> {
         Place::Secret(id) => Some(Subject::Secret(id.clone())),
         Place::Service(id) => Some(Subject::Service(id.clone())),
         Place::Node(id) => Some(Subject::Node(id.clone())),
+        Place::Rotation(id) => Some(Subject::Rotation(id.clone())),
         _ => None,
     }
 }
@@ -67,8 +73,19 @@ fn attention_place(model: &Model, key: &str) -> Option<Subject> {
 fn of_place(model: &Model) -> Option<Subject> {
     match model.place() {
         Place::Secret(id) => Some(Subject::Secret(id.clone())),
-        Place::Service(id) => Some(Subject::Service(id.clone())),
+        Place::Service(id) | Place::Spec(id) => Some(Subject::Service(id.clone())),
+        Place::Logs { service, .. } => Some(Subject::Service(service.clone())),
+        Place::Rotation(id) => Some(Subject::Rotation(id.clone())),
         Place::Node(id) => Some(Subject::Node(id.clone())),
+        _ => None,
+    }
+}
+
+/// The rotation that a change would be about.
+pub fn rotation_id(model: &Model) -> Option<String> {
+    match (model.place(), selected(model)?) {
+        (Place::Rotation(id), _) => Some(id.clone()),
+        (_, Subject::Rotation(id)) => Some(id),
         _ => None,
     }
 }
@@ -98,7 +115,7 @@ pub fn cell(model: &Model) -> Option<(&Service, &Secret)> {
 
 /// The service that a change would be about.
 pub fn service_id(model: &Model) -> Option<String> {
-    if let Place::Service(id) = model.place() {
+    if let Place::Service(id) | Place::Spec(id) | Place::Logs { service: id, .. } = model.place() {
         return Some(id.clone());
     }
     let view = &model.cluster;
@@ -139,6 +156,7 @@ pub fn name(model: &Model, subject: &Subject) -> Option<String> {
         Subject::Task(id) => view.tasks.get(id)?.name.clone(),
         Subject::Rotation(id) => view.rotations.get(id)?.secret_name.clone(),
         Subject::Holding(id) => view.holdings.get(id)?.secret_name.clone(),
+        Subject::Line(number) => model.logs.as_ref()?.get(*number)?.task.clone(),
         Subject::Record(sequence) => view.audit.get(sequence)?.object.clone(),
         Subject::Grant(key) => rows::grant_of(model, key)?.1.secret_name.clone(),
         Subject::Key(line) => line.name(view),

@@ -23,7 +23,7 @@ fn a_backup_for_a_recipient_from_form_to_result() {
     let mut play = play("1b/srv/cluster.age<tab><tab>");
     play.keys(RECIPIENT).keys("<enter>");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster > prod-eu > backup        unix:///run/w.sock    1 file [2 plan]  3 run
     +- Plan, computed at #18842 (nothing has been changed yet) --------------------+
     | + create   /srv/cluster.age on this machine, readable by you alone           |
@@ -64,7 +64,7 @@ fn a_backup_for_a_recipient_from_form_to_result() {
         bytes: 4_194_304,
     })));
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster > prod-eu > backup        unix:///run/w.sock    1 file  2 plan [3 run]
     +- backup  DONE ---------------------------------------------------------------+
     | 4.0M written, the state in it is at #18842; prove it with `wardroom backup   |

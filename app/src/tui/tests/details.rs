@@ -5,7 +5,7 @@ use super::play::play;
 #[test]
 fn secret() {
     insta::assert_snapshot!(play("4<enter>").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets > db_password         unix:///run/w.sock  <:>command </>filter <?>help
      -> db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key a~
     +- Versions May 16 -> Nov 22 --------------------------------------------------+
@@ -27,7 +27,7 @@ fn secret() {
     |  api          db_password    current db_password    0400  0:0     swap       |
     |  batch        db_password    current db_password    0440  0:0     restart !  |
     +------------------------------------------------------------------------------+
-     <enter>actions <n>new <r>rotate <ctrl-d>revoke <a>access <u>used by <esc>back
+     <enter>actions <n>new <r>rotate <ctrl-d>revoke <a>access <p>progress <w>why
     "#);
 }
 
@@ -36,7 +36,7 @@ fn secret_in_unicode() {
     let mut play = play("4<enter>");
     play.ascii = false;
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets > db_password         unix:///run/w.sock  <:>command </>filter <?>help
      → db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key aa…
     ┌─ Versions May 16 → Nov 22 ───────────────────────────────────────────────────┐
@@ -58,26 +58,26 @@ fn secret_in_unicode() {
     │  api          db_password    current db_password    0400  0:0     swap       │
     │  batch        db_password    current db_password    0440  0:0     restart !  │
     └──────────────────────────────────────────────────────────────────────────────┘
-     <enter>actions <n>new <r>rotate <ctrl-d>revoke <a>access <u>used by <esc>back
+     <enter>actions <n>new <r>rotate <ctrl-d>revoke <a>access <p>progress <w>why
     "#);
 }
 
 #[test]
 fn service() {
     insta::assert_snapshot!(play("5<enter>").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      services > api                unix:///run/w.sock  <:>command </>filter <?>help
     +- api ------------------------------------------------------------------------+
-    | runs     process 3                                                           |
-    | command  serve --api                                                         |
-    | changed  2026-11-21 12:04, -                                                 |
+    | runs     3 process: serve --api                                              |
+    | update   none yet                                                            |
+    | rotation db_password v4: rolling, 3 of 3 proved, 3 settled                   |
+    | changed  2026-11-21 12:04, generation 0, labels -                            |
     +------------------------------------------------------------------------------+
     +- Tasks ----------------------------------------------------------------------+
-    |  TASK           NODE        STATE       FILES SINCE     PID MESSAGE          |
-    |> api.1          wrk-2       running       2/2    9d    4201 started          |
-    |  api.2          wrk-1       running       2/2    9d    4202 started          |
-    |  api.3          wrk-2       running       2/2    9d    4203 started          |
-    |                                                                              |
+    |  TASK        NODE      STATE      HEALTH     FILES EXIT SINCE MESSAGE        |
+    |> api.1       wrk-2     running    -            2/2    -    9d started        |
+    |  api.2       wrk-1     running    -            2/2    -    9d started        |
+    |  api.3       wrk-2     running    -            2/2    -    9d started        |
     |                                                                              |
     |                                                                              |
     |                                                                              |
@@ -87,14 +87,14 @@ fn service() {
     |  api          db_password    current db_password    0400  0:0     swap       |
     |  api          session_seed   current session_seed   0400  0:0     swap       |
     +------------------------------------------------------------------------------+
-     <enter>actions <n>new <a>grant <shift-w>withdraw <ctrl-d>remove <m>matrix
+     <enter>actions <shift-l>logs <w>why <s>scale <i>spec <n>new <a>grant <m>matrix
     "#);
 }
 
 #[test]
 fn node() {
     insta::assert_snapshot!(play("6jjj<enter>").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      nodes > wrk-1                 unix:///run/w.sock  <:>command </>filter <?>help
     +- wrk-1 ----------------------------------------------------------------------+
     | role     worker                                                              |
@@ -123,24 +123,24 @@ fn node() {
 #[test]
 fn action_menu() {
     insta::assert_snapshot!(play("4<enter><enter>").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets > db_password         unix:///run/w.sock  <:>command </>filter <?>help
      -> db_password  rolling  current v4  32 B  policy 90d  by admin:jo  data key a~
     +- Versions May 16 -> Nov 22 --------------------------------------------------+
     |  VER  STATE      LIFE                              SIZE NOTE                 |
-    |> v4   CURRENT                                  #>   32B <1m, admin:jo        |
-    |  v3   superseded                         ######x    32B superseded Nov 22    |
     +- db_password ----------------------------------------------------------------+
     | <r>        give the secret a new version under the same target               |
     | <ctrl-d>   cut the secret (or the selected version) off everywhere, with pro~|
     | <shift-x>  revoke it, and rotate every manager's DEK: no old log or snapshot~|
     | <a>        grant the secret to a service                                     |
     | <shift-d>  remove a secret that no service uses                              |
+    | <p>        the newest rotation of the secret, task by task                   |
+    | <shift-r>  all rotations, those that run first                               |
+    | <w>        why a service can read it, or why not: the chain from the grant t~|
+    | <shift-p>  destroy old versions that nobody needs                            |
     | <u>        services that were granted the secret                             |
     | <x>        why no value can be read back, and what to do instead             |
     +------------------------------------------------------------------------------+
-    +------------------------------------------------------------------------------+
-    +- Grants ---------------------------------------------------------------------+
     |  SERVICE      SECRET         VER     TARGET         MODE  OWNER   ON CHANGE  |
     |  api          db_password    current db_password    0400  0:0     swap       |
     |  batch        db_password    current db_password    0440  0:0     restart !  |
@@ -152,16 +152,16 @@ fn action_menu() {
 #[test]
 fn palette() {
     insta::assert_snapshot!(play("4:rot pay").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets(6)                    unix:///run/w.sock  <:>command </>filter <?>help
     +- command --------------------------------------------------------------------+
     | :rot pay                                                                     |
-    |  secret rotate pay_tls_cert   a new version under the same target            |
-    |  secret rotate pay_tls_key    a new version under the same target            |
-    |  secret rotate pay_webhook_sig a new version under the same target           |
-    |  secret revoke pay_tls_cert   cut off everywhere, with proof                 |
-    |  secret revoke pay_tls_key    cut off everywhere, with proof                 |
     +------------------------------------------------------------------------------+
+    |  pay_tls_cert     pay_tls_cert  v1   ok         81d   32B   1 2/2   tier=1   |
+    |  pay_tls_key      pay_tls_key   v2   ok          5d   32B   1 2/2   tier=1   |
+    |  pay_webhook_sig  pay_we~ok_sig v1   STALE !    97d   32B   2 2/2   tier=1   |
+    |  session_seed     session_seed  v1   ok         14d   32B   1 2/2   tier=1   |
+    |  smtp_key         -             v1   unused    120d   32B   0 0/0   tier=1   |
     |                                                                              |
     |                                                                              |
     |                                                                              |

@@ -18,15 +18,15 @@ fn plan() -> Plan {
 #[test]
 fn matrix() {
     insta::assert_snapshot!(play("5m").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      services > grants             unix:///run/w.sock  <:>command </>filter <?>help
-    +- 4 services x 6 secrets  secrets 1-3 ----------------------------------------+
-    |                     db_password    pay_tls_cert   pay_tls_key                |
-    |  SERVICE            v4             v1             v2                         |
-    |> api                *R v4 swap     .              .                          |
-    |  batch              or v4 restart  .              .                          |
-    |  edge               .              *R v1 signal   *R v2 signal               |
-    |  worker             .              .              .                          |
+    +- 4 services x 6 secrets  secrets 1-5 ----------------------------------------+
+    |                 db_pa~word pay_t~cert pay_t~_key pay_w~_sig sessi~seed       |
+    |  SERVICE        v4         v1         v2         v1         v1               |
+    |> api            *R v4 swp  .          .          .          *R v1 swp        |
+    |  batch          ?r v4 rst  .          .          .          .                |
+    |  edge           .          *R v1 sig  *R v2 sig  *R v1 sig  .                |
+    |  worker         .          .          .          *R v1 swp  .                |
     |                                                                              |
     |                                                                              |
     |                                                                              |
@@ -35,12 +35,12 @@ fn matrix() {
     |                                                                              |
     +------------------------------------------------------------------------------+
     +- api -> db_password ---------------------------------------------------------+
-    | granted  db_password 0:0 0400, on change swap                                |
+    | granted  file db_password, 0:0 0400, on change swap                          |
     | proven   v4 by 3 of 3 tasks                                                  |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     *R every task proves it   or not yet   +A -D ~C staged   . none   =v3 pinned
-     <space>toggle <e>edit <u>undo <p>plan <tab>rows/columns <esc>back <d>describe
+     *R every task proves it   ?r not yet   +A -D ~C staged   . none   =v3 pinned
+     <w>why <space>toggle <e>edit <u>undo <p>plan <tab>rows/columns <esc>back
     "#);
 }
 
@@ -49,7 +49,7 @@ fn a_secret_is_granted_to_a_service_by_keys_alone() {
     let mut play = play("4G");
     play.keys("a");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets(6) > grant               unix:///run/w.sock   [1 grant]  2 plan  3 run
     +- grant ----------------------------------------------------------------------+
     |> service        (x) api ( ) batch ( ) edge ( ) worker                        |

@@ -47,7 +47,7 @@ fn the_unlock_key_is_rotated_and_not_shown() {
     assert!(matches!(play.last_call().1, Call::RotateUnlockKey(request) if request.plan_only));
     play.answer(Ok(made(true)));
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster > keys > prod-eu > rotate unlock key                   [1 plan]  2 run
     +- Plan, computed at #18842 (nothing has been changed yet) --------------------+
     | + create   unlock key epoch 8; `wardroom swarm unlock-key` shows it          |
@@ -87,7 +87,7 @@ fn a_new_unlock_key_is_kept_before_it_is_needed() {
         (keys.unlock_key_epoch, keys.unlock_key_kept_at_ms, keys.earlier_epochs) = (8, 0, vec![7]);
     });
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18843 12:04Z live
      cluster > keys > prod-eu > rotate unlock key                    1 plan [2 run]
     +- rotate unlock key  under way -----------------------------------------------+
     | unlock key 8 is made; no disk needs it before somebody has it                |
@@ -122,7 +122,7 @@ fn a_new_unlock_key_is_kept_before_it_is_needed() {
         order(view, DekReason::UnlockKey, &["id-mgr-2"], &["id-mgr-1", "id-mgr-3"]);
     });
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 2/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     prod-eu [RW] quorum 2/3 leader mgr-2 t41 1 rotating          #18843 12:04Z live
      cluster > keys > prod-eu > rotate unlock key                    1 plan [2 run]
     +- rotate unlock key  under way -----------------------------------------------+
     | 1 of 3 managers through; mgr-3 is down and owes it until it is back          |
@@ -290,7 +290,7 @@ fn this_manager_is_locked_by_its_name() {
     let mut play = play("3L");
     assert_eq!(play.calls(), 0, "the plan is made here");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster > keys > mgr-1 > lock             unix:///run/w.sock   [1 plan]  2 run
     +- Plan, computed at #18842 (nothing has been changed yet) --------------------+
     | - cut      keys of mgr-1 wiped from its memory at once                       |

@@ -75,7 +75,7 @@ fn a_leader_that_is_gone_leaves_the_facts_with_their_index_and_age() {
     |                                                                              |
     +------------------------------------------------------------------------------+
      HOLD = nodes that prove the current version in memory / nodes that should
-     <enter>detail <n>new <r>rotate <ctrl-d>revoke <a>access <u>used by <esc>back
+     <enter>detail <n>new <r>rotate <ctrl-d>revoke <a>access <p>progress <u>used by
      no leader for 3 s: this is as of #18842; nothing changes until one is elected
     "#);
     assert_eq!(body(&mut play), before, "nothing is blanked");
@@ -206,11 +206,11 @@ fn the_header_says_where_and_as_whom_at_every_width() {
             .join("\n")
     };
     insta::assert_snapshot!(header(80, "admin", "o-jo"), @r#"
-    prod-eu [RW admin:jo] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+    prod-eu [RW admin:jo] quorum 3/3 leader mgr-2 t41 1 rotating #18842 12:04Z live
     cluster                       unix:///run/w.sock  <:>command </>filter <?>help
     "#);
     insta::assert_snapshot!(header(120, "viewer", "o-kim"), @r#"
-    wardroom prod-eu [READ-ONLY viewer:kim]  quorum 3/3  leader mgr-2 t41  via mgr-1                     #18842 12:04Z live
+    wardroom prod-eu [READ-ONLY viewer:kim]  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1         #18842 12:04Z live
     cluster                                                               unix:///run/w.sock  <:>command </>filter <?>help
     "#);
     insta::assert_snapshot!(header(44, "operator", "o-gone"), @r#"

@@ -25,7 +25,7 @@ fn a_drain_counts_the_tasks_that_are_left() {
     });
     remove(&mut play, Kind::Task, "t-api.2", 18_844);
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18844 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18844 12:04Z live
      nodes(5) > wrk-1 > availability                 1 availability  2 plan [3 run]
     +- availability  under way ----------------------------------------------------+
     | wrk-1 is draining, its tasks move to other nodes                             |
@@ -114,7 +114,7 @@ fn a_removal_asks_for_the_hostname_and_tells_what_force_does() {
         ..Default::default()
     })));
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      nodes(5) > wrk-2 > remove       unix:///run/w.sock    1 remove [2 plan]  3 run
     +- Plan, computed at #18842 (nothing has been changed yet) --------------------+
     | - destroy  node wrk-2 its certificate is refused from now on, its            |
@@ -187,7 +187,7 @@ fn a_node_that_is_down_shows_what_it_owes() {
         node.labels = [("zone".to_owned(), "eu".to_owned())].into();
     });
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18844 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18844 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  NODE               ROLE     STATE   AVAIL  MANAGER       TASKS          CERT|
@@ -219,7 +219,7 @@ fn a_node_that_is_down_shows_what_it_owes() {
 fn wide_nodes_show_versions_labels_and_the_detail_beside() {
     let mut wide = sized((120, 30), "6jjj");
     insta::assert_snapshot!(wide.screen(), @r#"
-     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
+     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1                           #18842 12:04Z live
      nodes(5)                                                              unix:///run/w.sock  <:>command </>filter <?>help
     +----------------------------------------------------------------------------------------------------------------------+
     |  NODE               ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE VERSION   LABELS               |
@@ -256,7 +256,7 @@ fn wide_nodes_show_versions_labels_and_the_detail_beside() {
     assert!(screen.lines().all(|line| line.chars().count() <= 200));
     let mut detail = sized((120, 30), "6jjj<enter>");
     insta::assert_snapshot!(detail.screen(), @r#"
-     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
+     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1                           #18842 12:04Z live
      nodes > wrk-1                                                         unix:///run/w.sock  <:>command </>filter <?>help
     +- wrk-1 --------------------------------------------------------------------------------------------------------------+
     | role     worker                                                                                                      |

@@ -9,7 +9,7 @@ use crate::tui::msg::Msg;
 #[test]
 fn cluster() {
     insta::assert_snapshot!(play("").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster                       unix:///run/w.sock  <:>command </>filter <?>help
     +- Managers (raft) --------------------++- Health -----------------------------+
     | NAME       ROLE     REACH   TERM  LAG|| ok    quorum 3/3, tolerates 1 loss   |
@@ -38,7 +38,7 @@ fn cluster() {
 #[test]
 fn raft() {
     insta::assert_snapshot!(play("2").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster > raft                unix:///run/w.sock  <:>command </>filter <?>help
     +- Members --------------------------------------------------------------------+
     |  NODE      ROLE      REACH   TERM VOTED     FIRST..LAST  COMMIT APPLIED   LAG|
@@ -67,7 +67,7 @@ fn raft() {
 #[test]
 fn keys() {
     insta::assert_snapshot!(play("3").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster > keys                unix:///run/w.sock  <:>command </>filter <?>help
     +- Keys -----------------------------------++- unlock key ---------------------+
     |  KEY               EPOCH  AGE STATE      || autolock ON: needed at each start|

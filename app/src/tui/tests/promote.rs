@@ -31,7 +31,7 @@ fn a_promotion_ends_when_the_node_votes() {
     play.shows("quorum 3/3");
     manager(&mut play, "id-wrk-1", "learner");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18850 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18850 12:04Z live
      nodes(5) > wrk-1 > promote                unix:///run/w.sock    1 plan [2 run]
     +- promote  under way ---------------------------------------------------------+
     | wrk-1 is becoming a manager                                                  |
@@ -71,7 +71,7 @@ fn a_role_on_its_way_is_seen_in_the_list_and_on_the_raft_screen() {
     });
     manager(&mut play, "id-wrk-1", "learner");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18843 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  NODE             ROLE              STATE   AVAIL  MANAGER       TASKS   CERT|

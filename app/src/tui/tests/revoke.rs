@@ -68,7 +68,7 @@ fn a_secret_is_revoked_and_every_receipt_counted() {
     })));
     holdings(&mut play, "id-wrk-1", 18_843);
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18843 12:04Z live
      secrets(6) > db_password > revoke         unix:///run/w.sock    1 plan [2 run]
     +- revoke  under way ----------------------------------------------------------+
     | db_password is cut off; 3 receipts of its erasure still owed                 |

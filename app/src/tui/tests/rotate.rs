@@ -72,7 +72,7 @@ fn progress(play: &mut Play, phase: RotationPhase, proven: u32, index: u64) {
 fn a_rotation_from_value_to_result() {
     let mut play = play("4r");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets(6) > db_password > rotate          [1 value]  2 options  3 plan  4 run
     +- value ----------------------------------------------------------------------+
     |> value from     (x) generate ( ) type ( ) paste ( ) file                     |
@@ -100,7 +100,7 @@ fn a_rotation_from_value_to_result() {
     assert!(matches!(play.last_call().1, Call::RotateSecret(request) if request.plan_only && request.value.is_none()));
     play.answer(Ok(plan("b1")));
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets(6) > db_password > rotate           1 value  2 options [3 plan]  4 run
     +- Plan, computed at #18842 (nothing has been changed yet) --------------------+
     | + create   db_password v5 differs from the versions before                   |
@@ -147,13 +147,13 @@ fn a_rotation_from_value_to_result() {
     play.answer(Ok(accepted()));
     progress(&mut play, RotationPhase::Rolling, 0, 18_843);
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 2 rotating          #18843 12:04Z live
      secrets(6) > db_password > rotate           1 value  2 options  3 plan [4 run]
     +- rotate  under way ----------------------------------------------------------+
     | rolling v5 out                                                               |
     |                                                                              |
-    | api                ####################  3 of 3 tasks proved                 |
-    | batch              ....................  0 of 1 task proved                  |
+    | api                ####################  3 of 3 tasks proved, 3 settled      |
+    | batch              ....................  0 of 1 task proved, 0 settled       |
     |                                                                              |
     | committed at #18843                                                          |
     | you may leave: it goes on by itself, and screen 8 shows it                   |

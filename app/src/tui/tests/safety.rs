@@ -42,7 +42,7 @@ fn a_typed_or_pasted_value_shows_nowhere() {
 #[test]
 fn the_value_is_sent_and_then_forgotten() {
     let mut play = play("4nnew<enter><right><enter>");
-    play.keys(CANARY).keys("<enter><enter><enter>new<enter>");
+    play.keys(CANARY).keys("<enter><enter><enter><enter>new<enter>");
     let (_, call) = play.last_call();
     let Call::CreateSecret(request) = call else {
         panic!("{call:?}")
@@ -99,6 +99,14 @@ fn hostile_names_never_reach_the_terminal() {
             "7",
             "7d",
             "8",
+            "8<enter>",
+            "8R",
+            "8p",
+            "5m<space>",
+            "5mw",
+            "5me",
+            "5i",
+            "5L",
             "4r",
             ":rotate ",
         ] {
@@ -184,7 +192,8 @@ fn a_pasted_name_does_not_confirm() {
 #[test]
 fn no_single_key_changes_the_cluster() {
     for screen in [
-        "1", "2", "3", "3o", "4", "4<enter>", "5", "5<enter>", "5m", "6", "6<enter>", "6t", "7", "8", "8<tab>",
+        "1", "2", "3", "3o", "4", "4<enter>", "5", "5<enter>", "5m", "6", "6<enter>", "6t", "7", "8", "8<tab>", "8<enter>", "8R", "5i",
+        "5L", "5m<space>",
     ] {
         for byte in 0x20..0x7f_u8 {
             for key in [format!("{}", char::from(byte)), format!("<ctrl-{}>", char::from(byte))] {
@@ -195,6 +204,9 @@ fn no_single_key_changes_the_cluster() {
                         Call::RotateSecret(request) => request.plan_only,
                         Call::RevokeSecret(request) => request.plan_only,
                         Call::UpdateService(request) => request.plan_only,
+                        Call::UpdateGrants(request) => request.plan_only,
+                        Call::RollbackService(request) => request.plan_only,
+                        Call::PruneVersions(request) => request.plan_only,
                         Call::UpdateNode(request) => request.plan_only,
                         Call::RemoveNode(request) => request.plan_only,
                         Call::RotateRoot(request) => request.plan_only,

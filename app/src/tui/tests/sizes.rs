@@ -6,7 +6,7 @@ use crate::tui::msg::{Effect, Msg};
 #[test]
 fn wide_secrets_show_list_and_detail() {
     insta::assert_snapshot!(sized((120, 40), "4").screen(), @r#"
-     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
+     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1                           #18842 12:04Z live
      secrets(6)                                                            unix:///run/w.sock  <:>command </>filter <?>help
     +----------------------------------------------------------++- db_password -> db_password -----------------------------+
     |  NAME                       VER  STATE      AGE SVC HOLD || rolling  current v4  32 B  policy 90d  by admin:jo  data~|
@@ -44,14 +44,14 @@ fn wide_secrets_show_list_and_detail() {
     |                                                          ||                                                          |
     |                                                          ||                                                          |
     +----------------------------------------------------------++----------------------------------------------------------+
-     <enter>detail <n>new <r>rotate <ctrl-d>revoke <a>access <u>used by <esc>back <d>describe <l>audit
+     <enter>detail <n>new <r>rotate <ctrl-d>revoke <a>access <p>progress <u>used by <esc>back <d>describe <l>audit
     "#);
 }
 
 #[test]
 fn wide_cluster() {
     insta::assert_snapshot!(sized((120, 40), "").screen(), @r#"
-     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  via mgr-1                                       #18842 12:04Z live
+     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1                           #18842 12:04Z live
      cluster                                                               unix:///run/w.sock  <:>command </>filter <?>help
     +- Managers (raft) ----------------------------------------++- Health -------------------------------------------------+
     | NAME                  ROLE     REACH   TERM  LAG  APPLIED|| ok    quorum 3/3, tolerates 1 loss                       |

@@ -10,7 +10,7 @@ fn a_leader_hands_over_to_the_selected_manager() {
     let mut play = play("2js");
     play.keys("<enter>");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      cluster > raft > mgr-2 > step down               1 next leader [2 plan]  3 run
     +- Plan, computed at #18842 (nothing has been changed yet) --------------------+
     | ~ move     leadership from mgr-2 to mgr-1                                    |

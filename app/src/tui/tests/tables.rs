@@ -5,7 +5,7 @@ use super::play::play;
 #[test]
 fn secrets() {
     insta::assert_snapshot!(play("4").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      secrets(6)                    unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  NAME             TARGET        VER  STATE      AGE  SIZE SVC HOLD  LABELS   |
@@ -27,14 +27,14 @@ fn secrets() {
     |                                                                              |
     +------------------------------------------------------------------------------+
      HOLD = nodes that prove the current version in memory / nodes that should
-     <enter>detail <n>new <r>rotate <ctrl-d>revoke <a>access <u>used by <esc>back
+     <enter>detail <n>new <r>rotate <ctrl-d>revoke <a>access <p>progress <u>used by
     "#);
 }
 
 #[test]
 fn services() {
     insta::assert_snapshot!(play("5").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      services(4)                   unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  SERVICE         KIND     TASKS    GRANTS STATE        AGE COMMAND           |
@@ -56,14 +56,14 @@ fn services() {
     | api           session_seed    current session_seed    0400  0:0     swap     |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <enter>detail <n>new <a>grant <shift-w>withdraw <ctrl-d>remove <m>matrix
+     <enter>detail <shift-l>logs <s>scale <i>spec <n>new <a>grant <ctrl-d>remove
     "#);
 }
 
 #[test]
 fn nodes() {
     insta::assert_snapshot!(play("6jjj").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE|
@@ -92,7 +92,7 @@ fn nodes() {
 #[test]
 fn audit() {
     insta::assert_snapshot!(play("7j").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      audit                         unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |     SEQ TIME        ACTOR     FROM      ACTION          OBJECT       RES     |
@@ -121,9 +121,9 @@ fn audit() {
 #[test]
 fn tasks() {
     insta::assert_snapshot!(play("8").screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      tasks                         unix:///run/w.sock  <:>command </>filter <?>help
-    +- Rotations ------------------------------------------------------------------+
+    +- Rotations  1 under way -----------------------------------------------------+
     |  SECRET                VERSIONS   PHASE          PROVED           STARTED    |
     |> db_password           v3 -> v4   rolling        ######.. 3/4     12:04:05   |
     |  pay_tls_key           v1 -> v2   done           ######## 2/2     11-17 12:04|
@@ -143,6 +143,6 @@ fn tasks() {
     |                                                                              |
     |                                                                              |
     +------------------------------------------------------------------------------+
-     <esc>back <d>describe <l>audit
+     <p>pause <ctrl-d>cancel <shift-r>rotations <w>why <shift-l>logs <esc>back
     "#);
 }

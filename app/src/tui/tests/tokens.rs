@@ -36,7 +36,7 @@ fn assert_hidden(play: &mut Play) {
 fn the_box_tells_facts_and_how_a_machine_joins() {
     let mut play = play("6t");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE|
@@ -74,7 +74,7 @@ fn a_token_is_shown_after_a_yes_and_for_half_a_minute() {
     play.shows("asking for the manager token ...");
     bring(&mut play);
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      nodes(5)                      unix:///run/w.sock  <:>command </>filter <?>help
     +------------------------------------------------------------------------------+
     |  NODE       ROLE     STATE   AVAIL  MANAGER       TASKS   CERT HOLDS    SINCE|

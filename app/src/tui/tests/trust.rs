@@ -52,7 +52,7 @@ fn a_new_root_counts_the_nodes_and_names_those_that_are_down() {
         view.nodes.get_mut("id-wrk-2").unwrap().state = NodeState::Down.into();
     });
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18843 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18843 12:04Z live
      cluster > keys > prod-eu > rotate root    unix:///run/w.sock    1 plan [2 run]
     +- rotate root  under way -----------------------------------------------------+
     | 3 nodes still on the older root; 2 operators to be added anew                |
@@ -144,7 +144,7 @@ fn many_nodes_are_counted_where_they_find_no_room() {
 fn operators_are_listed_and_removed_by_name() {
     let mut play = play("3oj");
     insta::assert_snapshot!(play.screen(), @r#"
-     wardroom prod-eu [RW] quorum 3/3 leader mgr-2 t41 via mgr-1  #18842 12:04Z live
+     prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      keys > operators(2)           unix:///run/w.sock  <:>command </>filter <?>help
     +- Operators ------------------------------------------------------------------+
     |  OPERATOR             ROLE          CERT UNTIL            ROOT           AGE |

@@ -1,12 +1,12 @@
 //! What does a key do on a screen? It moves, opens, explains, or opens a wizard; it never changes the cluster.
 
-use super::{always, audit, go, grants, keys, palette, tokens, wizard};
+use super::{always, audit, go, grants, keys, logs, menu, palette, tokens, why, wizard};
 use crate::tui::key::Key;
 use crate::tui::keymap::{self, Action};
 use crate::tui::model::key_tree::Line;
 use crate::tui::model::line_input::LineInput;
 use crate::tui::model::list::{ListId, SortBy};
-use crate::tui::model::overlay::{Menu, Overlay, Page};
+use crate::tui::model::overlay::{Overlay, Page};
 use crate::tui::model::place::{History, Kind, Place};
 use crate::tui::model::subject::{self, Subject};
 use crate::tui::model::{Access, Level, Model, describe};
@@ -29,6 +29,9 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
 /// Does what an action means here.
 pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     let list = moved(model);
+    if model.logs.is_some() {
+        logs::moved(model, action);
+    }
     match action {
         Action::Down => model.list_mut(list).step(1),
         Action::Up => model.list_mut(list).step(-1),
@@ -54,12 +57,13 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Help => model.overlay = Some(Overlay::Help(super::popup::help(model))),
         Action::Messages => model.overlay = Some(Overlay::Messages(super::popup::messages(model))),
-        Action::Menu => model.overlay = Some(Overlay::Menu(menu(model))),
+        Action::Menu => model.overlay = Some(Overlay::Menu(menu::of_place(model))),
         Action::ProblemsOnly => {
             model.shown.problems_only = !model.shown.problems_only;
             model.rows_stale = true;
         }
         Action::ReadOnly | Action::ReadWrite => read_only(model, action == Action::ReadOnly),
+        Action::Refresh if model.place().kind() == Kind::Logs => return logs::again(model),
         Action::Refresh => {
             let ticket = model.ticket();
             return vec![Effect::Call(ticket, Call::Status)];
@@ -84,7 +88,7 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::CopyName => return copy(model),
         Action::AuditOf => audit_of(model),
         Action::UsedBy => used_by(model),
-        Action::Explain => explain(model),
+        Action::Explain => menu::explain(model),
         Action::Actor | Action::Object => audit::narrow(model, action),
         Action::NextDenied => audit::next_denied(model, 1),
         Action::PreviousDenied => audit::next_denied(model, -1),
@@ -107,6 +111,14 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::LastColumn
         | Action::PageRight
         | Action::PageLeft => grants::columns(model, action),
+        Action::Why => why::open(model),
+        Action::Progress => {
+            let id = subject::secret_id(model).unwrap_or_default();
+            progress(model, &id);
+        }
+        Action::Spec => spec(model),
+        Action::Logs => logs::open(model),
+        Action::Hold => logs::pause(model),
         Action::Toggle => grants::toggle(model),
         Action::EditGrant => return grants::edit(model),
         Action::Undo => grants::undo(model),
@@ -131,6 +143,14 @@ fn about_selection(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::Autolock
         | Action::LockNow
         | Action::Shred
+        | Action::ToggleRotation
+        | Action::PauseRotation
+        | Action::ResumeRotation
+        | Action::CancelRotation
+        | Action::Prune
+        | Action::Scale
+        | Action::RollbackService
+        | Action::ForceUpdate
         | Action::Backup => return wizard::open(model, action),
         _ => {}
     }
@@ -188,16 +208,38 @@ fn open(model: &mut Model) {
             .tasks
             .get(&id)
             .map(|task| Place::Service(task.service_id.clone())),
-        (_, Some(Subject::Rotation(_) | Subject::Holding(_) | Subject::Grant(_))) => {
+        (_, Some(Subject::Rotation(id))) => Some(Place::Rotation(id)),
+        (_, Some(Subject::Holding(_) | Subject::Grant(_))) => {
             subject::secret_id(model).map(Place::Secret)
         }
-        (_, Some(Subject::Record(_) | Subject::Operator(_) | Subject::Key(_) | Subject::Move(_))) => {
+        (
+            _,
+            Some(
+                Subject::Record(_) | Subject::Operator(_) | Subject::Key(_) | Subject::Move(_) | Subject::Line(_),
+            ),
+        ) => {
             return describe_selected(model);
         }
         (_, None) => None,
     };
     if let Some(place) = place {
         go::to(model, place);
+    }
+}
+
+/// The newest rotation of the secret, as it runs or ran.
+pub fn progress(model: &mut Model, secret_id: &str) {
+    let newest = model.cluster.rotation_of_secret(secret_id);
+    match newest.map(|rotation| rotation.id.clone()) {
+        Some(id) => go::to(model, Place::Rotation(id)),
+        None => model.say(Level::Info, "it was not rotated yet"),
+    }
+}
+
+fn spec(model: &mut Model) {
+    match subject::service_id(model) {
+        Some(id) => go::to(model, Place::Spec(id)),
+        None => model.say(Level::Info, "nothing is selected"),
     }
 }
 
@@ -245,46 +287,4 @@ fn used_by(model: &mut Model) {
         let filter = format!("secret={}", secret.name);
         go::filtered(model, Place::Services, &filter);
     }
-}
-
-fn explain(model: &mut Model) {
-    let lines = [
-        "No call reads a value back: not from here, not from the command line, not as root.",
-        "Values are sealed when they come in, and only the workers that run a granted service get them,",
-        "into memory, as files.",
-        "",
-        "What you may want instead:",
-        "  r       rotate: give it a new value that you know, or that nobody knows",
-        "  enter   who holds which version in memory now, proved by a keyed digest",
-        "  l       who changed it, and when",
-    ];
-    let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-    model.overlay = Some(Overlay::Page(Page::new("why there is no reveal", lines)));
-}
-
-/// The actions that this screen adds, each with its key.
-fn menu(model: &Model) -> Menu {
-    let kind = model.place().kind();
-    let own =
-        keymap::of_screen(kind, model.read_only()).filter(|binding| matches!(binding.scope, keymap::Scope::On(_)));
-    let items = own
-        .filter(|binding| !matches!(binding.action, Action::Menu | Action::New))
-        .map(|binding| (binding.action, binding.key_names(), binding.help.to_owned()))
-        .collect();
-    let title = subject_title(model);
-    Menu {
-        title,
-        items,
-        selected: 0,
-    }
-}
-
-fn subject_title(model: &Model) -> String {
-    match model.place() {
-        Place::Secret(id) => subject::name(model, &Subject::Secret(id.clone())),
-        Place::Service(id) => subject::name(model, &Subject::Service(id.clone())),
-        Place::Node(id) => subject::name(model, &Subject::Node(id.clone())),
-        _ => None,
-    }
-    .unwrap_or_else(|| "actions".to_owned())
 }

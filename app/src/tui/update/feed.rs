@@ -4,7 +4,7 @@
 use wardroom_api::v1::{Change, Kind, WatchMessage, change, object, watch_message};
 use wardroom_api::{CallError, FeedEvent};
 
-use super::{catch_up, grants, lock, tokens, wizard};
+use super::{catch_up, grants, lock, logs, tokens, wizard};
 use crate::tui::model::{Dirty, Level, Link, Model};
 use crate::tui::msg::{Answer, Call, Effect, Ticket};
 
@@ -17,7 +17,9 @@ pub fn take_in(model: &mut Model, event: FeedEvent) -> Vec<Effect> {
             lock::connected(model);
             // Which manager answers is not in the stream: one call per connection asks for it.
             let ticket = model.ticket();
-            return vec![Effect::Call(ticket, Call::Status)];
+            let mut effects = vec![Effect::Call(ticket, Call::Status)];
+            effects.extend(logs::reconnected(model));
+            return effects;
         }
         FeedEvent::Message(message) => {
             if !catch_up::take_in(model, &message) {

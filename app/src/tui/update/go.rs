@@ -36,6 +36,10 @@ fn forget_details(model: &mut Model) {
         ListId::ServiceGrants,
         ListId::NodeHoldings,
         ListId::NodeTasks,
+        ListId::RotationServices,
+        ListId::RotationTasks,
+        ListId::Spec,
+        ListId::Logs,
     ];
     for id in details {
         model.lists.remove(&id);

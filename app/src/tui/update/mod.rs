@@ -10,10 +10,13 @@ mod grants;
 mod keys;
 mod line;
 mod lock;
+mod logs;
 pub mod palette;
+mod menu;
 mod popup;
 mod question;
 mod tokens;
+mod why;
 mod wizard;
 
 use super::key::Key;
@@ -28,6 +31,13 @@ const PASTE_WINDOW_MS: i64 = 100;
 /// Takes in one message at the time `now_ms`, Unix milliseconds.
 pub fn update(model: &mut Model, now_ms: i64, msg: Msg) -> Vec<Effect> {
     model.now_ms = now_ms;
+    let mut effects = take(model, msg);
+    // Whatever has led to another place: logs are read while they are looked at.
+    effects.extend(logs::keep_up(model));
+    effects
+}
+
+fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => self::key(model, key),
         Msg::Paste(pasted) => paste(model, pasted),
@@ -48,7 +58,14 @@ pub fn update(model: &mut Model, now_ms: i64, msg: Msg) -> Vec<Effect> {
             wizard::written(model, ticket, bytes);
             Vec::new()
         }
-        Msg::Logged(..) | Msg::LogsEnded(..) => Vec::new(),
+        Msg::Logged(ticket, lines) => {
+            logs::take_in(model, ticket, lines);
+            Vec::new()
+        }
+        Msg::LogsEnded(ticket, how) => {
+            logs::ended(model, ticket, how);
+            Vec::new()
+        }
         Msg::Resumed => {
             model.wants_frame(Dirty::Now);
             vec![Effect::Redraw]

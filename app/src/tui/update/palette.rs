@@ -7,7 +7,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
 
 use super::wizard::About;
-use super::{act, go, grants, wizard};
+use super::{act, go, grants, why, wizard};
 use crate::tui::model::Model;
 use crate::tui::model::facts::words;
 use crate::tui::model::overlay::{Asked, Palette, Suggestion};
@@ -35,6 +35,7 @@ pub fn help(read_only: bool) -> impl Iterator<Item = (String, &'static str, &'st
             Takes::Service => " SERVICE",
             Takes::Node => " NODE",
             Takes::Operator => " OPERATOR",
+            Takes::Pair => " SERVICE SECRET",
         };
         let key = entry
             .commands()
@@ -111,6 +112,9 @@ fn commands(model: &Model) -> impl Iterator<Item = (String, &'static str)> {
 
 /// The command once with every name that it takes.
 fn named(model: &Model, entry: &'static Entry) -> Vec<(String, &'static str)> {
+    if entry.takes == Takes::Pair {
+        return pairs(model, entry);
+    }
     let names: Vec<&str> = match entry.takes {
         Takes::Secret => model
             .cluster
@@ -126,12 +130,33 @@ fn named(model: &Model, entry: &'static Entry) -> Vec<(String, &'static str)> {
             .map(|node| node.hostname.as_str())
             .collect(),
         Takes::Operator => model.cluster.operators.values().map(|it| it.name.as_str()).collect(),
-        Takes::Nothing | Takes::Filter => Vec::new(),
+        Takes::Nothing | Takes::Filter | Takes::Pair => Vec::new(),
     };
     names
         .into_iter()
         .map(|name| (format!("{} {name}", entry.spellings[0]), entry.help))
         .collect()
+}
+
+/// The command once with every grant: other pairs can be typed.
+fn pairs(model: &Model, entry: &'static Entry) -> Vec<(String, &'static str)> {
+    let services = model.cluster.services.values();
+    let granted = services.flat_map(|service| {
+        let grants = service.spec.iter().flat_map(|spec| &spec.grants);
+        grants.map(move |grant| (words::service_name(service), grant.secret_name.as_str()))
+    });
+    granted
+        .take(NAMES_MAX)
+        .map(|(service, secret)| (format!("{} {service} {secret}", entry.spellings[0]), entry.help))
+        .collect()
+}
+
+/// The service and the secret of those names, by id.
+fn pair(model: &Model, rest: &str) -> Option<(String, String)> {
+    let (service, secret) = rest.split_once(' ')?;
+    let service = model.cluster.service_named(service)?;
+    let secret = model.cluster.secret_named(secret.trim())?;
+    Some((service.id.clone(), secret.id.clone()))
 }
 
 /// Runs a complete line; `None` when it is no command, or its name is missing or unknown.
@@ -143,13 +168,18 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         model.cluster.secret_named(name).map(|secret| secret.id.clone())
     };
     let service = || model.cluster.service_named(rest).map(|service| service.id.clone());
+    if entry.takes == Takes::Pair {
+        let (service, secret) = pair(model, rest)?;
+        why::of_pair(model, service, secret);
+        return Some(Vec::new());
+    }
     let (id, about) = match entry.takes {
         Takes::Secret => (secret()?, About::Secret),
         Takes::Service => (service()?, About::Service),
         Takes::Node => (node_named(model, rest)?, About::Node),
         Takes::Operator => (operator_named(model, rest)?, About::Operator),
         Takes::Nothing if !rest.is_empty() => return None,
-        Takes::Nothing | Takes::Filter => (String::new(), entry.about()),
+        Takes::Nothing | Takes::Filter | Takes::Pair => (String::new(), entry.about()),
     };
     Some(match entry.does {
         Does::Quit if grants::ask(model, Asked::Quit) => Vec::new(),
@@ -189,6 +219,15 @@ fn show(model: &mut Model, kind: Kind, id: String, rest: &str, takes: Takes) {
     match kind {
         Kind::Secret => go::to(model, Place::Secret(id)),
         Kind::Service => go::to(model, Place::Service(id)),
+        Kind::Spec => go::to(model, Place::Spec(id)),
+        Kind::Rotation => act::progress(model, &id),
+        Kind::Logs => {
+            let logs = Place::Logs {
+                service: id,
+                task: None,
+            };
+            go::to(model, logs);
+        }
         Kind::Node => go::to(model, Place::Node(id)),
         _ if takes == Takes::Filter && !rest.is_empty() => go::filtered(model, Place::of(kind), rest),
         _ => go::to(model, Place::of(kind)),
@@ -201,7 +240,8 @@ mod tests {
     use crate::command::Changes;
 
     /// What only the command line does: it is about the machine that it runs on, or has no form yet.
-    const COMMAND_LINE_ONLY: [&str; 8] = [
+    const COMMAND_LINE_ONLY: [&str; 9] = [
+        "run",
         "swarm init",
         "swarm join",
         "swarm leave",

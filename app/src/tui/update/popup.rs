@@ -17,6 +17,9 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
         (Some(Overlay::Menu(menu)), action) => menu_key(model, menu, action, key),
         (None, _) | (_, Some(Action::Cancel | Action::Accept)) => Vec::new(),
         (Some(mut overlay), action) => {
+            if let (Overlay::Why(asked), Some(action)) = (&mut overlay, action) {
+                super::why::scroll(model, asked, action);
+            }
             if let (Overlay::Page(page) | Overlay::Help(page) | Overlay::Messages(page), Some(action)) =
                 (&mut overlay, action)
             {
@@ -29,18 +32,23 @@ pub fn key(model: &mut Model, key: Key, armed: bool) -> Vec<Effect> {
 }
 
 fn scroll(page: &mut Page, action: Action) {
-    let last = page.lines.len().saturating_sub(page.seen.height());
-    let rows = page.seen.height().max(1);
-    page.top = match action {
-        Action::Down => page.top + 1,
-        Action::Up => page.top.saturating_sub(1),
-        Action::PageDown => page.top + rows,
-        Action::PageUp => page.top.saturating_sub(rows),
+    page.top = scrolled(page.top, (page.lines.len(), page.seen.height()), action);
+}
+
+/// The first line shown after that, of so many lines of which so many fit.
+pub fn scrolled(top: usize, (count, height): (usize, usize), action: Action) -> usize {
+    let last = count.saturating_sub(height);
+    let rows = height.max(1);
+    match action {
+        Action::Down => top + 1,
+        Action::Up => top.saturating_sub(1),
+        Action::PageDown => top + rows,
+        Action::PageUp => top.saturating_sub(rows),
         Action::Top => 0,
         Action::Bottom => last,
-        _ => page.top,
+        _ => top,
     }
-    .min(last);
+    .min(last)
 }
 
 /// An item is chosen by `enter`, or by the key that it shows.

@@ -107,10 +107,25 @@ fn crumbs(model: &Model) -> String {
         Place::Node(id) => format!("nodes > {}", view.hostname(id)),
         Place::Audit => "audit".to_owned(),
         Place::Tasks => "tasks".to_owned(),
+        Place::Rotations => format!("tasks > rotations({})", view.rotations.len()),
+        Place::Rotation(id) => format!(
+            "rotations > {}",
+            view.rotations
+                .get(id)
+                .map_or_else(|| "gone".to_owned(), |rotation| format!("{} v{}", rotation.secret_name, rotation.to))
+        ),
+        Place::Spec(id) => format!("services > {} > spec", service(id)),
+        Place::Logs { service: id, task } => {
+            let of = match task.as_ref().and_then(|task| view.tasks.get(task)) {
+                Some(task) => words::with_hostnames(view, &task.name),
+                None => service(id),
+            };
+            format!("services > {of} > logs")
+        }
     };
     if let Some(wizard) = &model.wizard {
         let about = if wizard.task.names_itself() {
-            wizard.confirmed_by()
+            wizard.task.about(&wizard.form)
         } else {
             String::new()
         };

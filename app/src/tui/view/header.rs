@@ -2,7 +2,7 @@
 //! fresh all of it is.
 
 use crate::tui::model::facts::managers::Quorum;
-use crate::tui::model::facts::time;
+use crate::tui::model::facts::{rotations, time};
 use crate::tui::model::{Link, Model};
 use crate::tui::theme::Tone;
 use crate::tui::widgets::{Canvas, Piece, piece, plain, safe};
@@ -57,6 +57,12 @@ fn parts(model: &Model, gap: &str) -> Vec<Part> {
     let words = safe!("{gap}quorum {}/{}{mark}", quorum.answering, quorum.members);
     parts.push((piece(words, tone), 0));
     leader(model, gap, &mut parts);
+    let (running, paused) = rotations::under_way(view);
+    if paused > 0 {
+        parts.push((piece(safe!("{gap}{paused} paused !"), Tone::Warn), 1));
+    } else if running > 0 {
+        parts.push((piece(safe!("{gap}{running} rotating"), Tone::Accent), 2));
+    }
     if let Some(attached) = &model.attached {
         parts.push((piece(safe!("{gap}via {}", view.hostname(attached)), Tone::Dim), 3));
     }

@@ -11,23 +11,29 @@ mod key_facts;
 mod key_tree;
 mod keys;
 mod lock;
+mod logs;
 mod moves;
 mod nodes;
 mod operators;
 mod overlay;
 mod plan;
 mod raft;
+mod rotations;
 mod secret;
 mod secrets;
+mod service;
 mod services;
+mod staged;
 mod tasks;
 mod tokens;
+mod why;
 mod wizard;
 mod wizard_run;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::model::facts::attention;
 use super::model::list::ListId;
 use super::model::place::Place;
 use super::model::{Link, Model, TINY};
@@ -86,12 +92,16 @@ fn screen(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         Place::Secrets => secrets::draw(canvas, area, model),
         Place::Secret(id) => secret::draw(canvas, area, model, id),
         Place::Services => services::draw(canvas, area, model),
-        Place::Service(id) => services::detail(canvas, area, model, id),
+        Place::Service(id) => service::draw(canvas, area, model, id),
         Place::Grants => grants::draw(canvas, area, model),
         Place::Nodes => nodes::draw(canvas, area, model),
         Place::Node(id) => nodes::detail(canvas, area, model, id),
         Place::Audit => audit::draw(canvas, area, model),
         Place::Tasks => tasks::draw(canvas, area, model),
+        Place::Rotations => rotations::draw(canvas, area, model),
+        Place::Rotation(id) => rotations::detail(canvas, area, model, id),
+        Place::Spec(_) => service::whole_spec(canvas, area, model),
+        Place::Logs { .. } => logs::draw(canvas, area, model),
     }
 }
 
@@ -113,9 +123,14 @@ fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
         ListId::Matrix | ListId::MatrixSecrets => grants::matrix(canvas, area, model),
         ListId::Nodes => nodes::list(canvas, area, model),
         ListId::NodeHoldings => nodes::holdings(canvas, area, model),
-        ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => tasks::list(canvas, area, model, id),
+        ListId::ServiceTasks => service::task_list(canvas, area, model),
+        ListId::NodeTasks | ListId::Tasks => tasks::list(canvas, area, model, id),
         ListId::Audit => audit::list(canvas, area, model),
-        ListId::Rotations => tasks::rotations(canvas, area, model),
+        ListId::Rotations | ListId::AllRotations => rotations::list(canvas, area, model, id),
+        ListId::RotationServices => rotations::services(canvas, area, model),
+        ListId::RotationTasks => rotations::tasks(canvas, area, model),
+        ListId::Spec => service::whole_spec(canvas, area, model),
+        ListId::Logs => logs::draw(canvas, area, model),
     }
 }
 
@@ -177,6 +192,17 @@ fn state_tone(word: &str) -> Tone {
 
 fn state_piece(word: &str) -> Piece {
     piece(word, state_tone(word))
+}
+
+/// What a task's health check says; `-` where there is none.
+fn health_piece(task: &wardroom_api::v1::Task) -> Piece {
+    if task.health.is_empty() {
+        piece("-", Tone::Dim)
+    } else if attention::is_well(&task.health) {
+        plain(&task.health)
+    } else {
+        piece(safe!("{} !", task.health), Tone::Warn)
+    }
 }
 
 fn titled(text: impl Into<super::widgets::SafeText>) -> Vec<Piece> {

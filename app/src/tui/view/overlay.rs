@@ -12,6 +12,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         None | Some(Overlay::Filter(..)) => {}
         Some(Overlay::Palette(palette)) => self::palette(canvas, area, palette),
         Some(Overlay::Menu(menu)) => self::menu(canvas, area, menu),
+        Some(Overlay::Why(asked)) => super::why::draw(canvas, area, model, asked),
         Some(Overlay::Ask(ask)) => self::ask(canvas, area, ask),
         Some(Overlay::Tokens(tokens)) => super::tokens::draw(canvas, area, model, tokens),
         Some(Overlay::Page(page) | Overlay::Help(page) | Overlay::Messages(page)) => self::page(canvas, area, page),

@@ -29,7 +29,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
     let height = |count: usize, most: u16| u16::try_from(count).unwrap_or(most).clamp(1, most) + 3;
     let versions_height = height(secret.versions.len(), (area.height / 6).max(3));
     if area.width >= WIDE {
-        let bands = rows(area, &[3, area.height - 3]);
+        let head_height = 3 + u16::from(policy_line(model, secret).is_some());
+        let bands = rows(area, &[head_height, area.height - head_height]);
         head(canvas, bands[0], model, secret);
         let (left, right) = columns(bands[1], area.width / 2);
         let parts = rows(left, &[left.height / 2, left.height - left.height / 2]);
@@ -40,14 +41,19 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
     }
     // Who holds it is what the screen is for: the other panes leave it the room.
     let grants_height = height(grants, 2);
-    let holders_height = area.height.saturating_sub(1 + versions_height + grants_height);
-    let bands = rows(area, &[1, versions_height, holders_height, grants_height]);
+    let policy = policy_line(model, secret);
+    let top = 1 + u16::from(policy.is_some());
+    let holders_height = area.height.saturating_sub(top + versions_height + grants_height);
+    let bands = rows(area, &[top, versions_height, holders_height, grants_height]);
     let target = piece(
         safe!("{} {}  ", canvas.glyphs.arrow, secrets::target(&model.cluster, secret)),
         Tone::Title,
     );
     let line: Vec<Piece> = std::iter::once(target).chain(facts_line(model, secret)).collect();
     canvas.line(area.x + 1, area.y, area.width - 1, &line);
+    if let Some(policy) = policy {
+        canvas.line(area.x + 1, area.y + 1, area.width - 1, &policy);
+    }
     versions(canvas, bands[1], model);
     holders(canvas, bands[2], model);
     services::grant_list(canvas, bands[3], model, ListId::SecretGrants);
@@ -68,6 +74,32 @@ fn head(canvas: &mut Canvas<'_>, area: Rect, model: &Model, secret: &Secret) {
         inner.width.saturating_sub(1),
         &facts_line(model, secret),
     );
+    if let Some(policy) = policy_line(model, secret) {
+        canvas.line(inner.x + 1, inner.y + 1, inner.width.saturating_sub(1), &policy);
+    }
+}
+
+/// Template, what is kept, and who makes the next value when; `None` where nothing of it is set.
+fn policy_line(model: &Model, secret: &Secret) -> Option<Vec<Piece>> {
+    let mut parts = Vec::new();
+    if !secret.template_driver.is_empty() {
+        parts.push(format!("template {}", secret.template_driver));
+    }
+    if secret.keep_ms > 0 {
+        let span = time::span(i64::try_from(secret.keep_ms).unwrap_or(i64::MAX));
+        parts.push(format!("keeps {} versions for {span}", secret.keep_versions));
+    }
+    parts.extend(secrets::next_value(secret, model.now_ms));
+    // What went wrong stands where it is seen on a narrow screen, too.
+    let mut pieces = Vec::new();
+    if !secret.schedule_error.is_empty() {
+        let ago = time::age(model.now_ms, secret.schedule_error_at_ms);
+        pieces.push(piece(safe!("FAILED {ago} ago: {} !  ", secret.schedule_error), Tone::Warn));
+    }
+    if !parts.is_empty() {
+        pieces.push(plain(parts.join("  ")));
+    }
+    (!pieces.is_empty()).then_some(pieces)
 }
 
 fn facts_line(model: &Model, secret: &Secret) -> Vec<Piece> {
@@ -253,7 +285,8 @@ pub fn holders(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 /// What stands beside the list on wide terminals.
 pub fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, secret: &Secret) {
     let count = u16::try_from(secret.versions.len()).unwrap_or(6).clamp(1, 6);
-    let bands = rows(area, &[3, count + 3, area.height.saturating_sub(count + 6)]);
+    let top = 3 + u16::from(policy_line(model, secret).is_some());
+    let bands = rows(area, &[top, count + 3, area.height.saturating_sub(count + 3 + top)]);
     head(canvas, bands[0], model, secret);
     let inner = canvas.pane(bands[1], &titled("Versions"), false);
     let width = inner.width.saturating_sub(4 + 10 + 5 + 20 + 5);

@@ -1,10 +1,10 @@
-//! Services: the list, and one service with its tasks and grants.
+//! All services; on wide terminals with the grants and the tasks of the selected one.
 
 use ratatui::layout::Rect;
 use wardroom_api::v1::{Grant, Service};
 
-use super::{WIDE, columns, facts, list_pane, rows, state_piece, tasks, titled};
-use crate::tui::model::facts::{secrets, time, words};
+use super::{WIDE, columns, list_pane, rows, state_piece, tasks, titled};
+use crate::tui::model::facts::{secrets, spec, time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::model::{Model, rows as entries};
 use crate::tui::theme::Tone;
@@ -40,7 +40,7 @@ const SERVICES: [Column; 7] = [
 ];
 
 fn row(model: &Model, service: &Service) -> Option<Vec<Piece>> {
-    let spec = service.spec.as_ref()?;
+    let shown = service.spec.as_ref()?;
     let active: Vec<_> = model
         .cluster
         .tasks_of_service(&service.id)
@@ -50,27 +50,32 @@ fn row(model: &Model, service: &Service) -> Option<Vec<Piece>> {
         .iter()
         .filter(|task| task.state() == wardroom_api::v1::TaskState::Running)
         .count();
-    let wanted = if spec.global {
+    let wanted = if shown.global {
         active.len()
     } else {
-        usize::try_from(spec.replicas).unwrap_or(usize::MAX)
+        usize::try_from(shown.replicas).unwrap_or(usize::MAX)
     };
-    let state = if running >= wanted { "running" } else { "starting !" };
+    let update = service.update_status.as_ref().map_or("-", spec::update_state);
+    let state = match update {
+        "-" | "completed" if running >= wanted => "running",
+        "-" | "completed" => "starting !",
+        under_way => under_way,
+    };
     Some(vec![
-        plain(&spec.name),
-        plain(words::executor(spec.executor())),
+        plain(&shown.name),
+        plain(words::executor(shown.executor())),
         plain(safe!(
             "{running}/{}",
-            if spec.global {
+            if shown.global {
                 "global".to_owned()
             } else {
                 wanted.to_string()
             }
         )),
-        plain(safe!("{}", spec.grants.len())),
+        plain(safe!("{}", shown.grants.len())),
         state_piece(state),
         plain(time::age(model.now_ms, service.created_at_ms)),
-        piece(spec.command().join(" "), Tone::Dim),
+        piece(shown.command().join(" "), Tone::Dim),
     ])
 }
 
@@ -156,44 +161,4 @@ fn tasks_of(canvas: &mut Canvas<'_>, area: Rect, model: &Model, service: Option<
         .collect();
     found.sort_by_key(|task| (!words::is_active(task), task.slot, &task.name));
     fixed_table(canvas, inner, &tasks::TASKS, &found, |task| tasks::row(model, task));
-}
-
-/// One service: what it is, its tasks, its grants.
-pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
-    let Some((service, spec)) = model
-        .cluster
-        .services
-        .get(id)
-        .and_then(|service| Some((service, service.spec.as_ref()?)))
-    else {
-        canvas.text(
-            area.x + 2,
-            area.y + 1,
-            area.width - 2,
-            "this service is gone; esc goes back",
-            Tone::Dim,
-        );
-        return;
-    };
-    let grants = u16::try_from(spec.grants.len()).unwrap_or(5).clamp(1, 5) + 3;
-    let bands = rows(area, &[5, area.height.saturating_sub(5 + grants), grants]);
-    let inner = canvas.pane(bands[0], &titled(words::service_name(service)), false);
-    let lines = [
-        (
-            "runs",
-            plain(safe!("{} {}", words::executor(spec.executor()), words::replicas(spec))),
-        ),
-        ("command", plain(spec.command().join(" "))),
-        (
-            "changed",
-            plain(safe!(
-                "{}, {}",
-                time::date(service.updated_at_ms),
-                words::labels(&spec.labels)
-            )),
-        ),
-    ];
-    facts(canvas, inner, &lines);
-    tasks::list(canvas, bands[1], model, ListId::ServiceTasks);
-    grant_list(canvas, bands[2], model, ListId::ServiceGrants);
 }

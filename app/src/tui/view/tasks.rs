@@ -1,62 +1,21 @@
 //! What is under way: rotations with their progress, and every task with the files it was given.
 
 use ratatui::layout::Rect;
-use wardroom_api::v1::{Rotation, Task};
+use wardroom_api::v1::Task;
 
-use super::{list_pane, rows, state_piece, titled};
+use super::{list_pane, rotations, rows, state_piece, titled};
 use crate::tui::model::Model;
 use crate::tui::model::facts::{secrets, time, words};
 use crate::tui::model::list::ListId;
 use crate::tui::theme::Tone;
-use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::{Canvas, Column, Piece, column, piece, plain, safe};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let count = u16::try_from(model.cluster.rotations.len()).unwrap_or(u16::MAX).max(1);
     let top = count.saturating_add(3).min(area.height / 2);
     let parts = rows(area, &[top, area.height - top]);
-    rotations(canvas, parts[0], model);
+    rotations::list(canvas, parts[0], model, ListId::Rotations);
     list(canvas, parts[1], model, ListId::Tasks);
-}
-
-/// Tasks that have proved the new bytes, of all that should.
-pub fn proved(rotation: &Rotation) -> (u64, u64) {
-    let sum = |number: fn(&wardroom_api::v1::RotationProgress) -> u32| {
-        rotation.services.iter().map(|service| u64::from(number(service))).sum()
-    };
-    (sum(|service| service.proven), sum(|service| service.tasks))
-}
-
-pub fn rotations(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
-    const COLUMNS: [Column; 7] = [
-        column("SECRET", 14).grow(1),
-        column("VERSIONS", 10),
-        column("PHASE", 14),
-        column("PROVED", 16),
-        column("STARTED", 11),
-        column("ACTOR", 10).grow(1).drop(1),
-        column("MESSAGE", 12).grow(2).drop(2),
-    ];
-    let glyphs = canvas.glyphs;
-    let title = titled("Rotations");
-    list_pane(canvas, area, model, (ListId::Rotations, &title), &COLUMNS, |key| {
-        let rotation = model.cluster.rotations.get(key)?;
-        let (proven, tasks) = proved(rotation);
-        let from = if rotation.from == 0 {
-            "-".to_owned()
-        } else {
-            format!("v{}", rotation.from)
-        };
-        Some(vec![
-            plain(&rotation.secret_name),
-            plain(safe!("{from} {} v{}", glyphs.arrow, rotation.to)),
-            state_piece(words::phase(rotation.phase())),
-            plain(safe!("{} {proven}/{tasks}", bar(&glyphs, proven, tasks, 8))),
-            plain(time::moment(model.now_ms, rotation.started_at_ms)),
-            plain(&rotation.actor),
-            piece(&rotation.message, Tone::Dim),
-        ])
-    });
 }
 
 pub const TASKS: [Column; 7] = [

@@ -172,8 +172,7 @@ fn plan_page(canvas: &mut Canvas<'_>, area: Rect, wizard: &Wizard) {
         width,
         &[piece("same as  $ ", Tone::Dim), piece(same_as(wizard), Tone::Dim)],
     );
-    let prompt = safe!("type the {}'s name to run:  ", wizard.task.confirmed_noun());
-    let at = canvas.text(x, y + 2, width, prompt, Tone::Strong);
+    let at = canvas.text(x, y + 2, width, wizard.task.prompt(), Tone::Strong);
     let matches = wizard.name_matches();
     let missing = wizard
         .confirmed_by()

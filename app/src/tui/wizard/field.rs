@@ -23,12 +23,28 @@ pub enum Id {
     /// The version that a grant stays with.
     Pin,
     Owner,
+    /// What runs the tasks: `process`, `files` or `container`.
+    Runs,
+    Image,
     Command,
     Replicas,
+    /// How an update replaces tasks.
+    Order,
+    Parallelism,
+    Delay,
+    OnFailure,
+    Template,
+    /// What makes the next value.
+    Next,
+    NextLength,
+    Hook,
     Availability,
     NodeLabels,
     Force,
     To,
+    /// Superseded versions that stay.
+    Keep,
+    OlderThan,
     Ttl,
     MaxUses,
     /// Where a backup goes.

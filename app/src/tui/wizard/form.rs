@@ -131,6 +131,11 @@ impl Form {
             Id::Recipients => self.chosen(Id::SealedBy) == "recipients",
             Id::Passphrase | Id::Again => self.chosen(Id::SealedBy) == "passphrase",
             Id::Target | Id::Mode | Id::OnChange | Id::Owner => !self.chosen(Id::Secret).is_empty(),
+            Id::Image => self.chosen(Id::Runs) == "container",
+            Id::Command => self.chosen(Id::Runs) != "files",
+            Id::Next => !self.line(Id::MaxAge).is_empty(),
+            Id::NextLength => !self.line(Id::MaxAge).is_empty() && self.chosen(Id::Next) == "generate",
+            Id::Hook => !self.line(Id::MaxAge).is_empty() && self.chosen(Id::Next) == "hook",
             Id::Signal => !self.chosen(Id::Secret).is_empty() && self.chosen(Id::OnChange) == "signal",
             _ => true,
         };

@@ -7,15 +7,20 @@ pub mod keys;
 pub mod open;
 pub mod open_grants;
 pub mod open_members;
+pub mod open_work;
 pub mod plan;
 mod plan_members;
 pub mod progress;
 mod progress_keys;
 mod progress_members;
+mod progress_work;
 pub mod request;
+mod request_work;
 mod same_as;
 mod task;
+mod task_words;
 pub mod values;
+mod values_work;
 
 use wardroom_api::v1;
 

@@ -39,7 +39,21 @@ fn option_fields() -> Vec<super::form::Field> {
 pub fn create_secret(now_ms: i64) -> Wizard {
     let mut options = option_fields();
     options.push(line(Id::Labels, "labels", "", "such as tier=1 app=shop"));
+    options.push(words(
+        Id::Template,
+        "template",
+        &["none", "golang"],
+        "golang: each worker expands {{.Service.Name}} and the like for its task",
+    ));
     options.push(line(Id::MaxAge, "rotate after", "", "such as 90d; empty: no policy"));
+    options.push(words(
+        Id::Next,
+        "then by",
+        &["you", "generate", "hook"],
+        "you: it is pointed out; the others make the next value by themselves",
+    ));
+    options.push(line(Id::NextLength, "its length", GENERATED, "characters of A-Z a-z 0-9"));
+    options.push(line(Id::Hook, "hook", "", "a program in the managers' hooks folder"));
     let name = line(Id::Name, "name", "", "letters, digits, - _ . and at most 64 of them");
     let pages = vec![
         value_page(Some(name)),
@@ -167,14 +181,41 @@ pub fn grant(view: &ClusterView, service_id: Option<&str>, secret_id: Option<&st
     Some(Wizard::new(Task::Grant, form, now_ms))
 }
 
+/// Docker's defaults; the other settings are for the command line.
+fn update_fields() -> Vec<super::form::Field> {
+    vec![
+        words(
+            Id::Order,
+            "order",
+            &["stop-first", "start-first"],
+            "whether a task stops before the one in its place has started",
+        ),
+        line(Id::Parallelism, "at once", "1", "tasks replaced at a time; 0: all of them"),
+        line(Id::Delay, "delay", "0s", "between one batch and the next"),
+        words(
+            Id::OnFailure,
+            "on failure",
+            &["pause", "continue", "rollback"],
+            "what a failed update does; a failed rotation always goes back",
+        ),
+    ]
+}
+
 pub fn create_service(view: &ClusterView, now_ms: i64) -> Wizard {
     let service = vec![
         line(Id::Name, "name", "", "letters, digits and -"),
+        words(
+            Id::Runs,
+            "runs",
+            &["process", "container", "files"],
+            "files: no program of ours, only the files on the host",
+        ),
+        line(Id::Image, "image", "", "such as redis:7; the engine of each worker has it or gets it"),
         line(
             Id::Command,
             "command",
             "",
-            "such as sleep 1000; empty: only the files are kept",
+            "such as sleep 1000; of a container: its arguments, or nothing",
         ),
         line(
             Id::Replicas,
@@ -196,6 +237,10 @@ pub fn create_service(view: &ClusterView, now_ms: i64) -> Wizard {
         Page {
             title: "service",
             fields: service,
+        },
+        Page {
+            title: "updates",
+            fields: update_fields(),
         },
         Page {
             title: "secret",

@@ -5,7 +5,7 @@ use wardroom_api::ClusterView;
 use wardroom_api::v1::{self, CheckLevel, Plan, PlanAction, PlanCheck, PlanStep};
 
 use super::form::{Id, Source};
-use super::{Task, Wizard, keys, plan_members};
+use super::{Task, Wizard, keys, open_work, plan_members};
 use crate::tui::model::facts::secrets::is_in_memory;
 use crate::tui::model::facts::{secrets, words};
 
@@ -20,6 +20,7 @@ pub fn local(wizard: &Wizard, view: &ClusterView) -> Option<Plan> {
         Task::CreateSecret => create_secret(&mut plan, wizard, view),
         Task::CreateService => create_service(&mut plan, wizard, view),
         Task::RemoveSecret { secret_id, name } => remove_secret(&mut plan, view, secret_id, name),
+        Task::Steer { rotation_id, steer, .. } => open_work::plan_steer(&mut plan, view, rotation_id, *steer),
         Task::RemoveService { service_id, name } => remove_service(&mut plan, view, service_id, name),
         Task::Lock { manager } => {
             // It asks nobody: a quorum is not needed, and may be lost by it.
@@ -95,8 +96,11 @@ fn create_secret(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
             plan,
             PlanAction::Create,
             "policy",
-            format!("rotation is due after {}", wizard.form.line(Id::MaxAge)),
+            format!("rotation is due after {}{}", wizard.form.line(Id::MaxAge), next_words(&wizard.form)),
         );
+    }
+    if wizard.form.chosen(Id::Template) == "golang" {
+        step(plan, PlanAction::Create, "template", "golang, expanded on the worker, in memory");
     }
     step(plan, PlanAction::Keep, "services", "none is granted it yet");
     match view.secret_named(name) {
@@ -118,18 +122,39 @@ fn create_secret(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
     }
 }
 
+/// What makes the next value, if something does.
+fn next_words(form: &super::form::Form) -> String {
+    match form.chosen(Id::Next) {
+        "generate" => format!(", by {} generated characters", form.line(Id::NextLength)),
+        "hook" => format!(", by the hook {}", form.line(Id::Hook)),
+        _ => String::new(),
+    }
+}
+
 fn create_service(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
     let form = &wizard.form;
     let name = form.line(Id::Name);
-    let command = Some(form.line(Id::Command))
-        .filter(|command| !command.is_empty())
-        .unwrap_or("files only");
-    step(plan, PlanAction::Create, format!("service {name}"), command);
+    let what = match form.chosen(Id::Runs) {
+        "files" => "files only".to_owned(),
+        "container" => format!("container of {} {}", form.line(Id::Image), form.line(Id::Command)),
+        _ => form.line(Id::Command).to_owned(),
+    };
+    step(plan, PlanAction::Create, format!("service {name}"), what.trim());
     let size = match form.line(Id::Replicas) {
         "global" => "one on every node".to_owned(),
         replicas => replicas.to_owned(),
     };
     step(plan, PlanAction::Create, "tasks", size);
+    if let Ok(Some(_)) = super::values_work::update(form) {
+        let detail = format!(
+            "{} at a time, {}, {} between, on failure {}",
+            form.line(Id::Parallelism),
+            form.chosen(Id::Order),
+            form.line(Id::Delay),
+            form.chosen(Id::OnFailure)
+        );
+        step(plan, PlanAction::Create, "updates", detail);
+    }
     if !form.chosen(Id::Secret).is_empty() {
         let target = Some(form.line(Id::Target))
             .filter(|target| !target.is_empty())

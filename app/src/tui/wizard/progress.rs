@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use wardroom_api::ClusterView;
 use wardroom_api::v1::{HoldingState, RotationPhase};
 
-use super::{Accepted, Task, Wizard, progress_keys, progress_members};
+use super::{Accepted, Task, Wizard, progress_keys, progress_members, progress_work};
 use crate::tui::model::facts::{secrets, words};
 use crate::tui::model::staged::{Cell, Edit};
 
@@ -69,6 +69,7 @@ pub fn progress(wizard: &Wizard, view: &ClusterView) -> Progress {
             ..
         } => service(view, service_id, name),
         task => progress_members::progress(task, accepted, view)
+            .or_else(|| progress_work::progress(task, accepted, view))
             .or_else(|| progress_keys::progress(task, accepted, view, || erasure(view, accepted, task)))
             .unwrap_or_else(|| waiting(accepted.index)),
     };
@@ -99,7 +100,7 @@ pub(super) fn waiting(index: u64) -> Progress {
     }
 }
 
-fn rotation(view: &ClusterView, accepted: &Accepted, name: &str) -> Progress {
+pub(super) fn rotation(view: &ClusterView, accepted: &Accepted, name: &str) -> Progress {
     let Some(rotation) = view.rotations.get(&accepted.rotation_id) else {
         return waiting(accepted.index);
     };
@@ -119,6 +120,10 @@ fn rotation(view: &ClusterView, accepted: &Accepted, name: &str) -> Progress {
             format!("rolling back to v{}: {}", rotation.from, rotation.message),
         ),
         RotationPhase::Verifying => (Verdict::Running, format!("v{to} is out, waiting for the last receipts")),
+        RotationPhase::Rolling | RotationPhase::Unspecified if rotation.paused => (
+            Verdict::Running,
+            format!("held at v{to}: nothing more is moved until it is resumed"),
+        ),
         RotationPhase::Rolling | RotationPhase::Unspecified => (Verdict::Running, format!("rolling v{to} out")),
     };
     let lines = rotation
@@ -129,9 +134,10 @@ fn rotation(view: &ClusterView, accepted: &Accepted, name: &str) -> Progress {
             done: service.proven.into(),
             total: service.tasks.into(),
             words: format!(
-                "{} of {} proved",
+                "{} of {} proved, {} settled",
                 service.proven,
-                words::count(service.tasks as usize, "task")
+                words::count(service.tasks as usize, "task"),
+                service.settled
             ),
         })
         .collect();
@@ -243,7 +249,7 @@ fn grants(view: &ClusterView, accepted: &Accepted, edits: &[(Cell, Edit)]) -> Pr
     }
 }
 
-fn service(view: &ClusterView, service_id: &str, name: &str) -> Progress {
+pub(super) fn service(view: &ClusterView, service_id: &str, name: &str) -> Progress {
     let tasks: Vec<_> = view
         .tasks_of_service(service_id)
         .filter(|task| words::is_active(task))

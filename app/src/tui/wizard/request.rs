@@ -5,12 +5,12 @@ use wardroom_api::v1;
 use super::form::{Form, Id, Source};
 use super::open_members::availability_of;
 use super::values::{
-    backup, backup_path, grant, label_changes, labels, length, max_age, max_uses, mode, owner, pin, recipients,
-    replicas, signal, spec, ttl, value,
+    backup, backup_path, grant, label_changes, labels, length, max_age, max_uses, mode, owner, recipients, replicas,
+    spec, ttl, value,
 };
-use super::{NodeChange, Task, Wizard, keys};
+use super::values_work::{keep, older_than, pin, runs, schedule, signal, update};
+use super::{NodeChange, Task, Wizard, keys, request_work};
 use crate::tui::model::facts::words;
-use crate::tui::model::staged;
 use crate::tui::msg::{BackupOrder, Call};
 
 /// Whether the page may be left; otherwise what to do.
@@ -38,6 +38,12 @@ pub fn check_page(wizard: &Wizard, page: usize) -> Result<(), String> {
             Id::Owner => owner(form).map(drop)?,
             Id::Signal => signal(form).map(drop)?,
             Id::Pin => pin(form).map(drop)?,
+            Id::Keep => keep(form).map(drop)?,
+            Id::Runs => runs(form).map(drop)?,
+            Id::Parallelism | Id::Delay => update(form).map(drop)?,
+            Id::Next => schedule(form).map(drop)?,
+            Id::OlderThan => older_than(form).map(drop)?,
+            Id::Replicas if matches!(wizard.task, Task::Scale { .. }) => request_work::size(wizard).map(drop)?,
             Id::Replicas => replicas(form).map(drop)?,
             Id::Ttl => ttl(form).map(drop)?,
             Id::MaxUses => max_uses(form).map(drop)?,
@@ -95,6 +101,14 @@ pub fn plan_call(wizard: &Wizard) -> Option<Call> {
             plan_only: true,
             ..request
         })),
+        Call::RollbackService(request) => Some(Call::RollbackService(v1::RollbackServiceRequest {
+            plan_only: true,
+            ..request
+        })),
+        Call::PruneVersions(request) => Some(Call::PruneVersions(v1::PruneVersionsRequest {
+            plan_only: true,
+            ..request
+        })),
         Call::UpdateGrants(request) => Some(Call::UpdateGrants(v1::UpdateGrantsRequest {
             plan_only: true,
             ..request
@@ -119,14 +133,20 @@ pub fn plan_call(wizard: &Wizard) -> Option<Call> {
 pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
     let form = &wizard.form;
     let plan_basis = basis.to_owned();
+    if let Some(call) = request_work::call(wizard, basis) {
+        return call;
+    }
     Ok(match &wizard.task {
         Task::CreateSecret => Call::CreateSecret(v1::CreateSecretRequest {
             name: form.line(Id::Name).to_owned(),
             value: Some(value(form)?),
             labels: labels(form.line(Id::Labels))?,
             max_age_ms: max_age(form)?,
-            template_driver: String::new(),
-            schedule: None,
+            template_driver: match form.chosen(Id::Template) {
+                "golang" => "golang".to_owned(),
+                _ => String::new(),
+            },
+            schedule: schedule(form)?,
         }),
         Task::Rotate { secret_id, .. } => Call::RotateSecret(v1::RotateSecretRequest {
             reference: secret_id.clone(),
@@ -167,12 +187,13 @@ pub fn run_call(wizard: &Wizard, basis: &str) -> Result<Call, String> {
                 ..Default::default()
             })
         }
-        Task::Grants { edits, .. } => Call::UpdateGrants(v1::UpdateGrantsRequest {
-            changes: staged::changes(edits.iter()),
-            plan_only: false,
-            plan_basis,
-        }),
-        Task::StageGrant { .. } => return Err("what is staged is sent with the others".into()),
+        Task::StageGrant { .. }
+        | Task::Grants { .. }
+        | Task::Steer { .. }
+        | Task::Prune { .. }
+        | Task::Scale { .. }
+        | Task::RollbackService { .. }
+        | Task::ForceUpdate { .. } => return Err("what is staged is sent with the others".into()),
         Task::RemoveService { service_id, .. } => Call::RemoveService(v1::RemoveServiceRequest {
             reference: service_id.clone(),
         }),

@@ -29,13 +29,22 @@ pub fn same_as(wizard: &Wizard) -> String {
         format!("source={secret},target={target},uid={uid},gid={gid},mode={mode},on-change={change}")
     };
     match &wizard.task {
-        Task::CreateSecret => format!("wardroom secret create {} {source}", form.line(Id::Name)),
+        Task::CreateSecret => format!("wardroom secret create {}{} {source}", form.line(Id::Name), policy(form)),
         Task::Rotate { name, .. } => format!("wardroom secret rotate {name} {source}"),
         Task::Revoke { name, version: 0, .. } => format!("wardroom secret revoke {name}"),
         Task::Revoke { name, version, .. } => format!("wardroom secret revoke {name}@{version}"),
         Task::RemoveSecret { name, .. } => format!("wardroom secret rm {name}"),
         Task::Grants { edits, services, .. } => grants(edits, services),
         Task::StageGrant { .. } => String::new(),
+        Task::Steer { name, steer, .. } => format!("wardroom rotation {} {name}", steer.verb()),
+        Task::Prune { name, .. } => format!(
+            "wardroom secret prune --keep {}{} {name}",
+            form.line(Id::Keep),
+            option("--older-than", form.line(Id::OlderThan))
+        ),
+        Task::Scale { name, .. } => format!("wardroom service scale {name}={}", form.line(Id::Replicas)),
+        Task::RollbackService { name, .. } => format!("wardroom service rollback {name}"),
+        Task::ForceUpdate { name, .. } => format!("wardroom service update --force {name}"),
         Task::RemoveService { name, .. } => format!("wardroom service rm {name}"),
         Task::Withdraw { service, secret, .. } => format!("wardroom service update --secret-rm {secret} {service}"),
         Task::Node { hostname, change, .. } => node(hostname, change, form),
@@ -69,13 +78,54 @@ pub fn same_as(wizard: &Wizard) -> String {
             } else {
                 format!(" --secret {}", access())
             };
+            let what = match form.chosen(Id::Runs) {
+                "files" => "--executor files".to_owned(),
+                "container" => format!("{} {}", form.line(Id::Image), form.line(Id::Command)),
+                _ => format!("-- {}", form.line(Id::Command)),
+            };
             format!(
-                "wardroom service create --name {} {size}{secret} -- {}",
+                "wardroom service create --name {} {size}{secret}{} {}",
                 form.line(Id::Name),
-                form.line(Id::Command)
+                updates(form),
+                what.trim()
             )
         }
     }
+}
+
+/// What was chosen of how an update replaces tasks, where it differs from the default.
+fn updates(form: &Form) -> String {
+    let unless = |name: &str, value: &str, usual: &str| {
+        if value == usual {
+            String::new()
+        } else {
+            option(name, value)
+        }
+    };
+    [
+        unless("--update-order", form.chosen(Id::Order), "stop-first"),
+        unless("--update-parallelism", form.line(Id::Parallelism), "1"),
+        unless("--update-delay", form.line(Id::Delay), "0s"),
+        unless("--update-failure-action", form.chosen(Id::OnFailure), "pause"),
+    ]
+    .concat()
+}
+
+/// Labels, age, template and what makes the next value.
+fn policy(form: &Form) -> String {
+    let labels = form.line(Id::Labels).split_whitespace();
+    let mut options: Vec<String> = labels.map(|label| option("-l", label)).collect();
+    options.push(option("--max-age", form.line(Id::MaxAge)));
+    if form.chosen(Id::Template) == "golang" {
+        options.push(option("--template-driver", "golang"));
+    }
+    options.push(match form.chosen(Id::Next) {
+        _ if form.line(Id::MaxAge).is_empty() => String::new(),
+        "generate" => option("--rotate-generate", form.line(Id::NextLength)),
+        "hook" => option("--rotate-hook", form.line(Id::Hook)),
+        _ => String::new(),
+    });
+    options.concat()
 }
 
 /// A grant as `--secret-add` takes it.
@@ -84,8 +134,12 @@ pub fn grant_option(grant: &Grant) -> String {
         0 => String::new(),
         number => format!("@{number}"),
     };
+    let signal = match grant.signal.trim_start_matches("SIG") {
+        "" => String::new(),
+        name => format!(":{name}"),
+    };
     format!(
-        "source={}{pinned},target={},uid={},gid={},mode={},on-change={}",
+        "source={}{pinned},target={},uid={},gid={},mode={},on-change={}{signal}",
         grant.secret_name,
         grant.target,
         grant.uid,

@@ -1,14 +1,15 @@
-//! What is being changed, what must be typed to run it, and what is said about it?
+//! What is being changed, and what must be typed to run it?
 
 use std::collections::BTreeMap;
 
-use wardroom_api::v1::{Availability, Role};
+use wardroom_api::v1::{Availability, Role, ServiceSpec};
 
 use super::form::{Form, Id};
+use super::open_work::Steer;
 use crate::tui::model::staged::{Cell, Edit};
 
 /// A change; objects are named by id and by name, as they were when the wizard opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Task {
     CreateSecret,
     Rotate {
@@ -43,6 +44,31 @@ pub enum Task {
         edits: Vec<(Cell, Edit)>,
         services: Vec<String>,
         cluster: String,
+    },
+    Steer {
+        rotation_id: String,
+        name: String,
+        steer: Steer,
+    },
+    Prune {
+        secret_id: String,
+        name: String,
+    },
+    Scale {
+        service_id: String,
+        name: String,
+        before: u32,
+    },
+    RollbackService {
+        service_id: String,
+        name: String,
+    },
+    /// The same spec with its counter moved on, made from that version of the service.
+    ForceUpdate {
+        service_id: String,
+        name: String,
+        spec: Box<ServiceSpec>,
+        expected: u64,
     },
     RemoveService {
         service_id: String,
@@ -121,11 +147,21 @@ impl Task {
                 [service] => service.clone(),
                 _ => cluster.clone(),
             },
+            // What can be taken back at once asks for no name.
+            Self::Steer {
+                steer: Steer::Pause | Steer::Resume,
+                ..
+            } => "y".to_owned(),
             Self::RotateToken { role } => role_word(*role).to_owned(),
             Self::Rotate { name, .. }
             | Self::Revoke { name, .. }
             | Self::RemoveSecret { name, .. }
             | Self::RemoveService { name, .. }
+            | Self::Steer { name, .. }
+            | Self::Prune { name, .. }
+            | Self::Scale { name, .. }
+            | Self::RollbackService { name, .. }
+            | Self::ForceUpdate { name, .. }
             | Self::RemoveOperator { name, .. }
             | Self::Node { hostname: name, .. }
             | Self::StepDown { leader: name }
@@ -139,6 +175,14 @@ impl Task {
         }
     }
 
+    /// The name of what it is about, whatever has to be typed.
+    pub fn about(&self, form: &Form) -> String {
+        match self {
+            Self::Steer { name, .. } => name.clone(),
+            _ => self.confirmed_by(form),
+        }
+    }
+
     /// What the typed word is the name of.
     pub fn confirmed_noun(&self) -> &'static str {
         match self {
@@ -146,11 +190,16 @@ impl Task {
             | Self::Rotate { .. }
             | Self::Revoke { .. }
             | Self::Shred { .. }
+            | Self::Steer { .. }
+            | Self::Prune { .. }
             | Self::RemoveSecret { .. } => "secret",
             Self::CreateService
             | Self::Grant
             | Self::Withdraw { .. }
             | Self::StageGrant { .. }
+            | Self::Scale { .. }
+            | Self::RollbackService { .. }
+            | Self::ForceUpdate { .. }
             | Self::RemoveService { .. } => "service",
             Self::Grants { services, .. } if services.len() == 1 => "service",
             Self::Node { .. } => "node",
@@ -164,111 +213,6 @@ impl Task {
             | Self::Backup { .. } => "cluster",
             Self::RotateToken { .. } => "role",
             Self::RemoveOperator { .. } => "operator",
-        }
-    }
-
-    /// The verb, for breadcrumbs and messages.
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Self::CreateSecret => "new secret",
-            Self::Rotate { .. } => "rotate",
-            Self::Revoke { version: 0, .. } => "revoke",
-            Self::Revoke { .. } => "revoke version",
-            Self::RemoveSecret { .. } | Self::RemoveService { .. } | Self::RemoveOperator { .. } => "remove",
-            Self::CreateService => "new service",
-            Self::Grant => "grant",
-            Self::Withdraw { .. } => "withdraw",
-            Self::StageGrant { .. } => "edit",
-            Self::Grants { .. } => "staged grants",
-            Self::Node { change, .. } => change.verb(),
-            Self::StepDown { .. } => "step down",
-            Self::RotateRoot { .. } => "rotate root",
-            Self::RotateToken { .. } => "rotate token",
-            Self::Backup { .. } => "backup",
-            Self::RotateUnlockKey { .. } => "rotate unlock key",
-            Self::RotateDek { .. } => "rotate DEKs",
-            Self::Autolock { on: true, .. } => "autolock on",
-            Self::Autolock { on: false, .. } => "autolock off",
-            Self::Shred { .. } => "shred",
-            Self::Lock { .. } => "lock",
-        }
-    }
-
-    /// Whether the breadcrumbs lack what it is about: its name is still being chosen.
-    pub fn names_itself(&self) -> bool {
-        !matches!(self, Self::CreateSecret | Self::CreateService | Self::Grant)
-    }
-
-    /// The digit of the screen on which its progress shows.
-    pub fn seen_on(&self) -> char {
-        match self {
-            Self::Node { .. } => '6',
-            Self::StepDown { .. } => '2',
-            Self::RotateRoot { .. }
-            | Self::RotateUnlockKey { .. }
-            | Self::RotateDek { .. }
-            | Self::Autolock { .. }
-            | Self::Shred { .. }
-            | Self::Lock { .. }
-            | Self::RemoveOperator { .. } => '3',
-            Self::Grants { .. } => '5',
-            _ => '8',
-        }
-    }
-
-    /// What has to be known before it runs.
-    pub fn warning(&self) -> &'static str {
-        match self {
-            Self::Rotate { .. } => "on failure the version before returns; the new one is marked failed",
-            Self::Revoke { .. } => "there is no way back: the sealed value is dropped at once",
-            Self::Node { change, .. } => change.warning(),
-            Self::StepDown { .. } => "writes wait until the next leader has taken over",
-            Self::RotateRoot { .. } => "nobody is cut off; a node that is down gets its certificate when it returns",
-            Self::RotateToken { .. } => "the token before is refused at once; nodes that joined by it stay",
-            Self::RemoveOperator { .. } => "there is no way back: a new certificate has to be made on the command line",
-            Self::RotateUnlockKey { .. } => "the key before then opens nothing but the disks of managers that are down",
-            Self::RotateDek { .. } => "copies of disks from before keep what they have",
-            Self::Autolock { on: true, .. } => "a manager that restarts serves nothing until somebody unlocks it",
-            Self::Autolock { on: false, .. } => "from then on whoever has a manager's disk can read it",
-            Self::Shred { .. } => "there is no way back: no value, no log and no snapshot of it is left",
-            Self::Lock { .. } => "have the unlock key at hand: without it this manager stays locked",
-            Self::Backup { .. } => "whoever opens the file has every secret: keep it and its key apart",
-            _ => "",
-        }
-    }
-}
-
-/// Where a new unlock key is to be read: never here.
-const KEEP_THE_KEY: &str = "now run `wardroom swarm unlock-key` on a manager and keep the key in a safe: it is never shown \
-                            here, and without it no manager that restarts can be opened";
-
-impl Task {
-    /// What has to be done by people once it is accepted.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::RotateUnlockKey { .. } | Self::Autolock { on: true, .. } => KEEP_THE_KEY,
-            _ => "",
-        }
-    }
-}
-
-impl NodeChange {
-    fn verb(&self) -> &'static str {
-        match self {
-            Self::Promote => "promote",
-            Self::Demote => "demote",
-            Self::Availability(_) => "availability",
-            Self::Labels(_) => "labels",
-            Self::Remove => "remove",
-        }
-    }
-
-    fn warning(&self) -> &'static str {
-        match self {
-            Self::Promote => "a manager keeps every secret, sealed, and the key that opens them",
-            Self::Demote => "its copy of the state and of the keys is wiped",
-            Self::Remove => "there is no way back: the machine has to join anew, with a token",
-            Self::Availability(_) | Self::Labels(_) => "",
         }
     }
 }

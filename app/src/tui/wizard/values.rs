@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use wardroom_api::v1::{self, OnChange, ServiceSpec};
 
 use super::form::{Form, Id, Source};
+use super::values_work::{pin, runs, signal, update};
 use crate::tui::model::facts::time::parse_span;
 
 /// Longest generated value, in characters: Docker's limit for a value.
-const LENGTH_MAX: u32 = 511_999;
+pub(super) const LENGTH_MAX: u32 = 511_999;
 
 pub fn value(form: &Form) -> Result<v1::Value, String> {
     match (form.source(), form.value()) {
@@ -181,35 +182,9 @@ pub fn grant(form: &Form) -> Result<v1::Grant, String> {
     })
 }
 
-/// The name of a signal as the kernel's headers have it.
-pub fn signal(form: &Form) -> Result<&str, String> {
-    let name = form.line(Id::Signal);
-    let known = name.strip_prefix("SIG").is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-    });
-    if known { Ok(name) } else { Err("write a signal such as SIGHUP or SIGUSR1".into()) }
-}
-
-/// The version that a grant stays with; 0: the current one.
-pub fn pin(form: &Form) -> Result<u32, String> {
-    match form.line(Id::Pin).trim_start_matches('v') {
-        "" => Ok(0),
-        text => text
-            .parse()
-            .ok()
-            .filter(|number| *number > 0)
-            .ok_or_else(|| "write the number of a version, or leave it empty".into()),
-    }
-}
-
 pub fn spec(form: &Form) -> Result<ServiceSpec, String> {
     let (global, replicas) = replicas(form)?;
-    let command = split_command(form.line(Id::Command))?;
-    let executor = if command.is_empty() {
-        v1::Executor::Files
-    } else {
-        v1::Executor::Process
-    };
+    let (executor, image, command) = runs(form)?;
     let grants = if form.chosen(Id::Secret).is_empty() {
         Vec::new()
     } else {
@@ -219,18 +194,20 @@ pub fn spec(form: &Form) -> Result<ServiceSpec, String> {
         name: form.line(Id::Name).to_owned(),
         run: Some(v1::RunSpec {
             executor: executor.into(),
+            image,
             command,
             ..v1::RunSpec::default()
         }),
         global,
         replicas,
         grants,
+        update: update(form)?,
         ..ServiceSpec::default()
     })
 }
 
 /// Words as a shell splits them: spaces separate, single and double quotes keep together.
-fn split_command(text: &str) -> Result<Vec<String>, String> {
+pub(super) fn split_command(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

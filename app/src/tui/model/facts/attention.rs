@@ -1,11 +1,13 @@
 //! What needs somebody's attention? A list of plain sentences, each with the place where something can be done.
 
+use std::collections::BTreeMap;
+
 use wardroom_api::ClusterView;
-use wardroom_api::v1::{RotationPhase, TaskState};
+use wardroom_api::v1::{RotationPhase, Task, TaskState, UpdateState};
 
 use super::managers::{LAG_NOTED, Quorum, managers};
 use super::secrets::{self, SecretState};
-use super::{key_notes, keys, members, time, trust, words};
+use super::{key_notes, keys, members, rotations, time, trust, words};
 use crate::tui::model::place::Place;
 
 /// One thing to look at.
@@ -32,7 +34,10 @@ pub fn attention(view: &ClusterView, now_ms: i64) -> Vec<Attention> {
     };
     about_managers(view, &mut note);
     about_nodes(view, now_ms, &mut note);
+    about_rotations(view, &mut note);
     about_secrets(view, now_ms, &mut note);
+    about_schedules(view, now_ms, &mut note);
+    about_updates(view, &mut note);
     about_tasks(view, &mut note);
     trust::note(view, now_ms, &mut note);
     key_notes::note(view, now_ms, &mut note);
@@ -150,8 +155,42 @@ fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
             }
             _ => format!("{name} v{} is used by no service", secret.current),
         };
+        // What came back has its reason where the rotation is.
+        let rotation = view.rotation_of_secret(&secret.id).filter(|_| state == SecretState::Failed);
+        let (action, place) = match rotation {
+            Some(rotation) => ("rotation", Place::Rotation(rotation.id.clone())),
+            None => ("secret", Place::Secret(secret.id.clone())),
+        };
+        note(format!("secret/{}", secret.id), text, action, place);
+    }
+}
+
+/// Rotations that wait for somebody.
+fn about_rotations(view: &ClusterView, note: &mut Note<'_>) {
+    for rotation in view.rotations.values().filter(|rotation| rotations::is_paused(rotation)) {
+        let count = rotations::count(rotation);
+        let text = format!(
+            "the rotation of {} is paused: {} of {} have v{}",
+            rotation.secret_name,
+            count.proven,
+            words::count_u64(count.tasks, "task"),
+            rotation.to
+        );
+        let place = Place::Rotation(rotation.id.clone());
+        note(format!("rotation/{}", rotation.id), text, "rotation", place);
+    }
+}
+
+/// Next values that were not made.
+fn about_schedules(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
+    for secret in view.secrets.values().filter(|secret| !secret.schedule_error.is_empty()) {
+        let ago = time::age(now_ms, secret.schedule_error_at_ms);
+        let text = format!(
+            "{}: the scheduled rotation did not begin {ago} ago: {}",
+            secret.name, secret.schedule_error
+        );
         note(
-            format!("secret/{}", secret.id),
+            format!("schedule/{}", secret.id),
             text,
             "secret",
             Place::Secret(secret.id.clone()),
@@ -159,7 +198,64 @@ fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
     }
 }
 
+/// Whether a health check's word is no cause for worry.
+pub fn is_well(health: &str) -> bool {
+    matches!(health, "" | "starting" | "healthy")
+}
+
+/// Updates that stopped or came back.
+fn about_updates(view: &ClusterView, note: &mut Note<'_>) {
+    for service in view.services.values() {
+        let Some(status) = &service.update_status else { continue };
+        let verb = match status.state() {
+            UpdateState::Paused => "is paused",
+            UpdateState::RollbackPaused => "could not be rolled back",
+            UpdateState::RollbackCompleted => "was rolled back",
+            _ => continue,
+        };
+        let why = if status.message.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", status.message)
+        };
+        note(
+            format!("update/{}", service.id),
+            format!("the update of {} {verb}{why}", words::service_name(service)),
+            "service",
+            Place::Service(service.id.clone()),
+        );
+    }
+}
+
+/// One note for each service, with the first of its tasks that is not well.
+fn about_health(view: &ClusterView, note: &mut Note<'_>) {
+    let sick = |task: &&Task| words::is_active(task) && !is_well(&task.health);
+    let mut found: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
+    for task in view.tasks.values().filter(sick) {
+        found.entry(&task.service_id).or_default().push(task);
+    }
+    for (service_id, tasks) in found {
+        let Some(first) = tasks.first() else { continue };
+        let name = words::with_hostnames(view, &first.name);
+        let others = match tasks.len() - 1 {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        note(
+            format!("health/{service_id}"),
+            format!(
+                "{name} on {} is not healthy: {}{others}",
+                view.hostname(&first.node_id),
+                first.health
+            ),
+            "service",
+            Place::Service(service_id.to_owned()),
+        );
+    }
+}
+
 fn about_tasks(view: &ClusterView, note: &mut Note<'_>) {
+    about_health(view, note);
     for service in view.services.values() {
         let wanted = view
             .tasks_of_service(&service.id)

@@ -1,4 +1,4 @@
-//! What about the managers' keys needs attention? Disks that anybody can read, managers that hang on an earlier unlock
+//! What about the managers' keys needs attention? Managers that hang on an earlier unlock
 //! key, DEKs that are too old, erasures that somebody owes.
 
 use wardroom_api::ClusterView;
@@ -26,10 +26,6 @@ pub fn note(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
         let epoch = keys::unlock_epoch(view);
         let text = format!("nobody has unlock key {epoch} yet: `wardroom swarm unlock-key` shows it");
         note("unlock-key".into(), text, "keys", Place::Keys);
-    }
-    if view.cluster.is_some() && !keys::autolock(view) {
-        let text = "autolock is off: a stolen manager disk can be read".to_owned();
-        note("autolock".into(), text, "keys", Place::Keys);
     }
 }
 

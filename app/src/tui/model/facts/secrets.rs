@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_api::ClusterView;
+use wardroom_api::v1::schedule::Source;
 use wardroom_api::v1::{Grant, Holding, HoldingState, Rotation, Secret, SecretFile, Service, Task, VersionState};
 
-use super::words;
+use super::{time, words};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretState {
@@ -16,6 +17,8 @@ pub enum SecretState {
     /// Older than its policy allows.
     Stale,
     Rolling,
+    /// A rotation of it is held.
+    Paused,
     /// No service was granted it.
     Unused,
     Ok,
@@ -30,6 +33,7 @@ impl SecretState {
             Self::Failed => "FAILED !",
             Self::Stale => "STALE !",
             Self::Rolling => "rolling",
+            Self::Paused => "PAUSED !",
             Self::Unused => "unused",
             Self::Ok => "ok",
             Self::Revoked => "revoked",
@@ -44,7 +48,8 @@ impl SecretState {
 /// What the states of all secrets depend on, looked up once: to ask for one secret after the other would walk through
 /// every holding, rotation and service for each of them.
 pub struct States<'a> {
-    rolling: BTreeSet<&'a str>,
+    /// And whether it is held.
+    rolling: BTreeMap<&'a str, bool>,
     owed: BTreeSet<&'a str>,
     granted: BTreeSet<&'a str>,
 }
@@ -62,7 +67,7 @@ impl<'a> States<'a> {
         let grants = view.services.values().filter_map(|service| service.spec.as_ref());
         let owed = view.holdings.values().filter(|holding| holding.owed);
         Self {
-            rolling: newest.into_keys().collect(),
+            rolling: newest.into_iter().map(|(id, rotation)| (id, rotation.paused)).collect(),
             owed: owed.map(|holding| holding.secret_id.as_str()).collect(),
             granted: grants
                 .flat_map(|spec| &spec.grants)
@@ -75,7 +80,7 @@ impl<'a> States<'a> {
         state_of(
             secret,
             now_ms,
-            self.rolling.contains(secret.id.as_str()),
+            self.rolling.get(secret.id.as_str()).copied(),
             self.owed.contains(secret.id.as_str()),
             self.granted.contains(secret.id.as_str()),
         )
@@ -88,15 +93,17 @@ pub fn state(view: &ClusterView, secret: &Secret, now_ms: i64) -> SecretState {
     state_of(
         secret,
         now_ms,
-        newest.is_some_and(|rotation| words::is_running(rotation.phase())),
+        newest
+            .filter(|rotation| words::is_running(rotation.phase()))
+            .map(|rotation| rotation.paused),
         owed(view, &secret.id, None).next().is_some(),
         view.services_granted(&secret.id).next().is_some(),
     )
 }
 
-fn state_of(secret: &Secret, now_ms: i64, rolling: bool, owed: bool, granted: bool) -> SecretState {
-    if rolling {
-        return SecretState::Rolling;
+fn state_of(secret: &Secret, now_ms: i64, rolling: Option<bool>, owed: bool, granted: bool) -> SecretState {
+    if let Some(paused) = rolling {
+        return if paused { SecretState::Paused } else { SecretState::Rolling };
     }
     if owed {
         return SecretState::Erasing;
@@ -120,6 +127,24 @@ fn state_of(secret: &Secret, now_ms: i64, rolling: bool, owed: bool, granted: bo
 fn is_stale(secret: &Secret, created_at_ms: i64, now_ms: i64) -> bool {
     let policy = i64::try_from(secret.max_age_ms).unwrap_or(i64::MAX);
     policy > 0 && now_ms.saturating_sub(created_at_ms) > policy
+}
+
+/// Who makes the next value and when it is due, `None` without a schedule.
+pub fn next_value(secret: &Secret, now_ms: i64) -> Option<String> {
+    let maker = match secret.schedule.as_ref()?.source.as_ref()? {
+        Source::Generate(length) => format!("{length} generated characters"),
+        Source::Hook(name) => format!("hook {name}"),
+    };
+    let age = i64::try_from(secret.max_age_ms).unwrap_or(i64::MAX);
+    let left = born(secret).saturating_add(age).saturating_sub(now_ms);
+    let due = if secret.max_age_ms == 0 {
+        "no age is set".to_owned()
+    } else if left <= 0 {
+        "due now".to_owned()
+    } else {
+        format!("in {}", time::span(left))
+    };
+    Some(format!("next by {maker}, {due}"))
 }
 
 /// When the current version was made, or the secret when there is none.

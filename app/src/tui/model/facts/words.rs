@@ -186,6 +186,11 @@ pub fn losses(number: usize) -> String {
     }
 }
 
+/// The same for numbers that do not count what is in memory.
+pub fn count_u64(number: u64, noun: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), noun)
+}
+
 /// `1 task`, `3 tasks`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 {

@@ -12,7 +12,10 @@ use super::filter::Fields;
 use super::list::{List, ListId, SortBy};
 use super::place::Place;
 use members::{certificates, nodes, operators};
-use work::{grants, holdings, matrix_secrets, matrix_services, rotations, tasks};
+use work::{
+    grants, holdings, log_lines, matrix_secrets, matrix_services, rotation_entries, rotation_services, rotation_tasks,
+    spec_lines, tasks,
+};
 
 use wardroom_api::v1::Service;
 pub use work::grant_of;
@@ -68,6 +71,8 @@ fn has_problems(id: ListId) -> bool {
             | ListId::Services
             | ListId::Nodes
             | ListId::Tasks
+            | ListId::AllRotations
+            | ListId::RotationTasks
             | ListId::Audit
             | ListId::Certificates
             | ListId::Keys
@@ -108,7 +113,11 @@ fn entries(model: &Model, id: ListId, filtered: bool) -> Vec<Entry<'_>> {
         ListId::MatrixSecrets => matrix_secrets(model, filtered),
         ListId::Nodes => nodes(model, filtered),
         ListId::ServiceTasks | ListId::NodeTasks | ListId::Tasks => tasks(model),
-        ListId::Rotations => rotations(model),
+        ListId::Rotations | ListId::AllRotations => rotation_entries(model),
+        ListId::RotationServices => rotation_services(model),
+        ListId::RotationTasks => rotation_tasks(model),
+        ListId::Spec => spec_lines(model),
+        ListId::Logs => log_lines(model, filtered),
     }
 }
 
@@ -184,7 +193,7 @@ fn secret_entries<'a>(model: &'a Model, filtered: bool) -> Vec<Entry<'a>> {
             name: (&secret.name).into(),
             at_ms: secrets::born(secret),
             state: state.word().into(),
-            problem: state.is_problem(),
+            problem: state.is_problem() || state == secrets::SecretState::Paused,
             fields: if filtered { fields(secret) } else { Vec::new() },
         }
     };

@@ -4,8 +4,9 @@ use wardroom_api::v1::{Grant, HoldingState, Secret, Service};
 
 use super::{Entry, field};
 use crate::tui::model::Model;
-use crate::tui::model::facts::{secrets, words};
+use crate::tui::model::facts::{rotations, secrets, spec, words};
 use crate::tui::model::filter::Fields;
+use crate::tui::model::logs::Line;
 use crate::tui::model::place::Place;
 
 /// What is in memory or owed comes first, what is erased last.
@@ -163,9 +164,9 @@ pub fn tasks<'a>(model: &'a Model) -> Vec<Entry<'a>> {
 }
 
 /// Running ones first, then the newest.
-pub fn rotations<'a>(model: &'a Model) -> Vec<Entry<'a>> {
-    let mut rotations: Vec<_> = model.cluster.rotations.values().collect();
-    rotations.sort_by_key(|rotation| {
+pub fn rotation_entries<'a>(model: &'a Model) -> Vec<Entry<'a>> {
+    let mut found: Vec<_> = model.cluster.rotations.values().collect();
+    found.sort_by_key(|rotation| {
         (
             !words::is_running(rotation.phase()),
             std::cmp::Reverse(rotation.started_at_ms),
@@ -176,9 +177,87 @@ pub fn rotations<'a>(model: &'a Model) -> Vec<Entry<'a>> {
         key: (&rotation.id).into(),
         name: (&rotation.secret_name).into(),
         at_ms: rotation.started_at_ms,
-        state: words::phase(rotation.phase()).into(),
+        state: rotations::state(rotation).into(),
+        problem: rotations::state(rotation).ends_with('!'),
         fields: vec![field("actor", &rotation.actor)],
         ..Entry::default()
     };
-    rotations.into_iter().map(entry).collect()
+    found.into_iter().map(entry).collect()
+}
+
+/// The services that the rotation touches, in its order.
+pub fn rotation_services(model: &Model) -> Vec<Entry<'_>> {
+    let Place::Rotation(id) = model.place() else {
+        return Vec::new();
+    };
+    let rotation = model.cluster.rotations.get(id);
+    let services = rotation.into_iter().flat_map(|rotation| &rotation.services);
+    services
+        .map(|service| Entry {
+            key: (&service.service_id).into(),
+            name: (&service.service_name).into(),
+            ..Entry::default()
+        })
+        .collect()
+}
+
+/// The tasks that it touches, service by service.
+pub fn rotation_tasks(model: &Model) -> Vec<Entry<'_>> {
+    let Place::Rotation(id) = model.place() else {
+        return Vec::new();
+    };
+    let Some(rotation) = model.cluster.rotations.get(id) else {
+        return Vec::new();
+    };
+    let entry = |line: rotations::TaskLine<'_>| {
+        let proof = line.proof(rotation);
+        Entry {
+            key: line.task.id.clone().into(),
+            name: line.task.name.clone().into(),
+            at_ms: line.receipt.map_or(0, |receipt| receipt.since_ms),
+            state: proof.word().into(),
+            problem: proof != rotations::Proof::There,
+            fields: vec![field("node", model.cluster.hostname(&line.task.node_id))],
+        }
+    };
+    let lines = rotations::tasks(&model.cluster, rotation);
+    lines.into_iter().map(entry).collect()
+}
+
+/// One row for each setting.
+pub fn spec_lines(model: &Model) -> Vec<Entry<'_>> {
+    let Place::Spec(id) = model.place() else {
+        return Vec::new();
+    };
+    let settings = model.cluster.services.get(id).map(spec::settings).unwrap_or_default();
+    let entry = |(at, setting): (usize, spec::Setting)| Entry {
+        key: at.to_string().into(),
+        name: setting.text.into(),
+        ..Entry::default()
+    };
+    settings.into_iter().enumerate().map(entry).collect()
+}
+
+/// Oldest first; what only a filter reads is made when there is one.
+pub fn log_lines(model: &Model, filtered: bool) -> Vec<Entry<'_>> {
+    let Some(logs) = &model.logs else {
+        return Vec::new();
+    };
+    let entry = |number: u64| {
+        let line = logs.get(number).filter(|_| filtered);
+        let fields = |line: &Line| {
+            vec![
+                field("text", &line.text),
+                field("task", &words::with_hostnames(&model.cluster, &line.task)),
+                field("node", model.cluster.hostname(&line.node_id)),
+                field("stream", if line.error { "err" } else { "out" }),
+            ]
+        };
+        Entry {
+            key: number.to_string().into(),
+            fields: line.map(fields).unwrap_or_default(),
+            ..Entry::default()
+        }
+    };
+    logs.numbers().map(entry).collect()
 }

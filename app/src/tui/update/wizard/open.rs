@@ -10,7 +10,7 @@ use crate::tui::model::subject::{self, Subject};
 use crate::tui::model::{Level, Model, rows};
 use crate::tui::msg::Effect;
 use crate::tui::wizard::form::Form;
-use crate::tui::wizard::{Step, Wizard, keys, open as begin, open_grants, open_members as members};
+use crate::tui::wizard::{Step, Wizard, keys, open as begin, open_grants, open_members as members, open_work};
 
 /// What kind of object a wizard is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl About {
     /// What the keys of a screen are about.
     fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Services | Kind::Service | Kind::Grants => Self::Service,
+            Kind::Services | Kind::Service | Kind::Grants | Kind::Spec | Kind::Logs => Self::Service,
             Kind::Nodes | Kind::Node | Kind::Raft => Self::Node,
             Kind::Operators => Self::Operator,
             _ => Self::Secret,
@@ -35,8 +35,10 @@ impl About {
 
 /// Opens the wizard of an action for what is selected.
 pub fn open(model: &mut Model, action: Action) -> Vec<Effect> {
-    if action == Action::Withdraw {
-        return withdraw(model);
+    match action {
+        Action::Withdraw => return withdraw(model),
+        Action::ToggleRotation | Action::CancelRotation => return steer(model, action),
+        _ => {}
     }
     let about = About::of(model.place().kind());
     let id = match about {
@@ -73,6 +75,9 @@ fn begin_for(model: &Model, action: Action, about: About, id: &str, version: u32
     if let Some(opened) = keys::open(view, action, model.attached.as_deref(), now_ms) {
         return opened;
     }
+    if let Some(opened) = open_work::service(view, action, id, now_ms) {
+        return opened;
+    }
     let wizard = match (action, about) {
         (Action::StepDown, _) => return members::step_down(view, Some(id), now_ms),
         (Action::RotateRoot, _) => Some(members::rotate_root(view, now_ms)),
@@ -82,6 +87,11 @@ fn begin_for(model: &Model, action: Action, about: About, id: &str, version: u32
         (Action::New, About::Service) => Some(begin::create_service(view, now_ms)),
         (Action::New, _) => Some(begin::create_secret(now_ms)),
         (Action::Rotate, _) => begin::rotate(view, id, now_ms),
+        (Action::PauseRotation | Action::ResumeRotation | Action::CancelRotation, _) => {
+            let newest = view.rotation_of_secret(id).ok_or("it was not rotated yet")?;
+            return open_work::steer(view, &newest.id, action, now_ms);
+        }
+        (Action::Prune, _) => open_work::prune(view, id, now_ms),
         (Action::Shred, _) => keys::shred(view, id, version, now_ms),
         (Action::Revoke, _) => begin::revoke(view, id, version, now_ms),
         (Action::Remove, About::Service) => begin::remove_service(view, id, now_ms),
@@ -117,6 +127,20 @@ pub fn edit_grant(model: &mut Model, cell: Cell, names: (String, String), grant:
 pub fn send_grants(model: &mut Model) -> Vec<Effect> {
     let wizard = Wizard::new(open_grants::task(model), Form::default(), model.now_ms);
     start(model, wizard)
+}
+
+fn steer(model: &mut Model, action: Action) -> Vec<Effect> {
+    let opened = match subject::rotation_id(model) {
+        Some(id) => open_work::steer(&model.cluster, &id, action, model.now_ms),
+        None => Err("select a rotation first".to_owned()),
+    };
+    match opened {
+        Ok(wizard) => start(model, wizard),
+        Err(why) => {
+            model.say(Level::Info, why);
+            Vec::new()
+        }
+    }
 }
 
 fn withdraw(model: &mut Model) -> Vec<Effect> {

@@ -9,7 +9,7 @@ use crate::tui::model::{Dirty, Level, Model};
 use crate::tui::msg::{Answer, Effect, Pasted, Ticket};
 use crate::tui::update::{feed, grants, lock};
 use crate::tui::wizard::form::{Id, Source};
-use crate::tui::wizard::{Step, Task, open_grants, plan, request, values};
+use crate::tui::wizard::{Step, Task, open_grants, open_work, plan, request, values};
 
 pub fn accept_page(model: &mut Model, page: usize) -> Vec<Effect> {
     let ticket = model.ticket();
@@ -116,11 +116,10 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     } else if !plan.runnable {
         Some("the plan is blocked: see the checks".to_owned())
     } else if !wizard.name_matches() {
-        Some(format!(
-            "type the {}'s name, {}, to run the plan",
-            wizard.task.confirmed_noun(),
-            wizard.confirmed_by()
-        ))
+        Some(match wizard.confirmed_by().as_str() {
+            "y" => "type y to run the plan".to_owned(),
+            name => format!("type the {}'s name, {name}, to run the plan", wizard.task.confirmed_noun()),
+        })
     } else {
         None
     };
@@ -171,11 +170,14 @@ pub fn answered(model: &mut Model, answer: Result<Answer, CallError>) -> Vec<Eff
 /// What is staged is planned as it is by now: the cluster may have done a part of it.
 fn restage(model: &mut Model) {
     let Some(wizard) = &model.wizard else { return };
-    if !matches!(wizard.task, Task::Grants { .. }) {
-        return;
-    }
-    model.staged.prune(&model.cluster);
-    let task = open_grants::task(model);
+    let task = match &wizard.task {
+        Task::Grants { .. } => {
+            model.staged.prune(&model.cluster);
+            open_grants::task(model)
+        }
+        Task::ForceUpdate { service_id, name, .. } => open_work::force(&model.cluster, service_id, name),
+        _ => return,
+    };
     if let Some(wizard) = &mut model.wizard {
         wizard.task = task;
     }
@@ -206,7 +208,7 @@ fn accept(model: &mut Model, answer: Answer) -> Vec<Effect> {
     }
     wizard.wipe();
     wizard.enter(Step::Run, model.now_ms);
-    let (verb, about) = (wizard.task.verb(), wizard.confirmed_by());
+    let (verb, about) = (wizard.task.verb(), wizard.task.about(&wizard.form));
     let text = match wizard.task {
         Task::Backup { .. } => format!("backup of {about} written, its state is at #{}", accepted.index),
         Task::StepDown { .. } => format!("{about} handed over"),
