@@ -155,6 +155,15 @@ pub(crate) fn check(path: &str, caller: &Caller) -> Result<(), String> {
     ))
 }
 
+/// For what an operator's call may hold and an operator may not say.
+pub(crate) fn check_admin(caller: &Caller, deed: &str) -> Result<(), String> {
+    if ADMINS.contains(&caller.identity.role()) {
+        return Ok(());
+    }
+    let (who, way_in) = (who(&caller.identity), way_in(ADMINS));
+    Err(format!("Permission denied: {who} may not {deed}; {way_in}"))
+}
+
 fn who(identity: &Identity) -> String {
     match identity {
         Identity::Local(name) => format!("administrator {name}"),

@@ -33,7 +33,8 @@ pub(super) async fn update(
             let confirmed = !request.plan_basis.is_empty();
             index = lock.turn(&context, &caller, on, confirmed).await?;
         }
-        if let Some(command) = settings(&request) {
+        let policy = request.refuse_env.map(|refuse_env| Command::SetPolicy { refuse_env });
+        for command in settings(&request).into_iter().chain(policy) {
             index = context.proposer.propose(caller.actor(), command).await?.index;
         }
     }
@@ -43,7 +44,7 @@ pub(super) async fn update(
     })
 }
 
-/// `None` where only autolock is to change.
+/// `None` where only autolock or a policy is to change.
 fn settings(request: &v1::UpdateClusterRequest) -> Option<Command> {
     let command = Command::UpdateCluster {
         certificate_life_ms: request.certificate_life_ms,
@@ -57,7 +58,8 @@ fn settings(request: &v1::UpdateClusterRequest) -> Option<Command> {
         task_history: None,
         snapshot_every: None,
     };
-    (request.autolock.is_none() || command != nothing).then_some(command)
+    let alone = request.autolock.is_none() && request.refuse_env.is_none();
+    (alone || command != nothing).then_some(command)
 }
 
 /// The new root issues from now on, and the one before vouches for it: nodes that trust only the old one accept what the

@@ -21,6 +21,9 @@ pub(crate) enum Failure {
     NotLeader { leader: Option<String> },
     #[error("the change was proposed but not confirmed in time; it may still be made. Look before you repeat it")]
     Unconfirmed,
+    /// The caller may make the call, but not say this in it.
+    #[error("{0}")]
+    Denied(String),
     /// A quorum did not answer, or this manager has stopped.
     #[error("{0}")]
     Unavailable(String),
@@ -91,6 +94,7 @@ impl From<Failure> for Status {
             },
             Failure::NoLeader | Failure::Unavailable(_) => Code::Unavailable,
             Failure::NotLeader { .. } => Code::FailedPrecondition,
+            Failure::Denied(_) => Code::PermissionDenied,
             Failure::Unconfirmed => Code::DeadlineExceeded,
         };
         let mut status = Status::new(code, failure.to_string());

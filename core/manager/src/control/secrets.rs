@@ -7,7 +7,7 @@ use wardroom_state::command::{Command, NewVersion};
 use wardroom_state::ids::{RotationId, SecretId, VersionId};
 use wardroom_state::refusal::{Noun, Refusal};
 use wardroom_state::rotation::RotationCause;
-use wardroom_state::secret::{SealedValue, Secret, Template};
+use wardroom_state::secret::{Schedule, SealedValue, Secret, Template};
 use wardroom_state::validate;
 
 use crate::context::Context;
@@ -16,7 +16,10 @@ use crate::control::error::Failure;
 use crate::control::keys::order_at;
 use crate::control::nodes::labels;
 use crate::control::plan::{self, Plan};
-use crate::control::{chance, convert};
+use crate::control::{authorize, chance, convert};
+
+const CREATE: &str = "/wardroom.v1.Control/CreateSecret";
+const UPDATE: &str = "/wardroom.v1.Control/UpdateSecret";
 
 pub(crate) async fn create(
     context: Context,
@@ -25,7 +28,13 @@ pub(crate) async fn create(
 ) -> Result<v1::CreateSecretResponse, Failure> {
     validate::secret_name(&request.name)?;
     convert::limits::labels(&request.labels)?;
+    let template = convert::template(&request.template_driver)?;
+    let schedule = schedule(&context, &caller, CREATE, request.schedule.take())?;
+    if schedule.is_some() && request.max_age_ms == 0 {
+        return Err(Refusal::ScheduleWithoutAge.into());
+    }
     let value = value(&context, request.value.take())?;
+    check_template(template, &value)?;
     let id = SecretId::new(chance::id(&*context.chance));
     let version = seal(&context, &id, &value);
     // Wiped before the wait for a quorum.
@@ -36,8 +45,8 @@ pub(crate) async fn create(
         name: request.name,
         labels: request.labels,
         max_age_ms: request.max_age_ms,
-        template: Template::None,
-        schedule: None,
+        template,
+        schedule,
         version,
     };
     let committed = context.proposer.propose(caller.actor(), command).await?;
@@ -54,18 +63,28 @@ pub(crate) async fn rotate(
     mut request: v1::RotateSecretRequest,
 ) -> Result<v1::RotateSecretResponse, Failure> {
     let given = request.value.take();
-    let (secret, expected) = context.replica.read(|state| {
+    let (secret, expected, template) = context.replica.read(|state| {
         let secret = whole_secret(state, &request.reference)?;
-        Ok::<_, Failure>((secret.id.clone(), secret.version_index))
+        Ok::<_, Failure>((secret.id.clone(), secret.version_index, secret.template))
     })?;
     let value = match given {
         None if request.plan_only => None,
         given => Some(value(&context, given)?),
     };
+    value.as_ref().map_or(Ok(()), |value| check_template(template, value))?;
     let root = context.keyring.sealing_root();
     let fingerprint = value
         .as_ref()
         .map(|value| root.fingerprint(&context.config.cluster_id, secret.as_str(), value));
+    if let Some(index) = fingerprint
+        .filter(|_| request.if_changed)
+        .and_then(|new| is_current(&context, &secret, new))
+    {
+        return Ok(v1::RotateSecretResponse {
+            index,
+            ..Default::default()
+        });
+    }
     let plan = planned(&context, &request.plan_basis, |state, health| {
         plan::rotation(state, known(state, &secret)?, fingerprint, health)
     })?;
@@ -86,8 +105,8 @@ pub(crate) async fn rotate(
         version,
         rotation: rotation.clone(),
         cause: RotationCause::Operator,
-        // A confirmed plan is carried out on what it was made from, or not at all.
-        expected: (!request.plan_basis.is_empty()).then_some(expected),
+        // A confirmed plan is carried out on what it was made from, or not at all; so is what rests on a comparison.
+        expected: (!request.plan_basis.is_empty() || request.if_changed).then_some(expected),
     };
     let committed = context.proposer.propose(caller.actor(), command).await?;
     let made = context.replica.read(|state| {
@@ -103,6 +122,25 @@ pub(crate) async fn rotate(
         version_name,
         index: committed.index,
     })
+}
+
+/// The index at which the secret's current version has the value with that fingerprint, if it has.
+fn is_current(context: &Context, id: &SecretId, fingerprint: [u8; 32]) -> Option<u64> {
+    context.replica.read(|state| {
+        let secret = state.secrets().get(id)?;
+        let current = secret.versions.get(&secret.current?)?;
+        (current.fingerprint == fingerprint).then(|| state.index())
+    })
+}
+
+/// What a worker is to expand must be text.
+pub(super) fn check_template(template: Template, value: &SecretBytes) -> Result<(), Failure> {
+    match template {
+        Template::Golang if std::str::from_utf8(value.expose()).is_err() => Err(Failure::invalid(
+            "the value of a secret with a template driver is a template; give text in UTF-8",
+        )),
+        Template::Golang | Template::None => Ok(()),
+    }
 }
 
 pub(crate) async fn revoke(
@@ -166,20 +204,32 @@ pub(crate) async fn remove(
     })
 }
 
-/// Labels and policy; the value stays what it is.
+/// Labels and policy; the value stays what it is. Everything is checked before anything is proposed.
 pub(crate) async fn update(
     context: Context,
     caller: Caller,
-    request: v1::UpdateSecretRequest,
+    mut request: v1::UpdateSecretRequest,
 ) -> Result<v1::UpdateSecretResponse, Failure> {
     request.lease_ms.map_or(Ok(()), validate::lease)?;
+    if request.schedule_off && request.schedule.is_some() {
+        return Err(Failure::invalid("a schedule is set or taken away; not both"));
+    }
+    let schedule = schedule(&context, &caller, UPDATE, request.schedule.take())?;
     let (id, labels, expected) = context.replica.read(|state| {
         let secret = whole_secret(state, &request.reference)?;
+        if schedule.is_some() && request.max_age_ms.unwrap_or(secret.max_age_ms) == 0 {
+            return Err(Refusal::ScheduleWithoutAge.into());
+        }
         let labels = labels("secret", &secret.labels, &request.label_add, &request.label_rm)?;
         let labels = (labels != secret.labels).then_some(labels);
         Ok::<_, Failure>((secret.id.clone(), labels, secret.version_index))
     })?;
-    let command = Command::UpdateSecret {
+    let schedule = schedule.map(Some).or_else(|| request.schedule_off.then_some(None));
+    let has_policy = labels.is_some()
+        || request.max_age_ms.is_some()
+        || request.keep_versions.is_some()
+        || request.lease_ms.is_some();
+    let policy = Command::UpdateSecret {
         secret: id.clone(),
         // The new labels rest on the ones that were read: another change in between would be undone by them.
         expected: labels.is_some().then_some(expected),
@@ -188,11 +238,44 @@ pub(crate) async fn update(
         keep_versions: request.keep_versions,
         lease_ms: request.lease_ms,
     };
-    let committed = context.proposer.propose(caller.actor(), command).await?;
+    let has_retention = schedule.is_some() || request.keep_ms.is_some();
+    let retention = Command::UpdateRetention {
+        secret: id.clone(),
+        keep_ms: request.keep_ms,
+        schedule,
+        expected: None,
+    };
+    let mut index = context.replica.index();
+    // The age comes before the schedule that needs it.
+    for command in [has_policy.then_some(policy), has_retention.then_some(retention)]
+        .into_iter()
+        .flatten()
+    {
+        index = context.proposer.propose(caller.actor(), command).await?.index;
+    }
     Ok(v1::UpdateSecretResponse {
         id: id.to_string(),
-        index: committed.index,
+        index,
     })
+}
+
+/// A hook is a program that runs on the managers: to name one takes an admin.
+fn schedule(
+    context: &Context,
+    caller: &Caller,
+    method: &str,
+    given: Option<v1::Schedule>,
+) -> Result<Option<Schedule>, Failure> {
+    let Some(schedule) = given.map(convert::schedule).transpose()? else {
+        return Ok(None);
+    };
+    if matches!(schedule, Schedule::Hook(_)) {
+        authorize::check_admin(caller, "set a hook").map_err(|reason| {
+            context.offices.refusals.note(caller, method, &reason, 1);
+            Failure::Denied(reason)
+        })?;
+    }
+    Ok(Some(schedule))
 }
 
 /// A plan on the state as it is now, bound to the one that was confirmed if there was one.
@@ -211,7 +294,7 @@ pub(crate) fn planned(
     ))
 }
 
-fn known<'a>(state: &'a State, id: &SecretId) -> Result<&'a Secret, Failure> {
+pub(super) fn known<'a>(state: &'a State, id: &SecretId) -> Result<&'a Secret, Failure> {
     let missing = || Refusal::NotFound {
         noun: Noun::Secret,
         reference: id.to_string(),
@@ -233,7 +316,7 @@ pub(crate) fn version_named(secret: &Secret, reference: &str) -> Option<u32> {
 }
 
 /// A secret by anything but the name of one of its versions, so that a change never hits more than was named.
-fn whole_secret<'a>(state: &'a State, reference: &str) -> Result<&'a Secret, Failure> {
+pub(super) fn whole_secret<'a>(state: &'a State, reference: &str) -> Result<&'a Secret, Failure> {
     let secret = state.find_secret(reference)?;
     match version_named(secret, reference) {
         None => Ok(secret),
@@ -262,7 +345,7 @@ fn value(context: &Context, value: Option<v1::Value>) -> Result<SecretBytes, Fai
     }
 }
 
-fn seal(context: &Context, secret: &SecretId, value: &SecretBytes) -> NewVersion {
+pub(crate) fn seal(context: &Context, secret: &SecretId, value: &SecretBytes) -> NewVersion {
     let id = VersionId::new(chance::id(&*context.chance));
     let names = SealContext {
         cluster: &context.config.cluster_id,

@@ -9,7 +9,8 @@ use wardroom_api::{channel, v1};
 
 use crate::context::Context;
 use crate::control::{
-    backups, cluster, forward, keys, list, nodes, operators, secrets, services, tokens, unlock_key, veil,
+    backups, cluster, forward, grants, keys, list, nodes, operators, retention, rotations, secrets, services, tokens,
+    unlock_key, veil,
 };
 use crate::peer::Word;
 use crate::watch::Watcher;
@@ -242,16 +243,16 @@ impl Control for Service {
 
     async fn rollback_service(
         &self,
-        _: Request<v1::RollbackServiceRequest>,
+        request: Request<v1::RollbackServiceRequest>,
     ) -> Result<Response<v1::RollbackServiceResponse>, Status> {
-        Err(Status::unimplemented("rollback"))
+        write!(self, request, rollback_service, services::roll_back)
     }
 
     async fn update_grants(
         &self,
-        _: Request<v1::UpdateGrantsRequest>,
+        request: Request<v1::UpdateGrantsRequest>,
     ) -> Result<Response<v1::UpdateGrantsResponse>, Status> {
-        Err(Status::unimplemented("grants"))
+        write!(self, request, update_grants, grants::update)
     }
 
     async fn logs(&self, _: Request<v1::LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {
@@ -260,16 +261,16 @@ impl Control for Service {
 
     async fn steer_rotation(
         &self,
-        _: Request<v1::SteerRotationRequest>,
+        request: Request<v1::SteerRotationRequest>,
     ) -> Result<Response<v1::SteerRotationResponse>, Status> {
-        Err(Status::unimplemented("steer"))
+        write!(self, request, steer_rotation, rotations::steer)
     }
 
     async fn prune_versions(
         &self,
-        _: Request<v1::PruneVersionsRequest>,
+        request: Request<v1::PruneVersionsRequest>,
     ) -> Result<Response<v1::PruneVersionsResponse>, Status> {
-        Err(Status::unimplemented("prune"))
+        write!(self, request, prune_versions, retention::prune)
     }
 
     async fn backup(&self, request: Request<v1::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {

@@ -10,8 +10,8 @@ use wardroom_state::service::{Mode, Service, ServiceSpec};
 use crate::context::Context;
 use crate::control::caller::Caller;
 use crate::control::error::Failure;
-use crate::control::secrets::{planned, version_named};
-use crate::control::{chance, convert, plan};
+use crate::control::secrets::planned;
+use crate::control::{chance, convert, grants, plan};
 
 pub(crate) async fn create(
     context: Context,
@@ -21,7 +21,12 @@ pub(crate) async fn create(
     let given = request
         .spec
         .ok_or_else(|| Failure::invalid("invalid argument: the service has no spec"))?;
-    let spec = context.replica.read(|state| convert::service_spec(state, given))?;
+    let spec = context.replica.read(|state| {
+        if request.exposes_env {
+            check_env_allowed(state)?;
+        }
+        convert::service_spec(state, given)
+    })?;
     let id = ServiceId::new(chance::id(&*context.chance));
     let committed = context
         .proposer
@@ -33,6 +38,17 @@ pub(crate) async fn create(
     })
 }
 
+/// Environments leak: into child processes, into `inspect`, into crash reports. A cluster can say no.
+fn check_env_allowed(state: &State) -> Result<(), Failure> {
+    if state.cluster().is_some_and(|cluster| cluster.refuse_env) {
+        return Err(Failure::precondition(
+            "this cluster refuses secrets in environments; give the program a file, or let an admin allow it with \
+             `wardroom swarm update --refuse-env=false`",
+        ));
+    }
+    Ok(())
+}
+
 pub(crate) async fn update(
     context: Context,
     caller: Caller,
@@ -40,6 +56,12 @@ pub(crate) async fn update(
 ) -> Result<v1::UpdateServiceResponse, Failure> {
     let (id, spec, expected) = context.replica.read(|state| {
         let service = state.find_service(&request.reference)?;
+        if request
+            .expected
+            .is_some_and(|expected| expected != service.version_index)
+        {
+            return Err(Refusal::OutOfSequence.into());
+        }
         Ok::<_, Failure>((
             service.id.clone(),
             changed(state, service, &request)?,
@@ -70,6 +92,40 @@ pub(crate) async fn update(
     })
 }
 
+/// Back to the spec before, which then is the one to come back from.
+pub(crate) async fn roll_back(
+    context: Context,
+    caller: Caller,
+    request: v1::RollbackServiceRequest,
+) -> Result<v1::RollbackServiceResponse, Failure> {
+    let (id, spec, expected) = context.replica.read(|state| {
+        let service = state.find_service(&request.reference)?;
+        let missing = || Failure::precondition(format!("service {} does not have a previous spec", service.spec.name));
+        let previous = service.previous.clone().ok_or_else(missing)?;
+        Ok::<_, Failure>((service.id.clone(), previous, service.version_index))
+    })?;
+    let plan = planned(&context, &request.plan_basis, |state, health| {
+        plan::update(state, known(state, &id)?, &spec, health)
+    })?;
+    if request.plan_only {
+        return Ok(v1::RollbackServiceResponse {
+            id: id.to_string(),
+            index: plan.0.index,
+            plan: Some(plan.0),
+        });
+    }
+    let command = Command::RollbackService {
+        id: id.clone(),
+        expected: Some(expected),
+    };
+    let committed = context.proposer.propose(caller.actor(), command).await?;
+    Ok(v1::RollbackServiceResponse {
+        id: id.to_string(),
+        index: committed.index,
+        plan: Some(plan.0),
+    })
+}
+
 pub(crate) async fn remove(
     context: Context,
     caller: Caller,
@@ -88,7 +144,7 @@ pub(crate) async fn remove(
     })
 }
 
-fn known<'a>(state: &'a State, id: &ServiceId) -> Result<&'a Service, Failure> {
+pub(super) fn known<'a>(state: &'a State, id: &ServiceId) -> Result<&'a Service, Failure> {
     let missing = || Refusal::NotFound {
         noun: Noun::Service,
         reference: id.to_string(),
@@ -96,16 +152,20 @@ fn known<'a>(state: &'a State, id: &ServiceId) -> Result<&'a Service, Failure> {
     Ok(state.services().get(id).ok_or_else(missing)?)
 }
 
-/// The spec after the request. Removals come first, so that one request can put another secret at the same target.
+/// The spec after the request: a whole one, or the one there is with some grants and a number changed.
 fn changed(state: &State, service: &Service, request: &v1::UpdateServiceRequest) -> Result<ServiceSpec, Failure> {
-    let mut spec = service.spec.clone();
-    for reference in &request.remove {
-        remove_grants(state, &mut spec, reference)?;
+    if let Some(mut spec) = request.spec.clone() {
+        if !request.add.is_empty() || !request.remove.is_empty() || request.replicas.is_some() {
+            return Err(Failure::invalid(
+                "give the whole new spec, or the grants and replicas to change; not both",
+            ));
+        }
+        if spec.name.is_empty() {
+            spec.name.clone_from(&service.spec.name);
+        }
+        return convert::service_spec(state, spec);
     }
-    convert::limits::grants(spec.grants.len() + request.add.len())?;
-    for grant in &request.add {
-        spec.grants.push(convert::grant(state, grant)?);
-    }
+    let mut spec = grants::changed(state, &service.spec, &request.add, &request.remove)?;
     if let Some(replicas) = request.replicas {
         spec.mode = match spec.mode {
             Mode::Replicated(_) => Mode::Replicated(replicas),
@@ -116,29 +176,7 @@ fn changed(state: &State, service: &Service, request: &v1::UpdateServiceRequest)
             }
         };
     }
-    spec.grants = wardroom_state::validate::grants(&spec.grants, |grant| {
-        state
-            .secrets()
-            .get(&grant.secret)
-            .map_or_else(|| grant.secret.to_string(), |secret| secret.name.clone())
-    })?;
-    Ok(spec)
-}
-
-/// By secret, or by the name of one version for grants that are pinned to it.
-fn remove_grants(state: &State, spec: &mut ServiceSpec, reference: &str) -> Result<(), Failure> {
-    let secret = state.find_secret(reference)?;
-    let version = version_named(secret, reference);
-    let before = spec.grants.len();
-    spec.grants
-        .retain(|grant| grant.secret != secret.id || (version.is_some() && grant.pinned != version));
-    if spec.grants.len() == before {
-        return Err(Failure::invalid(format!(
-            "secret {reference} is not granted to service {}; `service inspect {}` shows what is",
-            spec.name, spec.name
-        )));
-    }
-    Ok(())
+    convert::checked(state, spec)
 }
 
 #[cfg(test)]

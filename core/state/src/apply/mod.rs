@@ -21,6 +21,7 @@ mod revoke;
 mod root;
 mod rotate;
 mod rotation;
+mod run_words;
 mod secret;
 mod secret_policy;
 mod service;
@@ -227,10 +228,7 @@ fn dispatch(step: &mut Step<'_>, command: &Command) -> Result<(), Refusal> {
             expected,
         } => retention::update(step, secret, *keep_ms, schedule.as_ref(), *expected),
         Command::NoteScheduleFailure { secret, reason } => retention::note_failure(step, secret, reason),
-        Command::SetPolicy { refuse_env } => {
-            policy::set_refuse_env(step, *refuse_env);
-            Ok(())
-        }
+        Command::SetPolicy { refuse_env } => policy::set_refuse_env(step, *refuse_env),
         Command::Earlier(command) => {
             step.earlier = true;
             // Nobody ever wrote one inside another.

@@ -106,7 +106,17 @@ fn uses_words(max_uses: u32) -> String {
     }
 }
 
-pub(super) fn set_refuse_env(_step: &mut Step<'_>, _refuse_env: bool) {}
+/// Whether secrets in environments are refused.
+pub(super) fn set_refuse_env(step: &mut Step<'_>, refuse_env: bool) -> Result<(), Refusal> {
+    let cluster = step.state.cluster().ok_or(Refusal::NotBootstrapped)?;
+    if cluster.refuse_env != refuse_env {
+        let name = cluster.name.clone();
+        let word = if refuse_env { "refused" } else { "allowed" };
+        step.edit_cluster(|cluster| cluster.refuse_env = refuse_env);
+        step.audit("cluster.update", name, format!("secrets in environments {word}"));
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {
@@ -146,6 +156,22 @@ mod tests {
         let cluster = script.state.cluster().unwrap();
         assert_eq!((cluster.certificate_life_ms, cluster.task_history), (3_600_000, 2));
         assert_eq!(cluster.version_index, script.state.index());
+    }
+
+    #[test]
+    fn secrets_in_environments_are_refused_once_told() {
+        let mut script = Script::new();
+        let set = |refuse_env| Command::SetPolicy { refuse_env };
+        expect(&script.play(set(false)), "");
+        expect(
+            &script.play(set(true)),
+            "cluster\ncluster.update demo [ok] secrets in environments refused",
+        );
+        assert!(script.state.cluster().unwrap().refuse_env);
+        expect(
+            &script.play(set(false)),
+            "cluster\ncluster.update demo [ok] secrets in environments allowed",
+        );
     }
 
     #[test]

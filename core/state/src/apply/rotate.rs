@@ -76,6 +76,7 @@ fn make_current(step: &mut Step<'_>, id: &SecretId, new: &NewVersion, number: u3
         }
         secret.versions.insert(number, version);
         secret.current = Some(number);
+        secret.schedule_failure = None;
     });
 }
 

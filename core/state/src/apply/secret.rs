@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::audited::counted;
 use super::holding;
+use super::retention::check_schedule;
 use super::step::Step;
 use crate::command::NewVersion;
 use crate::ids::{SecretId, TaskId};
@@ -29,6 +30,9 @@ pub(super) struct Creation<'a> {
 pub(super) fn create(step: &mut Step<'_>, new: &Creation<'_>) -> Result<(), Refusal> {
     validate::secret_name(new.name)?;
     check_size(new.version)?;
+    if let Some(schedule) = new.schedule {
+        check_schedule(schedule, new.max_age_ms)?;
+    }
     if step.state.secrets().contains_key(new.id) {
         return Err(Refusal::IdTaken {
             noun: Noun::Secret,

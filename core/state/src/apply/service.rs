@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::audited::{counted, shorten};
 use super::holding;
+use super::run_words;
 use super::step::Step;
 use crate::constraint::Constraint;
 use crate::ids::{SecretId, ServiceId, TaskId};
 use crate::refusal::{Noun, Refusal};
-use crate::service::{Grant, Mode, OnChange, RunSpec, Service, ServiceSpec};
+use crate::service::{Grant, Mode, OnChange, Service, ServiceSpec};
 use crate::state::State;
 use crate::task::TaskState;
 use crate::validate;
@@ -131,9 +132,7 @@ pub(super) fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) 
     if old.mode != new.mode {
         words.push(format!("{} -> {}", mode_words(old.mode), mode_words(new.mode)));
     }
-    if old.run != new.run {
-        words.push(run_words(&old.run, &new.run));
-    }
+    words.extend(run_words::difference(&old.run, &new.run));
     if old.constraints != new.constraints {
         words.push(constraint_words(&new.constraints));
     }
@@ -147,20 +146,6 @@ pub(super) fn difference(step: &Step<'_>, old: &ServiceSpec, new: &ServiceSpec) 
         words.push("new task settings".to_owned());
     }
     words.join(", ")
-}
-
-fn run_words(old: &RunSpec, new: &RunSpec) -> String {
-    let forced = RunSpec {
-        force: new.force,
-        ..old.clone()
-    };
-    let words = match new {
-        _ if forced == *new => "replaced by force",
-        _ if old.image != new.image => return shorten(&format!("image {}", new.image), 200),
-        _ if (old.executor, &old.command) != (new.executor, &new.command) => "new command",
-        _ => "new settings of what it runs",
-    };
-    words.to_owned()
 }
 
 fn grant_words(step: &Step<'_>, grant: &Grant) -> String {

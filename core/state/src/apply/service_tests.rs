@@ -66,7 +66,7 @@ fn refusals() {
     check(spec("", &[]), "Invalid: meta: name must be provided");
     check(
         with_grants(vec![at("db", "/etc/db")]),
-        "Invalid: secret target '/etc/db' is an absolute path; give a path below the secrets directory, like db_password",
+        "Invalid: secret target '/etc/db' is an absolute path, which only a container can have; give a path below the secrets directory, like db_password",
     );
     let mode = Grant {
         mode: 0o4755,

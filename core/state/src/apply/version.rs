@@ -1,12 +1,16 @@
 //! When does a version's value go for good? After a revoke with the last receipt; otherwise when it is older than what
 //! the secret keeps for a roll-back and nobody needs it.
 
+use std::collections::BTreeSet;
+
 use super::audited::counted;
 use super::step::Step;
 use crate::holding::HoldingState;
-use crate::ids::SecretId;
+use crate::ids::{NodeId, SecretId};
 use crate::secret::{Version, VersionState};
+use crate::service::ServiceSpec;
 use crate::state::State;
+use crate::task::Task;
 
 impl Version {
     /// Moves to a state and drops the value unless that state keeps it.
@@ -85,9 +89,8 @@ pub(super) fn prune(step: &mut Step<'_>, id: &SecretId) {
         .map(|version| version.number)
         .collect();
     for number in numbers {
-        if !is_needed(step.state, id, number) {
-            destroy(step, id, number, &format!("older than the newest {keep} kept"));
-            forget_erased(step, id, number);
+        if step.state.need_of_version(id, number).is_none() {
+            discard(step, id, number, &format!("older than the newest {keep} kept"));
         }
     }
 }
@@ -103,30 +106,67 @@ fn destroy(step: &mut Step<'_>, id: &SecretId, number: u32, why: &str) {
     step.audit("secret.destroy", object, why);
 }
 
-fn is_needed(state: &State, id: &SecretId, number: u32) -> bool {
-    let returns_to_it = state
-        .running_rotation(id)
-        .is_some_and(|rotation| rotation.from == Some(number));
-    let pinned = state.services_with(id).any(|service| {
-        let specs = std::iter::once(&service.spec).chain(&service.previous);
-        specs
-            .flat_map(|spec| &spec.grants)
-            .any(|grant| grant.secret == *id && grant.pinned == Some(number))
-    });
-    let assigned = || {
-        let mut live = state.tasks_with(id).filter(|task| task.is_live());
-        live.any(|task| {
-            task.files
-                .iter()
-                .any(|file| file.secret == *id && file.version == number)
+impl State {
+    /// What the version's value is still there for; `None` when nobody needs it.
+    pub fn need_of_version(&self, id: &SecretId, number: u32) -> Option<String> {
+        if self
+            .secrets()
+            .get(id)
+            .is_some_and(|secret| secret.current == Some(number))
+        {
+            return Some("it is the current version".to_owned());
+        }
+        if self
+            .running_rotation(id)
+            .is_some_and(|rotation| rotation.from == Some(number))
+        {
+            return Some("the rotation that runs would return to it".to_owned());
+        }
+        self.pins(id, number)
+            .or_else(|| self.assignments(id, number))
+            .or_else(|| self.holders(id, number))
+    }
+
+    fn pins(&self, id: &SecretId, number: u32) -> Option<String> {
+        let pins = |spec: &ServiceSpec| {
+            let mut grants = spec.grants.iter();
+            grants.any(|grant| grant.secret == *id && grant.pinned == Some(number))
+        };
+        self.services_with(id).find_map(|service| {
+            let name = &service.spec.name;
+            if pins(&service.spec) {
+                Some(format!("service {name} pins it"))
+            } else if service.previous.as_ref().is_some_and(pins) {
+                Some(format!("a roll-back of service {name} would return to it"))
+            } else {
+                None
+            }
         })
-    };
-    let held = || {
-        state
-            .holdings_of_version(id, number)
-            .any(|(_, holding)| holding.is_live())
-    };
-    returns_to_it || pinned || assigned() || held()
+    }
+
+    fn assignments(&self, id: &SecretId, number: u32) -> Option<String> {
+        let has_it = |task: &&Task| {
+            let mut files = task.files.iter();
+            task.is_live() && files.any(|file| file.secret == *id && file.version == number)
+        };
+        let tasks = self.tasks_with(id).filter(has_it).count();
+        (tasks > 0).then(|| format!("{} run with it", counted(tasks, "task")))
+    }
+
+    fn holders(&self, id: &SecretId, number: u32) -> Option<String> {
+        let held = self.holdings_of_version(id, number);
+        let workers: BTreeSet<&NodeId> = held
+            .filter(|(_, holding)| holding.is_live())
+            .map(|(key, _)| &key.node)
+            .collect();
+        (!workers.is_empty()).then(|| format!("{} still hold it", counted(workers.len(), "worker")))
+    }
+}
+
+/// Drops the value and what is known of erased files of it.
+pub(super) fn discard(step: &mut Step<'_>, id: &SecretId, number: u32, why: &str) {
+    destroy(step, id, number, why);
+    forget_erased(step, id, number);
 }
 
 /// The audit chain remembers; without this every rotation would leave a row per long-running task.

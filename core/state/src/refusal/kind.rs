@@ -62,6 +62,8 @@ impl Refusal {
             | Self::CommandMissing { .. }
             | Self::CommandUnwanted
             | Self::CommandNul
+            | Self::SpecInvalid { .. }
+            | Self::ScheduleWithoutAge
             | Self::ReplicasTooMany { .. }
             | Self::RenameUnsupported
             | Self::ModeChangeUnsupported
@@ -95,6 +97,7 @@ impl Refusal {
             | Self::VersionAlreadyRevoked { .. }
             | Self::NoCurrentVersion { .. }
             | Self::VersionGone { .. }
+            | Self::VersionNeeded { .. }
             | Self::NotBootstrapped
             | Self::AlreadyBootstrapped
             | Self::TaskNotFinished { .. }

@@ -76,6 +76,11 @@ pub enum Refusal {
     )]
     VersionGone { secret: String, version: u32 },
 
+    #[error("version {version} of secret '{secret}' stays: {need}")]
+    VersionNeeded { secret: String, version: u32, need: String },
+    #[error("a schedule makes the next value at the secret's maximum age; set one")]
+    ScheduleWithoutAge,
+
     #[error("{}", secrets_not_found(.0))]
     SecretsNotFound(Vec<String>),
     #[error("malformed file secret reference, invalid target file name provided")]
@@ -98,6 +103,8 @@ pub enum Refusal {
     CommandUnwanted,
     #[error("a command's words cannot contain a NUL byte")]
     CommandNul,
+    #[error("invalid {part}: {problem}")]
+    SpecInvalid { part: String, problem: String },
     #[error("{replicas} replicas are too many; a service has at most {most}")]
     ReplicasTooMany { replicas: u32, most: u32 },
     #[error("renaming services is not supported; create a new service and remove this one")]

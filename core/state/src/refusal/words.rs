@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What is wrong with a target path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetProblem {
+    /// Anywhere but below the secrets directory, and not in a container.
     Absolute,
     /// A component begins with `..`: it would leave the directory or meet the agent's own links.
     Dots,
@@ -17,7 +18,7 @@ pub enum TargetProblem {
 impl fmt::Display for TargetProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Absolute => "is an absolute path",
+            Self::Absolute => "is an absolute path, which only a container can have",
             Self::Dots => "has a part that begins with '..'",
             Self::Control => "has a control character",
             Self::TooLong => "is too long",

@@ -1,14 +1,23 @@
 //! Is this well-formed? Pure checks that need no state, for use before proposing and again inside apply.
 
+mod container;
+mod health;
 mod members;
+mod pace;
+mod run;
+mod schedule;
+mod target;
 
-use crate::refusal::{Refusal, TargetProblem};
-use crate::service::{Executor, Grant, Mode, OnChange, ServiceSpec};
+use crate::refusal::Refusal;
+use crate::service::{Executor, Mode, ServiceSpec};
 pub use members::{
     CERTIFICATE_LIFE_MAX_MS, CERTIFICATE_LIFE_MIN_MS, HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS, HOSTNAME_MAX, LEASE_MAX_MS,
     LEASE_MIN_MS, OPERATOR_NAME_MAX, SNAPSHOT_EVERY_MIN, address, certificate_life, heartbeat, hostname, lease,
     operator_name, snapshot_every,
 };
+pub use run::{STOP_SIGNALS, stop_signal};
+pub use schedule::{HOOK_NAME_MAX, schedule};
+pub use target::{SECRETS_DIR, grants, target};
 
 /// A value of this many bytes or more is refused (500 KiB, Docker's limit).
 pub const SECRET_SIZE_LIMIT: usize = 512_000;
@@ -16,8 +25,6 @@ pub const SECRET_NAME_MAX: usize = 64;
 pub const SERVICE_NAME_MAX: usize = 63;
 /// A typing mistake must not start a hundred thousand processes.
 pub const REPLICAS_MAX: u32 = 1_000;
-const TARGET_MAX: usize = 1_024;
-const TARGET_PART_MAX: usize = 255;
 
 /// The signals that a grant can name.
 pub const SIGNALS: [&str; 9] = [
@@ -84,35 +91,6 @@ pub fn version_name(secret: &str, version: u32) -> Result<String, Refusal> {
     Ok(name)
 }
 
-/// The normal form of a target: a relative path without empty parts, `.` or anything that begins with `..`.
-pub fn target(text: &str) -> Result<String, Refusal> {
-    let unsafe_for = |problem| Refusal::TargetUnsafe {
-        target: text.escape_default().take(80).collect(),
-        problem,
-    };
-    if text.starts_with('/') {
-        return Err(unsafe_for(TargetProblem::Absolute));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(unsafe_for(TargetProblem::Control));
-    }
-    let parts: Vec<&str> = text
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect();
-    if parts.is_empty() {
-        return Err(Refusal::TargetMissing);
-    }
-    // `..data` and its like are the agent's own links in the same directory.
-    if parts.iter().any(|part| part.starts_with("..")) {
-        return Err(unsafe_for(TargetProblem::Dots));
-    }
-    if text.len() > TARGET_MAX || parts.iter().any(|part| part.len() > TARGET_PART_MAX) {
-        return Err(unsafe_for(TargetProblem::TooLong));
-    }
-    Ok(parts.join("/"))
-}
-
 /// Permission bits only.
 pub fn mode(mode: u32) -> Result<(), Refusal> {
     if mode > 0o777 {
@@ -131,76 +109,51 @@ pub fn signal(name: &str) -> Result<(), Refusal> {
     })
 }
 
-/// Everything about a spec that can be told without the state, but for its grants.
+/// Everything about a spec that can be told without the state. Of its grants only that the executor can have their
+/// targets; [`grants`] says the rest.
 pub fn service_spec(spec: &ServiceSpec) -> Result<(), Refusal> {
     service_name(&spec.name)?;
-    match (spec.run.executor, spec.run.command.is_empty()) {
-        (Executor::Process, true) => {
-            return Err(Refusal::CommandMissing {
-                executor: "process".into(),
-            });
-        }
-        (Executor::Files, false) => return Err(Refusal::CommandUnwanted),
-        _ => {}
-    }
-    if spec.run.command.iter().any(|word| word.contains('\0')) {
-        return Err(Refusal::CommandNul);
-    }
+    run::check(&spec.run)?;
+    pace::restart(&spec.restart)?;
+    pace::update(&spec.update)?;
+    pace::rollback(&spec.rollback)?;
     for constraint in &spec.constraints {
         constraint.check()?;
+    }
+    if spec.run.executor != Executor::Container {
+        target::relative(&spec.grants)?;
     }
     match spec.mode {
         Mode::Replicated(replicas) if replicas > REPLICAS_MAX => Err(Refusal::ReplicasTooMany {
             replicas,
             most: REPLICAS_MAX,
         }),
+        Mode::Replicated(1) => Ok(()),
+        _ if spec.one_off => Err(invalid("one-off service", "it has one task; give it one replica")),
+        Mode::Global if spec.max_per_node > 0 => Err(invalid(
+            "maximum per node",
+            "replicas-max-per-node can only be used with replicated mode",
+        )),
         _ => Ok(()),
     }
 }
 
-/// The grants in canonical form: targets normal, sorted by target. `name_of` names a grant's secret for the refusal.
-pub fn grants(grants: &[Grant], name_of: impl Fn(&Grant) -> String) -> Result<Vec<Grant>, Refusal> {
-    let mut canonical = Vec::with_capacity(grants.len());
-    for grant in grants {
-        let target = target(&grant.target)?;
-        mode(grant.mode)?;
-        if let OnChange::Signal(name) = &grant.on_change {
-            signal(name)?;
-        }
-        canonical.push(Grant {
-            target,
-            ..grant.clone()
-        });
+/// `part` is what is wrong, `problem` why, and what would be right.
+fn invalid(part: impl Into<String>, problem: impl Into<String>) -> Refusal {
+    Refusal::SpecInvalid {
+        part: part.into(),
+        problem: problem.into(),
     }
-    for (place, second) in canonical.iter().enumerate() {
-        for first in &canonical[..place] {
-            if let Some(target) = conflict(&first.target, &second.target) {
-                let (first, second) = (name_of(first), name_of(second));
-                return Err(Refusal::TargetConflict { first, second, target });
-            }
-        }
-    }
-    canonical.sort();
-    Ok(canonical)
 }
 
-/// Two files cannot be at one path, and a file cannot be a directory of another.
-fn conflict(one: &str, other: &str) -> Option<String> {
-    let below = |path: &str, directory: &str| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
-    let same = one == other || below(one, other) || below(other, one);
-    same.then(|| {
-        if one.len() <= other.len() {
-            one.to_owned()
-        } else {
-            other.to_owned()
-        }
-    })
+/// Text from outside in a refusal: one line, at a bounded length.
+fn quoted(text: &str) -> String {
+    text.escape_default().take(80).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::SecretId;
 
     #[test]
     fn secret_names_follow_dockers_rule() {
@@ -232,35 +185,6 @@ mod tests {
     }
 
     #[test]
-    fn targets_have_one_normal_form() {
-        for (text, normal) in [
-            ("a", "a"),
-            ("./a", "a"),
-            ("a//b", "a/b"),
-            ("a/./b/", "a/b"),
-            (".pgpass", ".pgpass"),
-        ] {
-            assert_eq!(target(text).as_deref(), Ok(normal));
-        }
-        for text in ["", ".", "./"] {
-            assert_eq!(target(text), Err(Refusal::TargetMissing), "{text:?}");
-        }
-        for (text, wrong) in [
-            ("/run/secrets/a", TargetProblem::Absolute),
-            ("../a", TargetProblem::Dots),
-            ("a/../b", TargetProblem::Dots),
-            ("..data", TargetProblem::Dots),
-            ("a\nb", TargetProblem::Control),
-            (&"x".repeat(256), TargetProblem::TooLong),
-        ] {
-            assert!(
-                matches!(target(text), Err(Refusal::TargetUnsafe { problem, .. }) if problem == wrong),
-                "{text:?}"
-            );
-        }
-    }
-
-    #[test]
     fn version_names_keep_to_the_limit() {
         assert_eq!(version_name("db", 1).as_deref(), Ok("db"));
         assert_eq!(version_name("db", 12).as_deref(), Ok("db_v12"));
@@ -268,32 +192,5 @@ mod tests {
             version_name(&"x".repeat(62), 2),
             Err(Refusal::VersionNameTooLong { version: 2, .. })
         ));
-    }
-
-    #[test]
-    fn targets_conflict_in_normal_form_and_as_directories() {
-        let check = |one: &str, other: &str, target: Option<&str>| {
-            let grant = |target: &str, secret: &str| Grant {
-                target: target.into(),
-                secret: SecretId::new(secret),
-                pinned: None,
-                uid: 0,
-                gid: 0,
-                mode: 0o444,
-                on_change: OnChange::Swap,
-            };
-            let found = grants(&[grant(one, "A"), grant(other, "B")], |grant| grant.secret.to_string()).err();
-            let wanted = target.map(|target| Refusal::TargetConflict {
-                first: "A".into(),
-                second: "B".into(),
-                target: target.into(),
-            });
-            assert_eq!(found, wanted, "{one} and {other}");
-        };
-        check("a", "b", None);
-        check("a", "ab", None);
-        check("a", "a", Some("a"));
-        check("a/b", "./a//b", Some("a/b"));
-        check("a/b", "a", Some("a"));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use wardroom_api::v1;
 use wardroom_state::ids::ID_LENGTH;
+use wardroom_state::service::{Reload, RunSpec};
 
 use crate::control::error::Failure;
 
@@ -15,6 +16,8 @@ const LABELS_BYTES: usize = 64 * 1024;
 const LABELS: usize = 1_000;
 /// All words of a command with one byte between them: what Linux takes for one word of it.
 const COMMAND_BYTES: usize = 128 * 1024;
+/// All texts of a run spec: some specs go into one update, and each service keeps those that its tasks still run.
+const RUN_BYTES: usize = 192 * 1024;
 /// Grants of one service.
 const GRANTS: usize = 1_000;
 /// Placement constraints of one service.
@@ -39,7 +42,25 @@ pub(crate) fn labels(labels: &BTreeMap<String, String>) -> Result<(), Failure> {
     at_most(bytes, LABELS_BYTES, "the labels", "bytes in all")
 }
 
-pub(super) fn command(words: &[String]) -> Result<(), Failure> {
+/// A run spec as a whole, and its command.
+pub(super) fn run(run: &RunSpec) -> Result<(), Failure> {
+    command(&run.command)?;
+    let lists = [&run.entrypoint, &run.command, &run.env, &run.groups, &run.networks];
+    let health = run.health.as_ref().map_or(&[][..], |health| &health.test);
+    let reload = match &run.reload {
+        Some(Reload::Command(words)) => words.as_slice(),
+        Some(Reload::Pidfile { path, .. }) => std::slice::from_ref(path),
+        Some(Reload::Unit(unit)) => std::slice::from_ref(unit),
+        None => &[],
+    };
+    let words = lists.into_iter().flatten().chain(health).chain(reload);
+    let mounts = run.mounts.iter().flat_map(|mount| [&mount.source, &mount.target]);
+    let labels = run.container_labels.iter().flat_map(|(key, value)| [key, value]);
+    let bytes = words.chain(mounts).chain(labels).map(|text| text.len() + 1).sum();
+    at_most(bytes, RUN_BYTES, "what a service runs", "bytes in all")
+}
+
+fn command(words: &[String]) -> Result<(), Failure> {
     let bytes = words.iter().map(|word| word.len() + 1).sum();
     at_most(bytes, COMMAND_BYTES, "the command", "bytes in all")
 }
@@ -180,6 +201,10 @@ mod tests {
         })));
         assert!(is_invalid(spec(&|spec| words(spec).push("x".repeat(131_072)))));
         assert!(is_invalid(spec(&|spec| *words(spec) = vec![String::new(); 131_073])));
+        let run = |spec: &mut v1::ServiceSpec| {
+            spec.run.get_or_insert_default().env = vec!["A=".to_owned() + &"x".repeat(200_000)]
+        };
+        assert!(is_invalid(spec(&|spec| run(spec))));
         assert!(is_invalid(spec(
             &|spec| spec.grants = (0..1_001).map(|number| granted(number.to_string())).collect()
         )));

@@ -12,7 +12,7 @@ mod work;
 
 pub(crate) use members::{node, operator, token_facts};
 pub(crate) use objects::{changes, kind_of, objects};
-pub(crate) use requests::{grant, report, service_spec};
+pub(crate) use requests::{checked, grant, report, schedule, service_spec, template};
 pub(crate) use run::run;
 pub(crate) use secrets::{rotation, secret, template_driver};
 pub(crate) use words::{

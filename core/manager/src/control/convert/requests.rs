@@ -7,7 +7,7 @@ use wardroom_state::constraint::Constraint;
 use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{SecretId, TaskId};
 use wardroom_state::refusal::Refusal;
-use wardroom_state::secret::Secret;
+use wardroom_state::secret::{Schedule, Secret, Template};
 use wardroom_state::service::{Grant, Mode, OnChange, ServiceSpec};
 use wardroom_state::task::TaskState;
 use wardroom_state::validate;
@@ -20,19 +20,18 @@ use crate::control::secrets::version_named;
 /// Permission bits of a grant that names none.
 const DEFAULT_MODE: u32 = 0o444;
 
-/// A new service's spec, with its grants resolved against the state. Everything in it is checked before it is proposed:
+/// A whole spec, with its grants resolved against the state. Everything in it is checked before it is proposed:
 /// what the state would refuse must not get into the log first.
 pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<ServiceSpec, Failure> {
     limits::labels(&spec.labels)?;
     let run = requested_run(spec.run.unwrap_or_default())?;
-    limits::command(&run.command)?;
+    limits::run(&run)?;
     limits::grants(spec.grants.len())?;
-    let mut grants = spec
+    let grants = spec
         .grants
         .iter()
         .map(|found| grant(state, found))
         .collect::<Result<Vec<_>, _>>()?;
-    grants.sort();
     limits::constraints(spec.constraints.len())?;
     let constraints = spec.constraints.iter().map(|text| Constraint::parse(text));
     let spec = ServiceSpec {
@@ -52,8 +51,44 @@ pub(crate) fn service_spec(state: &State, spec: v1::ServiceSpec) -> Result<Servi
         rollback: requested_roll(spec.rollback),
         one_off: spec.one_off,
     };
+    checked(state, spec)
+}
+
+/// A spec that the state takes, with its grants in canonical form.
+pub(crate) fn checked(state: &State, spec: ServiceSpec) -> Result<ServiceSpec, Failure> {
     validate::service_spec(&spec)?;
-    Ok(spec)
+    let grants = validate::grants(&spec.grants, |grant| {
+        let secret = state.secrets().get(&grant.secret);
+        secret.map_or_else(|| grant.secret.to_string(), |secret| secret.name.clone())
+    })?;
+    Ok(ServiceSpec { grants, ..spec })
+}
+
+/// What is to make the next value of a secret.
+pub(crate) fn schedule(schedule: v1::Schedule) -> Result<Schedule, Failure> {
+    let schedule = match schedule.source {
+        Some(v1::schedule::Source::Generate(length)) => Schedule::Generate(length),
+        Some(v1::schedule::Source::Hook(name)) => Schedule::Hook(name),
+        None => {
+            return Err(Failure::invalid(
+                "the schedule says nothing; give a length to generate, or a hook",
+            ));
+        }
+    };
+    validate::schedule(&schedule)?;
+    Ok(schedule)
+}
+
+/// By Docker's name, in Docker's words.
+pub(crate) fn template(driver: &str) -> Result<Template, Failure> {
+    match driver {
+        "" => Ok(Template::None),
+        "golang" => Ok(Template::Golang),
+        other => Err(Failure::invalid(format!(
+            "unrecognized template type: {}; the one there is is golang",
+            other.escape_default().take(40).collect::<String>()
+        ))),
+    }
 }
 
 /// A grant by secret name or id. Defaults: target is the secret's name, mode 0444, swap.

@@ -32,7 +32,7 @@ pub(crate) fn requested_run(run: v1::RunSpec) -> Result<RunSpec, Failure> {
         mounts: run.mounts.into_iter().map(requested_mount).collect::<Result<_, _>>()?,
         ports: run.ports.iter().map(requested_port).collect::<Result<_, _>>()?,
         container_labels: run.container_labels,
-        stop_signal: run.stop_signal,
+        stop_signal: signal_name(&run.stop_signal),
         stop_grace_ms: run.stop_grace_ms,
         health: run.health.map(|check| HealthCheck {
             test: check.test,
@@ -44,6 +44,16 @@ pub(crate) fn requested_run(run: v1::RunSpec) -> Result<RunSpec, Failure> {
         reload: run.reload.map(requested_reload).transpose()?,
         force: run.force,
     })
+}
+
+/// `TERM` and `sigterm` are `SIGTERM`, as in Docker.
+fn signal_name(given: &str) -> String {
+    let name = given.to_ascii_uppercase();
+    if name.is_empty() || name.starts_with("SIG") {
+        name
+    } else {
+        format!("SIG{name}")
+    }
 }
 
 fn requested_mount(mount: v1::Mount) -> Result<Mount, Failure> {
@@ -86,7 +96,7 @@ fn requested_reload(reload: v1::Reload) -> Result<Reload, Failure> {
     match reload.how {
         Some(v1::reload::How::Pidfile(pidfile)) => Ok(Reload::Pidfile {
             path: pidfile.path,
-            signal: pidfile.signal,
+            signal: signal_name(&pidfile.signal),
         }),
         Some(v1::reload::How::Unit(unit)) => Ok(Reload::Unit(unit)),
         Some(v1::reload::How::Command(command)) => Ok(Reload::Command(command.words)),

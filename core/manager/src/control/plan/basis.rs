@@ -67,6 +67,15 @@ pub(super) fn of_service(state: &State, subject: &str, service: &Service) -> Str
     word.finish()
 }
 
+/// Of several changes in one.
+pub(super) fn of_all(subject: &str, bases: &[String]) -> String {
+    let mut word = Word::new(subject);
+    for basis in bases {
+        word.text(basis);
+    }
+    word.finish()
+}
+
 /// Of a change to a node: the node, its tasks, and who else is a manager.
 pub(super) fn of_node(state: &State, subject: &str, node: &Node) -> String {
     let mut word = Word::new(subject);

@@ -5,9 +5,11 @@
 
 mod basis;
 mod blast;
+mod grants;
 mod health;
 mod keys;
 mod membership;
+mod pruning;
 mod quorum;
 mod revocation;
 mod root;
@@ -19,9 +21,11 @@ use wardroom_api::v1;
 
 use crate::control::error::Failure;
 
+pub(crate) use grants::grants;
 pub(crate) use health::Health;
 pub(crate) use keys::{dek_rotation, unlock_key_rotation};
 pub(crate) use membership::{node_removal, node_update};
+pub(crate) use pruning::{Keeping, pruning};
 pub(crate) use revocation::revocation;
 pub(crate) use root::root_rotation;
 pub(crate) use rotation::rotation;

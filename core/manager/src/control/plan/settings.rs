@@ -29,17 +29,23 @@ pub(crate) fn cluster_update(
         steps.extend(lock.0);
         checks.extend(lock.1);
     }
+    if let Some(refuse) = request.refuse_env.filter(|refuse| *refuse != cluster.refuse_env) {
+        let word = if refuse { "refused" } else { "allowed" };
+        let detail = format!("{word} from now on; what runs with one keeps it");
+        steps.push(step(PlanAction::Swap, "secrets in environments", detail));
+    }
     if steps.is_empty() {
         steps.push(step(PlanAction::Keep, "the cluster", "nothing changes"));
     }
     // Each setting is a change of its own, and each has plans of its own.
     let subject = format!(
-        "update {:?} {:?} {:?} {:?} {:?}",
+        "update {:?} {:?} {:?} {:?} {:?} {:?}",
         request.certificate_life_ms,
         request.heartbeat_ms,
         request.task_history,
         request.snapshot_every,
-        request.autolock
+        request.autolock,
+        request.refuse_env
     );
     Ok(Plan(v1::Plan {
         index: state.index(),
