@@ -30,6 +30,7 @@ pub mod service;
 mod state;
 pub mod task;
 pub mod validate;
+mod wanted;
 
 pub use audit::verify_chain;
 pub use encoding::{DecodeError, PROPOSAL_FORMAT, STATE_FORMAT, decode_proposal, encode_proposal};

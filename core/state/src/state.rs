@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::audit::AuditRecord;
 use crate::cluster::Cluster;
 use crate::derived::Derived;
-use crate::holding::{Holding, HoldingKey, HoldingState};
+use crate::holding::{Holding, HoldingKey};
 use crate::ids::{NodeId, OperatorId, RotationId, SecretId, ServiceId, TaskId};
 use crate::keys::KeyFacts;
 use crate::node::{Node, Tombstone};
 use crate::operator::Operator;
-use crate::rotation::{Rotation, RotationProgress};
-use crate::secret::{Secret, Version};
-use crate::service::{Grant, Service};
-use crate::task::{SecretFile, Task};
+use crate::rotation::Rotation;
+use crate::secret::Secret;
+use crate::service::Service;
+use crate::task::Task;
 
 /// A replica's whole state. `Default` is a cluster before its Bootstrap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,88 +223,4 @@ impl State {
             .of(secret)
             .filter_map(|id| self.facts.rotations.get(id))
     }
-
-    /// A service's grants resolved to exact versions, sorted by target. A grant without a live version is left out.
-    pub fn files_wanted(&self, service: &Service) -> Vec<SecretFile> {
-        service
-            .spec
-            .grants
-            .iter()
-            .filter_map(|grant| self.file_wanted(grant))
-            .collect()
-    }
-
-    fn file_wanted(&self, grant: &Grant) -> Option<SecretFile> {
-        let version = self.version_wanted(grant)?;
-        Some(SecretFile {
-            target: grant.target.clone(),
-            secret: grant.secret.clone(),
-            version_id: version.id.clone(),
-            version: version.number,
-            uid: grant.uid,
-            gid: grant.gid,
-            mode: grant.mode,
-            on_change: grant.on_change.clone(),
-        })
-    }
-
-    /// The version that a grant stands for now, while its value exists.
-    pub fn version_wanted(&self, grant: &Grant) -> Option<&Version> {
-        let secret = self.facts.secrets.get(&grant.secret)?;
-        let version = secret.versions.get(&grant.pinned.or(secret.current)?)?;
-        version.sealed.is_some().then_some(version)
-    }
-
-    /// Per service that follows the secret's current version: its live placed tasks, and how many of them have proven
-    /// every file of the rotation's new version. What a rotation must reach before it is done.
-    pub fn rotation_progress(&self, rotation: &Rotation) -> Vec<RotationProgress> {
-        let followers = self.services_with(&rotation.secret).filter_map(|service| {
-            let targets: Vec<&str> = followed_targets(service, &rotation.secret).collect();
-            (!targets.is_empty()).then_some((service, targets))
-        });
-        followers
-            .map(|(service, targets)| {
-                let live: Vec<&Task> = self
-                    .tasks_of(&service.id)
-                    .filter(|task| task.is_placed_and_live())
-                    .collect();
-                let proven = live
-                    .iter()
-                    .filter(|task| self.has_proven(task, rotation, &targets))
-                    .count();
-                RotationProgress {
-                    service: service.id.clone(),
-                    tasks: count(live.len()),
-                    proven: count(proven),
-                    settled: 0,
-                }
-            })
-            .collect()
-    }
-
-    fn has_proven(&self, task: &Task, rotation: &Rotation, targets: &[&str]) -> bool {
-        targets.iter().all(|target| {
-            self.holdings_of_task(&task.id).any(|(key, holding)| {
-                key.secret == rotation.secret
-                    && key.version == rotation.to
-                    && key.target == **target
-                    && holding.state == HoldingState::Present
-                    && holding.proven
-            })
-        })
-    }
-}
-
-fn followed_targets<'a>(service: &'a Service, secret: &'a SecretId) -> impl Iterator<Item = &'a str> {
-    let follows = move |grant: &&Grant| grant.secret == *secret && grant.pinned.is_none();
-    service
-        .spec
-        .grants
-        .iter()
-        .filter(follows)
-        .map(|grant| grant.target.as_str())
-}
-
-fn count(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -51,7 +51,7 @@ fn names(step: &Step) -> (Vec<&str>, Vec<&str>) {
 }
 
 fn roll_out(scene: &mut Scene) {
-    let rolled = crate::reconcile::rollout::decide(&scene.state, scene.now_ms);
+    let rolled = crate::reconcile::rollout::decide(&scene.state, scene.now_ms, &mut || unreachable!("swapped"));
     scene.carry_out(rolled);
 }
 

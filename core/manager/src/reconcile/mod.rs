@@ -4,23 +4,37 @@
 //! The driver runs on the leader only and is woken by what is applied, never by a clock that ticks. It decides, proposes,
 //! and decides again only when its own proposal is applied, so that nothing is proposed twice.
 
+mod blame;
 mod decision;
+mod in_place;
 mod lost_workers;
 mod now;
+mod one_off;
 mod placement;
+mod places;
 mod reaper;
+mod restart;
 pub(crate) mod rollout;
 mod roots;
 mod rotation;
+mod settled;
+mod stands;
 mod tasks;
+mod turn;
+mod update;
 
+#[cfg(test)]
+mod restart_tests;
 #[cfg(test)]
 mod rotation_tests;
 #[cfg(test)]
 pub(crate) mod scene;
 #[cfg(test)]
 mod tasks_tests;
+#[cfg(test)]
+mod update_tests;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,12 +158,16 @@ fn loops(
     clock_ms: i64,
     new_id: &mut dyn FnMut() -> TaskId,
 ) -> (Vec<Command>, Option<Duration>) {
-    let loops: [(i64, &mut dyn FnMut() -> Decision); 5] = [
-        (now_ms, &mut || tasks::decide(state, now_ms, &mut *new_id)),
-        (now_ms, &mut || rollout::decide(state, now_ms)),
-        (now_ms, &mut || rotation::decide(state)),
-        (now_ms, &mut || reaper::decide(state)),
-        (clock_ms, &mut || roots::decide(state, clock_ms.max(state.at_ms()))),
+    let new_id = RefCell::new(new_id);
+    // What has failed is judged before anything is replaced, and replaced before it is forgotten.
+    let loops: [(i64, &dyn Fn() -> Decision); 7] = [
+        (now_ms, &|| rotation::decide(state, now_ms)),
+        (now_ms, &|| update::decide(state, now_ms)),
+        (now_ms, &|| tasks::decide(state, now_ms, &mut **new_id.borrow_mut())),
+        (now_ms, &|| rollout::decide(state, now_ms, &mut **new_id.borrow_mut())),
+        (now_ms, &|| one_off::decide(state)),
+        (now_ms, &|| reaper::decide(state)),
+        (clock_ms, &|| roots::decide(state, clock_ms.max(state.at_ms()))),
     ];
     let mut shortest: Option<Duration> = None;
     for (from_ms, decide) in loops {

@@ -66,11 +66,21 @@ impl<'a> Placement<'a> {
         })
     }
 
+    fn of_service(&self, service: &Service, node: &NodeId) -> usize {
+        self.by_service.get(&(&service.id, node)).copied().unwrap_or(0)
+    }
+
+    fn is_full(&self, service: &Service, node: &NodeId) -> bool {
+        let most = usize::try_from(service.spec.max_per_node).unwrap_or(usize::MAX);
+        most != 0 && self.of_service(service, node) >= most
+    }
+
     /// The node for one more task of `service`, which counts from now on. `None` when no node takes it.
     pub(crate) fn pick(&mut self, service: &'a Service) -> Option<NodeId> {
-        let of_service = |node: &'a NodeId| self.by_service.get(&(&service.id, node)).copied().unwrap_or(0);
+        let of_service = |node: &'a NodeId| self.of_service(service, node);
         let node = self
             .nodes(service)
+            .filter(|node| !self.is_full(service, node))
             .min_by_key(|node| (of_service(node), self.load[*node], *node))?;
         self.add(&service.id, node);
         Some(node.clone())
@@ -83,7 +93,12 @@ impl<'a> Placement<'a> {
         let unfit = candidates()
             .filter(|node| takes_tasks(node) && !satisfies(node, &service.spec))
             .count();
+        let full = self.nodes(service).filter(|node| self.is_full(service, node)).count();
         let mut reasons = Vec::new();
+        if full > 0 {
+            let nodes = if full == 1 { "node" } else { "nodes" };
+            reasons.push((full, format!("max replicas per node limit exceed on {full} {nodes}")));
+        }
         if unfit > 0 {
             let nodes = if unfit == 1 { "node" } else { "nodes" };
             reasons.push((

@@ -8,6 +8,7 @@ use wardroom_state::ids::{NodeId, ServiceId};
 use wardroom_state::task::{Task, TaskState};
 
 use crate::reconcile::decision::Decision;
+use crate::reconcile::restart::ATTEMPTS_COUNTED;
 
 /// Ended tasks kept per slot when the cluster does not say.
 const HISTORY: u32 = 5;
@@ -28,13 +29,21 @@ pub(crate) fn decide(state: &State) -> Decision {
             by_place.entry((&task.service, task.slot, node)).or_default().push(task);
         }
     }
-    for mut ended in by_place.into_values() {
+    for ((service, ..), mut ended) in by_place {
         ended.sort_by_key(|task| std::cmp::Reverse((task.created_at_ms, &task.id)));
+        let kept = kept.max(attempts(state, service));
         changes.extend(ended.into_iter().skip(kept).filter_map(|task| reap(state, task)));
     }
     let mut decision = Decision::default();
     decision.change_tasks(changes);
     decision
+}
+
+/// Ended tasks that the restart policy still has to know of: the last one, for its delay, and as many as it counts.
+fn attempts(state: &State, service: &ServiceId) -> usize {
+    let policy = state.services().get(service).map(|service| service.spec.restart);
+    let counted = policy.map_or(0, |policy| policy.max_attempts).min(ATTEMPTS_COUNTED);
+    usize::try_from(counted).unwrap_or(usize::MAX).saturating_add(1)
 }
 
 /// Nothing while its worker may still have a file of it.

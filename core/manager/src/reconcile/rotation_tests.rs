@@ -8,7 +8,8 @@ use wardroom_state::secret::VersionState;
 use wardroom_state::service::{Mode, OnChange};
 use wardroom_state::task::TaskState;
 
-use super::{rollout, rotation};
+use super::{rollout, rotation, update};
+use crate::reconcile::decision::Decision;
 use crate::reconcile::scene::Scene;
 
 fn running(on_change: OnChange, replicas: u32) -> Scene {
@@ -23,11 +24,18 @@ fn running(on_change: OnChange, replicas: u32) -> Scene {
 /// One pass of every loop, as the driver makes it; workers answer in between.
 fn turn(scene: &mut Scene) -> bool {
     let mut acted = !scene.schedule().is_empty();
-    let rolled = rollout::decide(&scene.state, scene.now_ms);
+    let rolled = swapped(scene);
     acted |= !scene.carry_out(rolled).is_empty();
-    let advanced = rotation::decide(&scene.state);
+    let advanced = update::decide(&scene.state, scene.now_ms);
+    acted |= !scene.carry_out(advanced).is_empty();
+    let advanced = rotation::decide(&scene.state, scene.now_ms);
     acted |= !scene.carry_out(advanced).is_empty();
     acted
+}
+
+/// Where no task has a successor beside it.
+fn swapped(scene: &Scene) -> Decision {
+    rollout::decide(&scene.state, scene.now_ms, &mut || unreachable!("stop-first"))
 }
 
 fn settle(scene: &mut Scene) {
@@ -54,16 +62,16 @@ fn a_swap_moves_all_tasks_in_one_command() {
     let mut scene = running(OnChange::Swap, 4);
     let before: Vec<_> = scene.live().iter().map(|task| task.id.clone()).collect();
     let id = scene.rotate("db");
-    let rolled = rollout::decide(&scene.state, scene.now_ms);
+    let rolled = swapped(&scene);
     let commands = scene.carry_out(rolled);
     let [Command::ChangeTasks { changes }] = &commands[..] else {
         panic!("{commands:?}")
     };
     assert_eq!(changes.len(), 4);
     assert!(changes.iter().all(|change| matches!(change, TaskChange::Files { .. })));
-    assert_eq!(rollout::decide(&scene.state, scene.now_ms).commands, []);
+    assert_eq!(swapped(&scene).commands, []);
 
-    let advanced = rotation::decide(&scene.state);
+    let advanced = rotation::decide(&scene.state, scene.now_ms);
     scene.carry_out(advanced);
     assert_eq!(
         rotation_of(&scene, &id).phase,
@@ -188,7 +196,7 @@ fn a_replaced_task_is_watched_before_the_next_one_goes() {
         scene.workers_obey();
     }
     assert_eq!(versions(&scene).iter().filter(|version| **version == 2).count(), 1);
-    let waiting = rollout::decide(&scene.state, scene.now_ms);
+    let waiting = swapped(&scene);
     assert_eq!(waiting.commands, []);
     assert_eq!(waiting.again_at_ms, Some(scene.now_ms + 1_000));
     scene.wait_ms(1_000);
@@ -226,7 +234,7 @@ fn a_rotation_waits_for_the_last_slot_to_come_back() {
     turn(&mut scene);
     scene.workers_obey();
     // The old task has ended, the new one does not exist yet: nothing is unproven, and nothing is done.
-    let decided = rotation::decide(&scene.state);
+    let decided = rotation::decide(&scene.state, scene.now_ms);
     scene.carry_out(decided);
     assert!(!rotation_of(&scene, &id).phase.is_final());
     settle(&mut scene);

@@ -254,6 +254,59 @@ impl Scene {
         self.carry_out(decision)
     }
 
+    /// One look of the driver: the first loop that has something to change.
+    pub(crate) fn round(&mut self) -> Vec<Command> {
+        let mut ids = self.ids;
+        let (commands, _) = super::loops(&self.state, self.now_ms, self.now_ms, &mut || {
+            ids += 1;
+            TaskId::new(format!("task{ids:03}"))
+        });
+        self.ids = ids;
+        let again_at_ms = None;
+        self.carry_out(Decision { commands, again_at_ms })
+    }
+
+    /// How long the driver would wait now for the time to pass.
+    pub(crate) fn waits_ms(&self) -> Option<u128> {
+        let mut new_id = || unreachable!("nothing is to be done");
+        let (commands, wait) = super::loops(&self.state, self.now_ms, self.now_ms, &mut new_id);
+        assert_eq!(commands, [], "nothing is to be done");
+        wait.map(|wait| wait.as_millis())
+    }
+
+    /// Rounds until the leader has nothing to do at this moment; the workers answer nothing.
+    pub(crate) fn rounds(&mut self) {
+        for _ in 0..100 {
+            if self.round().is_empty() {
+                return;
+            }
+        }
+        panic!("the loops go on for ever");
+    }
+
+    /// The same, with the workers in between: no time passes.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..200 {
+            self.rounds();
+            let before = self.state.digest();
+            self.workers_obey();
+            if self.state.digest() == before {
+                return;
+            }
+        }
+        panic!("the loops do not settle");
+    }
+
+    /// The same, and time passes as long as a loop waits for it.
+    pub(crate) fn settle_in_time(&mut self) {
+        for _ in 0..200 {
+            self.settle();
+            let Some(wait_ms) = self.waits_ms() else { return };
+            self.wait_ms(i64::try_from(wait_ms).unwrap());
+        }
+        panic!("the loops wait for ever");
+    }
+
     pub(crate) fn tasks(&self) -> Vec<&Task> {
         self.state.tasks().values().collect()
     }

@@ -7,14 +7,15 @@ use wardroom_state::State;
 use wardroom_state::command::{NewTask, TaskChange};
 use wardroom_state::ids::{NodeId, TaskId};
 use wardroom_state::node::NodeState;
-use wardroom_state::service::{Mode, Service};
+use wardroom_state::service::Mode;
 use wardroom_state::task::{Task, TaskState};
 
 use crate::reconcile::decision::Decision;
 use crate::reconcile::placement::{Placement, keeps_tasks};
-
-/// Docker's restart delay: a task that ended by itself is replaced this long after.
-pub(crate) const RESTART_DELAY_MS: i64 = 5_000;
+use crate::reconcile::places::Place;
+use crate::reconcile::restart::{Restart, restart};
+use crate::reconcile::settled::is_well;
+use crate::reconcile::turn::Turn;
 
 /// Compares every service with its tasks. `new_id` names the tasks to create.
 pub(crate) fn decide(state: &State, now_ms: i64, new_id: &mut dyn FnMut() -> TaskId) -> Decision {
@@ -30,9 +31,10 @@ pub(crate) fn decide(state: &State, now_ms: i64, new_id: &mut dyn FnMut() -> Tas
     round.leave_dead_nodes();
     round.remove_strays();
     for service in state.services().values() {
+        let turn = Turn::of(state, service, now_ms);
         match service.spec.mode {
-            Mode::Replicated(replicas) => round.fill_slots(service, replicas),
-            Mode::Global => round.cover_nodes(service),
+            Mode::Replicated(replicas) => round.fill_slots(&turn, replicas),
+            Mode::Global => round.cover_nodes(&turn),
         }
     }
     let Round {
@@ -52,13 +54,12 @@ fn is_left_behind(state: &State, task: &Task) -> bool {
 }
 
 /// What one slot (or one node of a global service) looks like.
-#[derive(Default)]
 struct Slot<'a> {
+    place: Place<'a>,
     /// Meant to run and not ended.
     live: Vec<&'a Task>,
     /// Told to end and not ended yet.
     stopping: bool,
-    last_ended: Option<&'a Task>,
 }
 
 struct Round<'a, 'f> {
@@ -110,59 +111,63 @@ impl<'a> Round<'a, '_> {
         }
     }
 
-    fn slot(&self, tasks: &[&'a Task]) -> Slot<'a> {
-        let mut slot = Slot::default();
-        for &task in tasks {
-            if task.status.state.is_final() || is_left_behind(self.state, task) {
-                let later = |before: &Task| (before.status.since_ms, &before.id) < (task.status.since_ms, &task.id);
-                if slot.last_ended.is_none_or(later) {
-                    slot.last_ended = Some(task);
-                }
-            } else if task.desired.is_final() {
-                slot.stopping = true;
-            } else {
-                slot.live.push(task);
-            }
+    fn slot(&self, tasks: Vec<&'a Task>) -> Slot<'a> {
+        let left_behind = |task: &&Task| is_left_behind(self.state, task);
+        let here = tasks
+            .iter()
+            .filter(|task| !left_behind(task) && !task.status.state.is_final());
+        let (stopping, live): (Vec<&Task>, Vec<&Task>) = here.partition(|task| task.desired.is_final());
+        Slot {
+            stopping: !stopping.is_empty(),
+            live,
+            place: Place { tasks },
         }
-        slot
     }
 
-    fn fill_slots(&mut self, service: &'a Service, replicas: u32) {
+    fn fill_slots(&mut self, turn: &Turn<'a>, replicas: u32) {
         let mut by_slot: BTreeMap<u32, Vec<&Task>> = (1..=replicas).map(|slot| (slot, Vec::new())).collect();
-        for task in self.state.tasks_of(&service.id) {
+        for task in self.state.tasks_of(&turn.service.id) {
             by_slot.entry(task.slot).or_default().push(task);
         }
         for (number, tasks) in by_slot {
-            let slot = self.slot(&tasks);
+            let slot = self.slot(tasks);
             if number == 0 || number > replicas {
                 slot.live.iter().for_each(|task| self.desire(task, TaskState::Remove));
                 continue;
             }
-            let Some(kept) = self.keep_one(service, &slot) else {
-                if self.may_start(&slot) {
-                    let node = self.place(service);
-                    self.create(service, number, node, slot.last_ended);
+            let Some(kept) = self.keep_one(turn, &slot) else {
+                if self.may_start(turn, &slot) {
+                    let node = self.place(turn);
+                    self.create(turn, number, node, &slot);
                 }
                 continue;
             };
             if kept.node.is_none() {
-                self.place_pending(service, kept);
+                self.place_pending(turn, kept);
             }
         }
     }
 
-    /// The slot's task, if it has one that may stay where it is; whatever else lives there is shut down.
-    fn keep_one(&mut self, service: &Service, slot: &Slot<'a>) -> Option<&'a Task> {
+    /// The slot's task, if it has one that may stay where it is; whatever else lives there is shut down. Only a task
+    /// whose successor is still to prove well lives beside it.
+    fn keep_one(&mut self, turn: &Turn<'_>, slot: &Slot<'a>) -> Option<&'a Task> {
         let state = self.state;
-        let stays = |task: &Task| task.node.as_ref().is_none_or(|id| keeps_tasks(state, id, service));
-        let kept = slot
-            .live
-            .iter()
-            .copied()
-            .filter(|task| stays(task))
-            .max_by_key(|task| (task.status.state, task.created_at_ms, &task.id));
+        let stays = |task: &Task| task.node.as_ref().is_none_or(|id| keeps_tasks(state, id, turn.service));
+        let best = |tasks: Vec<&'a Task>| {
+            let key = |task: &&Task| (task.status.state, task.created_at_ms, task.id.clone());
+            tasks.into_iter().max_by_key(key)
+        };
+        let staying = slot.live.iter().copied().filter(|task| stays(task));
+        let (old, current): (Vec<&Task>, Vec<&Task>) = match slot.live.len() {
+            0 | 1 => (Vec::new(), staying.collect()),
+            _ => staying.partition(|task| turn.is_outdated(task)),
+        };
+        let (old, current) = (best(old), best(current));
+        let beside = old.filter(|_| !current.is_some_and(|current| is_well(state, current)));
+        let kept = current.or(beside);
         for task in &slot.live {
-            if kept.is_none_or(|kept| kept.id != task.id) {
+            let keeps = |kept: Option<&Task>| kept.is_some_and(|kept| kept.id == task.id);
+            if !keeps(kept) && !keeps(beside) {
                 self.desire(task, TaskState::Shutdown);
             }
         }
@@ -170,42 +175,34 @@ impl<'a> Round<'a, '_> {
         kept.or_else(|| slot.live.first().copied())
     }
 
-    /// One task per slot: the one before must have ended, and some time ago if it ended by itself.
-    fn may_start(&mut self, slot: &Slot<'_>) -> bool {
+    /// One task per slot: the one before must have ended, and the service must want another one.
+    fn may_start(&mut self, turn: &Turn<'_>, slot: &Slot<'_>) -> bool {
         if slot.stopping {
             return false;
         }
-        let Some(ended) = slot.last_ended else { return true };
-        if !matches!(
-            ended.status.state,
-            TaskState::Failed | TaskState::Rejected | TaskState::Complete
-        ) {
-            return true;
+        match restart(turn, &slot.place, self.now_ms) {
+            Restart::Now => true,
+            Restart::Never => false,
+            Restart::At(due_ms) => {
+                self.decision.again_at(due_ms);
+                false
+            }
         }
-        let due_ms = ended.status.since_ms.saturating_add(RESTART_DELAY_MS);
-        if due_ms > self.now_ms {
-            self.decision.again_at(due_ms);
-        }
-        due_ms <= self.now_ms
     }
 
     /// A task without all of its files waits for them, off any node.
-    fn place(&mut self, service: &'a Service) -> Option<NodeId> {
-        if self.is_complete(service) {
-            self.placement.pick(service)
+    fn place(&mut self, turn: &Turn<'a>) -> Option<NodeId> {
+        if turn.is_complete() {
+            self.placement.pick(turn.service)
         } else {
             None
         }
     }
 
-    fn is_complete(&self, service: &Service) -> bool {
-        self.state.files_wanted(service).len() == service.spec.grants.len()
-    }
-
     /// Says why a task has no node, once.
-    fn explain(&mut self, service: &Service, task: &Task) {
-        let message = if self.is_complete(service) {
-            self.placement.reason(service)
+    fn explain(&mut self, turn: &Turn<'_>, task: &Task) {
+        let message = if turn.is_complete() {
+            self.placement.reason(turn.service)
         } else {
             "a secret it was granted has no version to deliver; rotate it, or take it out of the service".to_owned()
         };
@@ -217,13 +214,14 @@ impl<'a> Round<'a, '_> {
         }
     }
 
-    fn place_pending(&mut self, service: &'a Service, task: &Task) {
-        let placed = self.place(service);
+    fn place_pending(&mut self, turn: &Turn<'a>, task: &Task) {
+        // One of an earlier generation is replaced, not placed.
+        let placed = if turn.is_outdated(task) { None } else { self.place(turn) };
         if placed.is_none() {
-            self.explain(service, task);
+            self.explain(turn, task);
         }
         if let Some(node) = placed {
-            let files = self.state.files_wanted(service);
+            let files = turn.files_for_new();
             if files != task.files {
                 self.changes.push(TaskChange::Files {
                     task: task.id.clone(),
@@ -237,26 +235,27 @@ impl<'a> Round<'a, '_> {
         }
     }
 
-    fn create(&mut self, service: &Service, slot: u32, node: Option<NodeId>, ended: Option<&Task>) {
-        if let Some(ended) = ended.filter(|ended| !ended.desired.is_final() && ended.status.state.is_final()) {
+    fn create(&mut self, turn: &Turn<'_>, number: u32, node: Option<NodeId>, slot: &Slot<'_>) {
+        let ended = slot.place.ended();
+        if let Some(ended) = ended.first().filter(|ended| !ended.desired.is_final()) {
             self.changes.push(TaskChange::Desire {
                 task: ended.id.clone(),
                 desired: TaskState::Shutdown,
             });
         }
-        let files = self.state.files_wanted(service);
         self.created.push(NewTask {
             id: (self.new_id)(),
-            service: service.id.clone(),
-            slot,
-            generation: service.generation,
+            service: turn.service.id.clone(),
+            slot: number,
+            generation: turn.service.generation,
             node,
-            files,
+            files: turn.files_for_new(),
         });
     }
 
     /// One task on every node that takes tasks; none where tasks may not stay.
-    fn cover_nodes(&mut self, service: &'a Service) {
+    fn cover_nodes(&mut self, turn: &Turn<'a>) {
+        let service = turn.service;
         let mut by_node: BTreeMap<&NodeId, Vec<&Task>> = BTreeMap::new();
         for task in self.state.tasks_of(&service.id) {
             match &task.node {
@@ -265,19 +264,18 @@ impl<'a> Round<'a, '_> {
             }
         }
         let covered: BTreeSet<NodeId> = self.placement.nodes(service).cloned().collect();
-        let complete = self.is_complete(service);
+        let complete = turn.is_complete();
         for node in &covered {
-            let slot = self.slot(by_node.get(node).map_or(&[][..], Vec::as_slice));
-            if self.keep_one(service, &slot).is_none() && self.may_start(&slot) && complete {
-                self.create(service, 0, Some(node.clone()), slot.last_ended);
+            let slot = self.slot(by_node.get(node).cloned().unwrap_or_default());
+            if self.keep_one(turn, &slot).is_none() && self.may_start(turn, &slot) && complete {
+                self.create(turn, 0, Some(node.clone()), &slot);
             }
         }
-        for (_, tasks) in by_node
-            .iter()
-            .filter(|(node, _)| !keeps_tasks(self.state, node, service))
-        {
-            let slot = self.slot(tasks);
-            slot.live.iter().for_each(|task| self.desire(task, TaskState::Shutdown));
+        for (node, tasks) in by_node {
+            if !keeps_tasks(self.state, node, service) {
+                let slot = self.slot(tasks);
+                slot.live.iter().for_each(|task| self.desire(task, TaskState::Shutdown));
+            }
         }
     }
 }

@@ -7,8 +7,10 @@ use wardroom_state::node::{Availability, NodeState};
 use wardroom_state::service::{Mode, OnChange};
 use wardroom_state::task::TaskState;
 
-use super::tasks::RESTART_DELAY_MS;
 use crate::reconcile::scene::{Scene, node_id};
+
+/// Docker's default.
+const RESTART_DELAY_MS: i64 = 5_000;
 
 fn web(workers: u32, mode: Mode) -> Scene {
     let mut scene = Scene::with_workers(workers);
@@ -185,7 +187,8 @@ fn history_is_kept_per_slot_and_debts_are_never_forgotten() {
         settle(&mut scene);
         let task = scene.live()[0].id.clone();
         scene.fail(&task);
-        scene.wait_ms(RESTART_DELAY_MS);
+        // One after the other has failed: the delay has grown.
+        scene.wait_ms(60_000);
     }
     let reaped = super::reaper::decide(&scene.state);
     scene.carry_out(reaped);
@@ -286,4 +289,20 @@ fn the_tasks_of_a_removed_node_are_replaced_at_once() {
     });
     settle(&mut scene);
     assert_eq!(scene.placed(), ["web.1@w1", "web.2@w1"]);
+}
+
+#[test]
+fn a_node_takes_no_more_tasks_of_a_service_than_it_allows() {
+    let mut scene = Scene::with_workers(2);
+    scene.service("web", Mode::Replicated(3), Vec::new());
+    scene.update("web", |spec| spec.max_per_node = 1);
+    settle(&mut scene);
+    assert_eq!(scene.placed(), ["web.1@w1", "web.2@w2", "web.3@-"]);
+    assert_eq!(
+        waits(&scene),
+        ["no suitable node (max replicas per node limit exceed on 2 nodes)"]
+    );
+    scene.update("web", |spec| spec.max_per_node = 2);
+    settle(&mut scene);
+    assert_eq!(scene.placed(), ["web.1@w1", "web.2@w2", "web.3@w1"]);
 }

@@ -20,11 +20,7 @@ pub(super) fn advance(
     progress: &[RotationProgress],
     message: &str,
 ) -> Result<(), Refusal> {
-    let unknown = || Refusal::NotFound {
-        noun: Noun::Rotation,
-        reference: id.to_string(),
-    };
-    let rotation = step.state.rotations().get(id).ok_or_else(unknown)?;
+    let rotation = known(step.state, id)?;
     check_step(step.state, rotation, phase)?;
     let (before, secret, from, to) = (rotation.phase, rotation.secret.clone(), rotation.from, rotation.to);
     let message = shorten(message, 500);
@@ -34,6 +30,7 @@ pub(super) fn advance(
     let now_ms = step.now_ms;
     step.edit_rotation(id, |rotation| {
         rotation.phase = phase;
+        rotation.paused &= !phase.is_final() && phase != RotationPhase::RollingBack;
         rotation.progress = progress.to_vec();
         rotation.message.clone_from(&message);
         if phase.is_final() {
@@ -50,6 +47,13 @@ pub(super) fn advance(
         }
     }
     Ok(())
+}
+
+pub(super) fn known<'a>(state: &'a State, id: &RotationId) -> Result<&'a Rotation, Refusal> {
+    state.rotations().get(id).ok_or_else(|| Refusal::NotFound {
+        noun: Noun::Rotation,
+        reference: id.to_string(),
+    })
 }
 
 fn check_step(state: &State, rotation: &Rotation, to: RotationPhase) -> Result<(), Refusal> {
@@ -84,7 +88,7 @@ fn check_proven(state: &State, rotation: &Rotation) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_way_back(state: &State, rotation: &Rotation) -> Result<(), Refusal> {
+pub(super) fn check_way_back(state: &State, rotation: &Rotation) -> Result<(), Refusal> {
     let nothing = || Refusal::NothingToReturnTo {
         secret: name(state, &rotation.secret),
     };
@@ -101,7 +105,7 @@ fn check_way_back(state: &State, rotation: &Rotation) -> Result<(), Refusal> {
     }
 }
 
-fn return_to(step: &mut Step<'_>, secret: &SecretId, from: Option<u32>, to: u32) {
+pub(super) fn return_to(step: &mut Step<'_>, secret: &SecretId, from: Option<u32>, to: u32) {
     let now_ms = step.now_ms;
     step.edit_secret(secret, |secret| {
         if let Some(failed) = secret.versions.get_mut(&to) {
@@ -155,6 +159,7 @@ pub(super) fn end(step: &mut Step<'_>, secret: &SecretId, phase: RotationPhase, 
     let (id, from, to, now_ms) = (running.id.clone(), running.from, running.to, step.now_ms);
     step.edit_rotation(&id, |rotation| {
         rotation.phase = phase;
+        rotation.paused = false;
         message.clone_into(&mut rotation.message);
         rotation.finished_at_ms = now_ms;
     });

@@ -103,6 +103,7 @@ impl Refusal {
             | Self::TaskNotFinished { .. }
             | Self::TaskOwesReceipt { .. }
             | Self::NothingToReturnTo { .. }
+            | Self::RotationReturning { .. }
             | Self::NoPreviousSpec { .. }
             | Self::WayBackGone { .. }
             | Self::RotationUnproven { .. }

@@ -149,6 +149,8 @@ pub enum Refusal {
 
     #[error("rotation {rotation} is over; look at the secret again")]
     RotationOver { rotation: String },
+    #[error("the rotation of '{secret}' is rolling back already; wait until everything is back")]
+    RotationReturning { secret: String },
     #[error("rotation {rotation} cannot take that step from where it is; plan again")]
     RotationStep { rotation: String },
     #[error("secret '{secret}' has nothing to return to: the version before has no value any more; rotate it again")]
