@@ -14,14 +14,18 @@ use wardroom_ca::NodeTls;
 use crate::files::{Files, FilesError, RootError};
 use crate::instructions::Instructions;
 use crate::leases::keep_time;
+use crate::output::Logs;
 use crate::removal::Removal;
 use crate::report::Outbox;
 use crate::seams::AgentSeams;
 use crate::session::Link;
 use crate::task::{Pace, Shared};
+use crate::template::Node;
 use crate::values::Values;
 use crate::worker::Worker;
 
+/// How long a task may take to be gone once it was killed: an engine takes its time.
+const ENDING: Duration = Duration::from_secs(10);
 /// How long the last receipts of a worker that goes down may take.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -75,12 +79,17 @@ impl Agent {
         check(&config, &tls)?;
         seams.files.wipe()?;
         let outbox = Arc::new(Outbox::default());
+        let logs = Arc::new(Logs::default());
         let worker = Arc::new(Mutex::new(Worker::new(Shared {
             files: Arc::clone(&seams.files),
             executors: seams.executors,
             values: Arc::new(Values::default()),
             outbox: Arc::clone(&outbox),
-            logs: Arc::default(),
+            logs: Arc::clone(&logs),
+            node: Arc::new(Node {
+                id: config.node_id.clone(),
+                hostname: config.hostname.clone(),
+            }),
             pace: config.pace,
         })));
         let (told, served_by) = watch::channel(None);
@@ -102,6 +111,7 @@ impl Agent {
             chance: seams.chance,
             worker: Arc::clone(&worker),
             outbox: Arc::clone(&outbox),
+            logs,
             served_by: told,
             instructions: instruct,
         };
@@ -155,7 +165,7 @@ impl Agent {
             (join_all(worker.close()), grace)
         };
         // A task whose files cannot be erased would be tried for ever; what it keeps is erased with the rest below.
-        let _ = timeout(grace + FAREWELL, ending).await;
+        let _ = timeout(grace + ENDING, ending).await;
         let left = self.files.leave();
         if self.served_by.borrow().is_some() {
             let _ = timeout(FAREWELL, self.outbox.silence()).await;

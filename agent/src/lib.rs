@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! session ──> wire ──> assignments (pure) ──> worker ──> task ──> files    (memory only)
-//!  │ ^                                         ^ leases   │ └──> executor (process, files)
+//!  │ ^                                         ^ leases   │ └──> executor (process, container, files)
 //!  │ └──────────── report (kept until acknowledged) <─────┘   │
-//!  │                            output (bounded, masked) <────┘
+//!  ├──────────── logs <── output (bounded, masked) <─────────┘
 //!  └──> instructions, for whoever started it
 //! ```
 //!
@@ -20,7 +20,9 @@ pub mod files;
 mod ids;
 mod instructions;
 mod leases;
+mod logs;
 mod managers;
+pub mod oneoff;
 pub mod output;
 mod removal;
 mod report;
@@ -29,6 +31,7 @@ pub mod run;
 mod seams;
 mod session;
 mod task;
+mod template;
 mod values;
 mod wire;
 mod worker;

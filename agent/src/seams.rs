@@ -6,8 +6,8 @@ use wardroom_api::{Net, TcpNet};
 use wardroom_keys::{Chance, OsChance};
 
 use crate::agent::AgentConfig;
-use crate::executor::{Executors, FilesOnly, Simulated};
-use crate::files::{Files, RootError, TmpfsFiles, choose};
+use crate::executor::{Containers, Executors, FilesOnly, Simulated};
+use crate::files::{Files, RootError, TmpfsFiles, choose, is_in_use};
 
 /// The world as a worker meets it.
 #[derive(Clone)]
@@ -19,8 +19,13 @@ pub struct AgentSeams {
 }
 
 impl AgentSeams {
-    /// The real world: TCP, files in memory, processes of this host.
+    /// The real world: TCP, files in memory, processes of this host and containers of its engine. What an earlier life has
+    /// left running in the engine is removed before its files are.
     pub fn real(config: &AgentConfig) -> Result<Self, RootError> {
+        let containers = Containers::new(&config.cluster_id, &config.node_id);
+        if !is_in_use(config.secrets_root.as_deref(), &config.node_id) {
+            containers.sweep_now();
+        }
         let root = choose(config.secrets_root.as_deref(), &config.node_id)?;
         if !root.is_swap_free() {
             tracing::info!(path = %root.path().display(), "secrets are kept in memory that the kernel may swap out");
@@ -29,7 +34,7 @@ impl AgentSeams {
             chance: Arc::new(OsChance),
             net: Arc::new(TcpNet),
             files: Arc::new(TmpfsFiles::new(root)),
-            executors: Executors::real(config.shim.clone()),
+            executors: Executors::real(config.shim.clone(), containers),
         })
     }
 

@@ -28,7 +28,9 @@ use wardroom_keys::Chance;
 
 use crate::dial::dial;
 use crate::instructions::{Instructions, removal};
+use crate::logs;
 use crate::managers::{HURRY, Managers, Next};
+use crate::output::Logs;
 use crate::report::Outbox;
 use crate::wire::Reader;
 use crate::worker::Worker;
@@ -50,6 +52,7 @@ pub(crate) struct Link {
     pub chance: Arc<dyn Chance>,
     pub worker: Arc<Mutex<Worker>>,
     pub outbox: Arc<Outbox>,
+    pub logs: Arc<Logs>,
     /// The manager that serves this worker now.
     pub served_by: watch::Sender<Option<String>>,
     pub instructions: watch::Sender<Instructions>,
@@ -186,13 +189,15 @@ impl Link {
         self.served_by.send_replace(Some(address.to_owned()));
         let period = Duration::from_millis(first.heartbeat_ms);
         let took_report = || lock(managers).served(address);
+        let connect = || dial(&self.net, &self.tls, address);
         let lost = tokio::select! {
             biased;
             lost = self.follow(messages, managers) => lost,
             // Before anything is received: what there is to say of now fits into one inventory.
             lost = self.report(client.clone(), &id, took_report) => lost,
             lost = self.receive(assignments, reader) => lost,
-            lost = self.beat(client, &id, period) => lost,
+            lost = self.beat(client.clone(), &id, period) => lost,
+            never = logs::serve(client, &id, &self.logs, connect) => match never {},
         };
         self.served_by.send_replace(None);
         self.outbox.lost();

@@ -3,9 +3,11 @@
 //! Executors know no secret: they are given the path of a directory whose files are already complete, and a log that hides
 //! values by itself.
 
+mod container;
 mod files_only;
 mod health;
 mod process;
+mod reload;
 pub mod shim;
 mod signal;
 mod simulated;
@@ -17,7 +19,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-pub use files_only::FilesOnly;
+pub use container::{Containers, Engine};
+pub(crate) use container::{Trouble, status};
+pub use files_only::{FOR_PROCESS, FilesOnly, started_at};
 pub use process::Processes;
 pub use signal::Signal;
 pub use simulated::{Behaviour, Simulated};
@@ -154,12 +158,12 @@ pub struct Executors {
 }
 
 impl Executors {
-    /// Processes through `shim`, and files without a workload.
-    pub fn real(shim: PathBuf) -> Self {
+    /// Processes through `shim`, containers of this host's engine, and files without a workload.
+    pub fn real(shim: PathBuf, containers: Containers) -> Self {
         Self {
             process: Arc::new(Processes::new(shim)),
             files: Arc::new(FilesOnly),
-            container: None,
+            container: Some(Arc::new(containers)),
         }
     }
 

@@ -25,8 +25,10 @@ use thiserror::Error;
 use wardroom_keys::SecretBytes;
 
 pub use memory::MemoryFiles;
-pub use place::{Place, choose, forget};
+pub use place::{Place, choose, forget, is_in_use};
 pub use root::{Root, RootError};
+pub(crate) use sweep::is_abandoned;
+pub(crate) use target::{ABSOLUTE, SEEN_AT};
 pub use target::{Target, TargetError, check_set};
 pub use tmpfs::TmpfsFiles;
 

@@ -58,6 +58,21 @@ pub fn forget(node: &str) -> Result<(), RootError> {
         .fold(Ok(()), Result::and)
 }
 
+/// Whether an agent of `node` lives and keeps its files where [`choose`] would.
+pub fn is_in_use(named: Option<&Path>, node: &str) -> bool {
+    let _one_at_a_time = CHOOSING.lock();
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let places = match named {
+        Some(named) => vec![Place::Directory(named.join(node))],
+        None => places(geteuid().as_raw(), runtime.as_deref(), node),
+    };
+    let is_busy = |place: &Place| {
+        let (Place::Mount(path) | Place::Directory(path)) = place;
+        matches!(Root::take(path, false, false), Err(RootError::Busy { .. }))
+    };
+    check(node).is_ok() && places.iter().any(is_busy)
+}
+
 fn vacate(path: &Path) -> Result<(), RootError> {
     let root = match Root::take(path, is_mount_point(path), false) {
         Ok(root) => root,

@@ -29,6 +29,12 @@ pub(super) fn named(directory: &Path, node: &str) {
     }
 }
 
+/// Whether a worker that is gone has left its files here.
+pub(crate) fn is_abandoned(root: &Path) -> bool {
+    // An empty one may belong to a worker that is about to lock it.
+    entries(root).next().is_some() && Root::take(root, false, false).is_ok()
+}
+
 fn wipe(path: &Path) {
     // An empty one may belong to a worker that is about to lock it, and has nothing to wipe.
     if entries(path).next().is_none() {

@@ -31,6 +31,9 @@ pub(super) struct Bench {
     pub(super) logs: Arc<Logs>,
     /// With which values are sent from now on.
     pub(super) leases: BTreeMap<VersionId, Duration>,
+    /// What versions are sent with, where it is not [`value`].
+    pub(super) contents: BTreeMap<u32, Vec<u8>>,
+    pub(super) driver: String,
     sequence: u64,
     pub(super) heard: Heard,
 }
@@ -72,6 +75,7 @@ pub(super) fn bench() -> Bench {
         values: values.clone(),
         outbox: outbox.clone(),
         logs: logs.clone(),
+        node: Arc::default(),
         pace: Pace::default(),
     };
     let worker = Arc::new(Mutex::new(Worker::new(shared)));
@@ -85,6 +89,8 @@ pub(super) fn bench() -> Bench {
         values,
         logs,
         leases: BTreeMap::new(),
+        contents: BTreeMap::new(),
+        driver: String::new(),
         sequence: 0,
         heard: Heard::default(),
     }
@@ -156,13 +162,13 @@ impl Bench {
         let values = changes.iter().filter_map(|change| match change {
             Change::Value(id) => {
                 let version = id.to_string()[1..].parse().unwrap();
-                let bytes = SecretBytes::new(value(version));
+                let bytes = SecretBytes::new(self.contents.get(&version).cloned().unwrap_or_else(|| value(version)));
                 Some((
                     id.clone(),
                     Value {
                         bytes,
                         digest_key: SecretBytes::new(KEY.to_vec()),
-                        driver: Driver::Plain,
+                        driver: Driver::of(&self.driver),
                     },
                 ))
             }

@@ -33,6 +33,7 @@ use crate::files::Files;
 use crate::ids::VersionId;
 use crate::output::Logs;
 use crate::report::Outbox;
+use crate::template::Node;
 use crate::values::Values;
 
 /// How long things may take on this worker.
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     pub values: Arc<Values>,
     pub outbox: Arc<Outbox>,
     pub logs: Arc<Logs>,
+    pub node: Arc<Node>,
     pub pace: Pace,
 }
 

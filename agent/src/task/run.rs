@@ -22,7 +22,7 @@ pub(super) async fn run(wanted: Wanted, orders: watch::Receiver<Order>, withdraw
     let id = wanted.id.clone();
     let mut runner = Runner {
         orders,
-        shelf: Shelf::new(id.clone(), &shared),
+        shelf: Shelf::new(&wanted, &shared),
         account: Account::new(id.clone(), Arc::clone(&shared.outbox), withdrawn),
         log: shared.logs.open(&id),
         run: Arc::clone(&wanted.run),

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::time::Instant;
-use wardroom_keys::receipt_digest;
+use wardroom_keys::{SecretBytes, receipt_digest};
 
 use super::{Pace, Shared};
-use crate::assignments::{About, WantedFile};
+use crate::assignments::{About, Wanted, WantedFile};
 use crate::files::{Files, FilesError, NewFile, Reach, SetName, Target};
 use crate::ids::TaskId;
-use crate::values::Value;
+use crate::template::{Context, ExpandError};
+use crate::values::{Driver, Value};
 
 struct Set {
     name: SetName,
@@ -30,6 +31,8 @@ struct Set {
 pub(super) enum Refused {
     #[error("a value did not arrive; the manager sends it again with a new session")]
     Missing,
+    #[error(transparent)]
+    Template(#[from] ExpandError),
     #[error("{}", .0.line())]
     Files(#[from] FilesError),
 }
@@ -42,12 +45,15 @@ pub(super) struct Shelf {
     sets: Vec<Set>,
     /// What was last read back whole. A visible set that differs is not believed in.
     proven: Vec<WantedFile>,
+    /// What templates may say.
+    context: Context,
 }
 
 impl Shelf {
-    pub(super) fn new(task: TaskId, shared: &Shared) -> Self {
+    pub(super) fn new(task: &Wanted, shared: &Shared) -> Self {
         Self {
-            task,
+            task: task.id.clone(),
+            context: Context::of(task, &shared.node),
             files: Arc::clone(&shared.files),
             pace: shared.pace,
             sets: Vec::new(),
@@ -86,30 +92,61 @@ impl Shelf {
         };
         let parse = |file: &WantedFile| parse(file).map_err(FilesError::from);
         let targets: Vec<Target> = wanted.iter().map(parse).collect::<Result<_, _>>()?;
+        let expanded = self.expanded(wanted, &values)?;
+        let contents = || {
+            expanded
+                .iter()
+                .zip(&values)
+                .map(|(expanded, value)| expanded.as_ref().unwrap_or(&value.bytes))
+        };
         let new: Vec<NewFile<'_>> = wanted
             .iter()
-            .zip(targets.iter().zip(&values))
+            .zip(targets.iter().zip(contents()))
             .map(|(file, (target, value))| NewFile {
                 target,
                 uid: file.uid,
                 gid: file.gid,
                 mode: file.mode,
-                value: &value.bytes,
+                value,
             })
             .collect();
         let name = self.files.publish(&self.task, reach, &new)?;
         self.replace(name, wanted);
-        let digest = |(target, value): (&Target, &Arc<Value>)| {
+        let digest = |((target, value), content): ((&Target, &Arc<Value>), &SecretBytes)| {
             let read = self.files.read(&self.task, target)?;
-            Ok(receipt_digest(value.digest_key.expose(), read.expose()))
+            // A version is proven by its own bytes: those of a template stand for what it has become.
+            let proof = if read.equals(content.expose()) {
+                &value.bytes
+            } else {
+                &read
+            };
+            Ok(receipt_digest(value.digest_key.expose(), proof.expose()))
         };
         let digests = targets
             .iter()
             .zip(&values)
+            .zip(contents())
             .map(digest)
             .collect::<Result<_, FilesError>>()?;
         self.proven = wanted.to_vec();
         Ok(digests)
+    }
+
+    /// What templates among the values have become; `None` for the others, which are files as they are.
+    fn expanded(&self, wanted: &[WantedFile], values: &[Arc<Value>]) -> Result<Vec<Option<SecretBytes>>, Refused> {
+        let by_target = || {
+            let files = wanted.iter().zip(values);
+            files
+                .map(|(file, value)| (file.target.clone(), Arc::clone(value)))
+                .collect()
+        };
+        let expand = |(file, value): (&WantedFile, &Arc<Value>)| match &value.driver {
+            Driver::Plain => Ok(None),
+            Driver::Golang => self.context.expand(&file.target, &value.bytes, &by_target()).map(Some),
+            Driver::Unknown(name) => Err(ExpandError::Driver(name.clone())),
+        };
+        let expanded = wanted.iter().zip(values).map(expand);
+        Ok(expanded.collect::<Result<_, _>>()?)
     }
 
     fn replace(&mut self, name: SetName, wanted: &[WantedFile]) {

@@ -435,3 +435,46 @@ async fn a_closed_worker_holds_nothing() {
     bench.bring(Desired::Running, vec![file("a", 2)]);
     assert!(bench.values.find(&version_id(2)).is_none(), "it takes nothing more");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_template_is_expanded_and_proven_by_its_own_bytes() {
+    let mut bench = bench();
+    bench.driver = "golang".into();
+    bench
+        .contents
+        .insert(1, b"user={{.Task.Name}} password={{secret \"pw\"}}".to_vec());
+    bench.running(vec![file("conf", 1), file("pw", 2)]).await;
+    let target = Target::parse("conf").unwrap();
+    let read = bench.files.read(&TaskId::new("t1"), &target).unwrap();
+    assert_eq!(read.expose(), b"user=web.1 password=c4n4ry-2");
+    let receipt = &bench.heard.receipts[&("t1".into(), 1, "conf".into())];
+    assert_eq!(receipt.digest, receipt_digest(KEY, &bench.contents[&1]));
+    bench.bring(Desired::Running, vec![file("conf", 1), file("pw", 3)]);
+    bench
+        .until(|heard| heard.holding("t1", 3, "pw") == Some(HoldingState::Present))
+        .await;
+    let read = bench.files.read(&TaskId::new("t1"), &target).unwrap();
+    assert_eq!(
+        read.expose(),
+        b"user=web.1 password=c4n4ry-3",
+        "it follows what it names"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_that_cannot_be_expanded_is_a_refusal() {
+    let mut bench = bench();
+    bench.driver = "golang".into();
+    bench.contents.insert(1, b"{{secret \"pw\"}}".to_vec());
+    bench.bring(Desired::Running, vec![file("conf", 1)]);
+    bench
+        .until(|heard| heard.state("t1") == Some(TaskState::Rejected))
+        .await;
+    assert_eq!(bench.heard.holding("t1", 1, "conf"), Some(HoldingState::Failed));
+    let receipt = &bench.heard.receipts[&("t1".into(), 1, "conf".into())];
+    assert!(
+        receipt.message.contains("\"pw\" is not a target of this task"),
+        "{}",
+        receipt.message
+    );
+}

@@ -104,7 +104,7 @@ fn fits(run: &Run) -> Result<(), String> {
     }
 }
 
-pub(super) fn unknown_check(word: &str) -> String {
+pub(in crate::executor) fn unknown_check(word: &str) -> String {
     format!(
         "health check '{}' is not known; begin it with CMD, CMD-SHELL or NONE",
         word.escape_default()
