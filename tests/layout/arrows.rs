@@ -71,6 +71,9 @@ fn libraries_stay_behind_their_fences() {
         ("rcgen", &["wardroom-ca"]),
         ("x509-parser", &["wardroom-ca"]),
         ("rustls", &["wardroom-ca"]),
+        ("bollard", &["wardroom-agent"]),
+        ("gotmpl", &["wardroom-agent"]),
+        ("uzers", &["wardroom-agent", "wardroom"]),
     ];
     let direct = direct();
     for (library, homes) in fences {

@@ -81,6 +81,18 @@ fn openraft_is_named_in_one_folder_only() {
 }
 
 #[test]
+fn the_engine_is_named_in_one_folder_only() {
+    for (path, text) in sources() {
+        let path = path.to_string_lossy();
+        let inside = path.contains("agent/src/executor") || path.contains("agent/src/oneoff");
+        assert!(
+            inside || !text.contains(concat!("boll", "ard::")),
+            "{path} names the engine's client; executors are the one place that may"
+        );
+    }
+}
+
+#[test]
 fn consoles_core_is_pure() {
     for (path, text) in sources() {
         let text_path = path.to_string_lossy();
