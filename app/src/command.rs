@@ -91,7 +91,7 @@ const fn command(noun: &'static str, verb: &'static str, arguments: &'static str
 pub const COMMANDS: &[Command] = &[
     command("", "demo", "[--headless] [--dir D] [--managers N] [--workers N] [--empty] [--seed S] [--keep]",
         "Start a cluster with sample secrets and services, gone afterwards"),
-    command("", "daemon", "[--state-dir D] [--socket S] [--group G] [--hostname N]",
+    command("", "daemon", "[--state-dir D] [--socket S] [--group G] [--hostname N] [--hooks-dir D]",
         "Run the manager or worker of this machine, until it is told to stop"),
     command("", "status", "",
         "Show the cluster: leader, managers, workers, what needs attention").key("1"),

@@ -132,6 +132,7 @@ fn run_daemon(daemon: &arguments::Daemon) -> Result<u8, Report> {
         socket: daemon.socket.clone(),
         group: daemon.group.clone(),
         hostname: daemon.hostname.clone(),
+        hooks_dir: daemon.hooks_dir.clone(),
     })
 }
 

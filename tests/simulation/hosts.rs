@@ -69,6 +69,7 @@ pub(crate) async fn start(seat: &ManagerSeat, seed: u64, life: &str) -> Result<M
         net: Arc::new(SimNet),
         disk: Arc::new(seat.disk.clone()) as Arc<dyn Disk>,
         spawn: Spawn::Task,
+        hooks: Arc::new(wardroom_manager::NoHooks),
     };
     Manager::start(config, seat.keyring(), seat.papers.tls(clock), seams).await
 }

@@ -19,6 +19,7 @@ mod durable;
 mod establish;
 mod founding;
 mod front;
+mod hooks;
 mod house;
 mod issuer;
 mod keyring;

@@ -17,6 +17,7 @@ use super::badge::Badge;
 use super::cluster::stop_workers;
 use super::explain_with;
 use super::founding::cannot_write;
+use super::hooks::{self, FolderHooks};
 use super::manifest::{ManagerEntry, Manifest, WorkerEntry};
 use crate::report::Report;
 
@@ -71,6 +72,11 @@ pub async fn start_managers(ground: &Ground, entries: &[ManagerEntry]) -> Result
     Err(report)
 }
 
+/// All managers of a directory run the same hooks: those of the folder beside their own.
+fn hooks_of(node: &Path) -> PathBuf {
+    node.parent().unwrap_or(node).join(hooks::FOLDER)
+}
+
 /// A manager's own, below its folder.
 pub fn disk(dir: &Path) -> Result<Arc<dyn Disk>, Report> {
     let disk = RealDisk::new(dir).map_err(|error| cannot_write(dir, &error))?;
@@ -101,6 +107,7 @@ async fn start_manager(ground: &Ground, entry: &ManagerEntry) -> Result<Manager,
         net: Arc::new(TcpNet),
         disk,
         spawn: Spawn::Thread,
+        hooks: Arc::new(FolderHooks::new(hooks_of(&badge.dir))),
     };
     let started = Manager::start(config, keys.ring(), badge.tls.clone(), seams).await;
     started.map_err(|error| match &error {

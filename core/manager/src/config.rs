@@ -8,6 +8,7 @@ use wardroom_ca::Clock;
 use wardroom_keys::Chance;
 use wardroom_log::{Disk, Spawn};
 
+use crate::hooks::Hooks;
 use crate::raft::OpenError;
 
 /// One manager's settings.
@@ -78,6 +79,8 @@ pub struct Seams {
     pub disk: Arc<dyn Disk>,
     /// Where the log's writer runs: a thread of its own, or a task in a simulation.
     pub spawn: Spawn,
+    /// What makes the next values of secrets that are due.
+    pub hooks: Arc<dyn Hooks>,
 }
 
 /// Why a manager did not start. The texts say what to do next.

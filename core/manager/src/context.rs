@@ -9,6 +9,7 @@ use wardroom_keys::{Chance, SharedKeyring};
 
 use crate::config::ManagerConfig;
 use crate::control::offices::Offices;
+use crate::hooks::Hooks;
 use crate::links::Links;
 use crate::mark::Mark;
 use crate::peer::Managers;
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) tls: NodeTls,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn Chance>,
+    /// Make the next values of secrets that are due.
+    pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) replica: Replica,
     pub(crate) proposer: Proposer,
     /// Who is in the consensus, and how that is changed.

@@ -19,6 +19,7 @@ mod doorstep;
 mod elections;
 mod founding;
 mod guests;
+mod hooks;
 mod keeping;
 mod keys;
 mod links;
@@ -58,6 +59,7 @@ use wardroom_state::command::{Actor, Command};
 pub use config::{ManagerConfig, Seams, StartError, Timing};
 pub use founding::InitializeError;
 pub use guests::{Guests, actor_of};
+pub use hooks::{HookError, Hooks, NoHooks};
 pub use keys::{FetchError, fetch_keys};
 pub use notes::Note;
 pub use peer::{Managers, Table, Word};
@@ -146,6 +148,7 @@ impl Manager {
             tls,
             clock: seams.clock,
             chance: seams.chance,
+            hooks: seams.hooks,
             offices: Offices::open(&replica, stop.clone()),
             replica,
             leadership: reports.leadership.clone(),
@@ -301,6 +304,7 @@ impl Manager {
 
     fn reconcile(&self) {
         self.0.tasks.start(reconcile::run(self.0.context.clone()));
+        self.0.tasks.start(reconcile::scheduled::run(self.0.context.clone()));
     }
 
     fn keep_membership(&self) {

@@ -182,6 +182,9 @@ pub struct Daemon {
     /// What the node is called; without it the name of this machine
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
+    /// Programs that make the next values of secrets; without it `hooks` in the state directory
+    #[arg(long, value_name = "DIR")]
+    pub hooks_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

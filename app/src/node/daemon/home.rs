@@ -18,7 +18,7 @@ use wardroom_keys::Chance;
 use super::manifest::{MANIFEST, Manifest};
 use crate::node::founding::KEYRING;
 use crate::node::lock::{self, LOCK, Lock, Taken};
-use crate::node::{durable, explain, explain_with, manifest as embedded};
+use crate::node::{durable, explain, explain_with, hooks, manifest as embedded};
 use crate::report::{Exit, Report};
 
 const IDENTITY: &str = "identity";
@@ -70,6 +70,11 @@ impl Home {
     /// What a manager keeps on disk, its keyring included.
     pub fn store(&self) -> PathBuf {
         self.dir.join(STORE)
+    }
+
+    /// Programs that make values, where no other folder is named.
+    pub fn hooks(&self) -> PathBuf {
+        self.dir.join(hooks::FOLDER)
     }
 
     pub fn keyring(&self) -> PathBuf {
@@ -138,7 +143,7 @@ impl Home {
             return Ok(());
         }
         // The last one is a manifest that was being replaced.
-        let known = [LOCK, IDENTITY, STORE, &format!("{MANIFEST}.new")];
+        let known = [LOCK, IDENTITY, STORE, hooks::FOLDER, &format!("{MANIFEST}.new")];
         let entries = fs::read_dir(&self.dir).map_err(|error| cannot_use(&self.dir, &error))?;
         let strange = entries
             .filter_map(Result::ok)

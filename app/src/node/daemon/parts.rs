@@ -15,6 +15,7 @@ use super::home::{Home, cannot_use};
 use super::manifest::{Manifest, NodeRole, Pace};
 use super::step::to_ask;
 use crate::node::beginning::SNAPSHOT_EVERY;
+use crate::node::hooks::FolderHooks;
 use crate::node::keys::Keys;
 use crate::node::nodes::MYSELF;
 use crate::node::{explain, explain_with};
@@ -31,6 +32,8 @@ pub struct Ground {
     pub chance: Arc<dyn Chance>,
     pub net: Arc<dyn Net>,
     pub hostname: String,
+    /// The folder of hooks; without one, that of the daemon's directory.
+    pub hooks: Option<PathBuf>,
 }
 
 impl Ground {
@@ -46,6 +49,7 @@ impl Ground {
             chance: Arc::new(OsChance),
             net: Arc::new(TcpNet),
             hostname: hostname.trim().to_owned(),
+            hooks: None,
         })
     }
 
@@ -59,6 +63,7 @@ impl Ground {
             net: Arc::clone(&self.net),
             disk: Arc::new(disk),
             spawn: Spawn::Thread,
+            hooks: Arc::new(FolderHooks::new(self.hooks.clone().unwrap_or_else(|| home.hooks()))),
         })
     }
 

@@ -34,6 +34,8 @@ pub struct DaemonOptions {
     pub group: Option<String>,
     /// What the node is called; without it the name of this machine.
     pub hostname: Option<String>,
+    /// The folder of programs that make values; without it `hooks` in the state directory.
+    pub hooks_dir: Option<PathBuf>,
 }
 
 /// `wardroom daemon`: until it is told to end. Returns the exit code.
@@ -60,6 +62,7 @@ async fn serve(options: DaemonOptions) -> Result<(), Report> {
     if let Some(hostname) = options.hostname {
         ground.hostname = hostname;
     }
+    ground.hooks = options.hooks_dir.as_deref().map(absolute).transpose()?;
     let home = Home::open(&options.state_dir)?;
     let guests = socket::guests(options.group.as_deref())?;
     let socket = socket::bind(&absolute(&options.socket)?, guests).await?;
@@ -90,7 +93,7 @@ async fn serve(options: DaemonOptions) -> Result<(), Report> {
 /// A path that stays the same wherever the process is.
 fn absolute(path: &Path) -> Result<PathBuf, Report> {
     std::path::absolute(path)
-        .map_err(|error| Report::usage(format!("{} is no path: {error}", path.display())).hint("name another --socket"))
+        .map_err(|error| Report::usage(format!("{} is no path: {error}", path.display())).hint("name another path"))
 }
 
 fn signals() -> Result<[Signal; 3], Report> {

@@ -218,6 +218,7 @@ pub(super) fn seams(dir: &Path) -> Seams {
         net: Arc::new(TcpNet),
         disk: Arc::new(RealDisk::new(dir).unwrap()),
         spawn: Spawn::Thread,
+        hooks: Arc::new(crate::NoHooks),
     }
 }
 

@@ -247,15 +247,15 @@ mod tests {
             own(&[("Control", control), ("Daemon", 5), ("Lock", 3)])
         );
         assert_eq!(reach(operator(OperatorRole::Admin)), own(&[("Control", control)]));
-        assert_eq!(reach(operator(OperatorRole::Operator)), own(&[("Control", 11)]));
+        assert_eq!(reach(operator(OperatorRole::Operator)), own(&[("Control", 16)]));
         assert_eq!(reach(operator(OperatorRole::Viewer)), own(&[("Control", 3)]));
         assert_eq!(
             reach(Identity::Worker("w".into())),
-            own(&[("Ca", 2), ("Dispatcher", 4), ("Join", 1)])
+            own(&[("Ca", 2), ("Dispatcher", 6), ("Join", 1)])
         );
         assert_eq!(
             reach(Identity::Manager("m".into())),
-            own(&[("Ca", 2), ("Dispatcher", 4), ("Join", 1), ("Peer", 3), ("Raft", 3)])
+            own(&[("Ca", 2), ("Dispatcher", 6), ("Join", 1), ("Peer", 3), ("Raft", 3)])
         );
         assert_eq!(reach(Identity::Nobody), own(&[("Join", 1)]));
         assert!(reach(Identity::Unlisted("o".into())).is_empty());

@@ -16,6 +16,7 @@ mod issuing;
 mod join;
 mod keys;
 mod list;
+mod logs;
 mod nodes;
 pub(crate) mod offices;
 mod operators;
@@ -41,7 +42,7 @@ use wardroom_api::v1::raft_server::{Raft, RaftServer};
 use crate::context::Context;
 use crate::dispatcher;
 
-pub(crate) use chance::id;
+pub(crate) use chance::{id, password};
 
 /// Largest request of a caller that has no certificate yet, or wants another one.
 const JOIN_BYTES_MAX: usize = 16 * 1024;

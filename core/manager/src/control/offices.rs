@@ -8,9 +8,13 @@ use tokio_util::sync::CancellationToken;
 use crate::connections::Connections;
 use crate::control::attempts::Attempts;
 use crate::control::refusals::Refusals;
+use crate::dispatcher::logs::Logs;
 use crate::dispatcher::sessions::Sessions;
 use crate::replica::Replica;
 use crate::watch::Recent;
+
+/// Readers of logs at once.
+const READERS: usize = 64;
 
 /// Cheap to clone; all clones are the same tables.
 #[derive(Clone)]
@@ -27,6 +31,9 @@ pub(crate) struct Offices {
     pub(crate) backing_up: Arc<Semaphore>,
     /// Refused calls that wait for the audit chain.
     pub(crate) refusals: Refusals,
+    /// Readers of logs, and the workers that have the lines.
+    pub(crate) logs: Logs,
+    pub(crate) readers: Arc<Semaphore>,
 }
 
 impl Offices {
@@ -38,6 +45,8 @@ impl Offices {
             attempts: Attempts::default(),
             backing_up: Arc::new(Semaphore::new(1)),
             refusals: Refusals::default(),
+            logs: Logs::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
         }
     }
 }

@@ -134,7 +134,7 @@ fn is_current(context: &Context, id: &SecretId, fingerprint: [u8; 32]) -> Option
 }
 
 /// What a worker is to expand must be text.
-pub(super) fn check_template(template: Template, value: &SecretBytes) -> Result<(), Failure> {
+pub(crate) fn check_template(template: Template, value: &SecretBytes) -> Result<(), Failure> {
     match template {
         Template::Golang if std::str::from_utf8(value.expose()).is_err() => Err(Failure::invalid(
             "the value of a secret with a template driver is a template; give text in UTF-8",

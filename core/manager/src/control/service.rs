@@ -9,8 +9,8 @@ use wardroom_api::{channel, v1};
 
 use crate::context::Context;
 use crate::control::{
-    backups, cluster, forward, grants, keys, list, nodes, operators, retention, rotations, secrets, services, tokens,
-    unlock_key, veil,
+    backups, cluster, forward, grants, keys, list, logs, nodes, operators, retention, rotations, secrets, services,
+    tokens, unlock_key, veil,
 };
 use crate::peer::Word;
 use crate::watch::Watcher;
@@ -255,8 +255,8 @@ impl Control for Service {
         write!(self, request, update_grants, grants::update)
     }
 
-    async fn logs(&self, _: Request<v1::LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {
-        Err(Status::unimplemented("logs"))
+    async fn logs(&self, request: Request<v1::LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {
+        logs::logs(&self.context, request).await.map(Response::new)
     }
 
     async fn steer_rotation(

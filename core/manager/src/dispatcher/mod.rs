@@ -7,6 +7,7 @@ mod assignments_tests;
 mod delivery;
 mod feed;
 mod instructions;
+pub(crate) mod logs;
 pub(crate) mod sessions;
 
 use std::time::Duration;
@@ -32,6 +33,8 @@ use crate::dispatcher::sessions::SessionError;
 
 /// One complete message carries all values of a node, so it may be larger than others; workers take as much.
 const ASSIGNMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long a worker may take to say which request it answers.
+const FIRST_BATCH: Duration = Duration::from_secs(10);
 /// Period of heartbeats while the cluster does not say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -193,15 +196,30 @@ impl Dispatcher for Service {
         &self,
         request: Request<v1::LogRequestsRequest>,
     ) -> Result<Response<Self::LogRequestsStream>, Status> {
-        self.in_session(&request, &request.get_ref().session_id)?;
-        Err(Status::unimplemented("logs"))
+        let (node, _, over) = self.in_session(&request, &request.get_ref().session_id)?;
+        let session = request.into_inner().session_id;
+        let requests = self.context.offices.logs.requests(node, session, over);
+        let stop = self.context.stop.clone().cancelled_owned();
+        Ok(Response::new(requests.take_until(stop).boxed()))
     }
 
     async fn publish_logs(
         &self,
-        _: Request<Streaming<v1::LogBatch>>,
+        request: Request<Streaming<v1::LogBatch>>,
     ) -> Result<Response<v1::PublishLogsResponse>, Status> {
-        Err(Status::unimplemented("logs"))
+        let (node, _) = self.node(&request)?;
+        let mut batches = request.into_inner();
+        let first = tokio::time::timeout(FIRST_BATCH, batches.message()).await;
+        let first = first.map_err(|_elapsed| Status::deadline_exceeded("no lines came; begin again"))??;
+        let first = first.ok_or_else(|| Failure::invalid("the first batch names its request"))?;
+        let heard = self
+            .context
+            .offices
+            .sessions
+            .hear(&node, &first.session_id, Instant::now());
+        let over = heard.map_err(|error| self.refuse(&node, error))?;
+        self.context.offices.logs.publish(&node, first, batches, over).await?;
+        Ok(Response::new(v1::PublishLogsResponse {}))
     }
 
     async fn report(&self, request: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {

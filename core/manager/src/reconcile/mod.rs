@@ -14,9 +14,12 @@ mod placement;
 mod places;
 mod reaper;
 mod restart;
+mod retention;
 pub(crate) mod rollout;
 mod roots;
 mod rotation;
+mod schedule;
+pub(crate) mod scheduled;
 mod settled;
 mod stands;
 mod tasks;
@@ -160,13 +163,14 @@ fn loops(
 ) -> (Vec<Command>, Option<Duration>) {
     let new_id = RefCell::new(new_id);
     // What has failed is judged before anything is replaced, and replaced before it is forgotten.
-    let loops: [(i64, &dyn Fn() -> Decision); 7] = [
+    let loops: [(i64, &dyn Fn() -> Decision); 8] = [
         (now_ms, &|| rotation::decide(state, now_ms)),
         (now_ms, &|| update::decide(state, now_ms)),
         (now_ms, &|| tasks::decide(state, now_ms, &mut **new_id.borrow_mut())),
         (now_ms, &|| rollout::decide(state, now_ms, &mut **new_id.borrow_mut())),
         (now_ms, &|| one_off::decide(state)),
         (now_ms, &|| reaper::decide(state)),
+        (now_ms, &|| retention::decide(state, now_ms)),
         (clock_ms, &|| roots::decide(state, clock_ms.max(state.at_ms()))),
     ];
     let mut shortest: Option<Duration> = None;

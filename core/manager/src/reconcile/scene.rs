@@ -177,6 +177,10 @@ impl Scene {
     }
 
     pub(crate) fn rotate(&mut self, name: &str) -> RotationId {
+        self.rotate_because(name, RotationCause::Operator)
+    }
+
+    pub(crate) fn rotate_because(&mut self, name: &str, cause: RotationCause) -> RotationId {
         let next = self.state.secrets()[&SecretId::new(name)].versions.len() + 1;
         let next = u32::try_from(next).unwrap();
         let rotation = RotationId::new(format!("{name}-rotation-{next}"));
@@ -184,7 +188,7 @@ impl Scene {
             secret: SecretId::new(name),
             version: Self::version(name, next),
             rotation: rotation.clone(),
-            cause: RotationCause::Operator,
+            cause,
             expected: None,
         });
         rotation

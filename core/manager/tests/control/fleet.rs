@@ -5,7 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,9 +15,9 @@ use wardroom_api::net::TcpNet;
 use wardroom_api::v1::control_client::ControlClient;
 use wardroom_api::{channel, v1};
 use wardroom_ca::{Clock, IssueRequest, NODE_LIFETIME, NodeTls, Role, Root, SystemClock};
-use wardroom_keys::{Keyring, MemKeyStore, OsChance, SealingRoot, SharedKeyring};
+use wardroom_keys::{Keyring, MemKeyStore, OsChance, SealingRoot, SecretBytes, SharedKeyring};
 use wardroom_log::{MemDisk, Spawn};
-use wardroom_manager::{Local, Manager, ManagerConfig, Peer, Seams, Timing};
+use wardroom_manager::{HookError, Hooks, Local, Manager, ManagerConfig, Peer, Seams, Timing};
 use wardroom_state::State;
 use wardroom_state::cluster::{Cluster, JoinToken};
 use wardroom_state::command::{Actor, Command};
@@ -233,6 +234,20 @@ fn seams(disk: &MemDisk) -> Seams {
         net: Arc::new(TcpNet),
         disk: Arc::new(disk.clone()),
         spawn: Spawn::Task,
+        hooks: Arc::new(FakeHooks),
+    }
+}
+
+/// `give` gives a value, whatever it is asked for; the others fail.
+struct FakeHooks;
+
+impl Hooks for FakeHooks {
+    fn run<'a>(&'a self, hook: &'a str, secret: &'a str) -> BoxFuture<'a, Result<SecretBytes, HookError>> {
+        let made = match hook {
+            "give" => Ok(SecretBytes::new(format!("given to {secret}").into_bytes())),
+            _ => Err(HookError("it ended with exit status: 1".into())),
+        };
+        std::future::ready(made).boxed()
     }
 }
 

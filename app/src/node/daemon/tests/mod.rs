@@ -69,6 +69,7 @@ impl Machine {
             chance: Arc::new(OsChance),
             net: Arc::new(TcpNet),
             hostname: dir.file_name().unwrap().to_string_lossy().into_owned(),
+            hooks: None,
         };
         let home = home(dir);
         let (told, local) = watch::channel(Local::inactive(&ground.hostname, home.dir().to_owned()));
