@@ -11,9 +11,8 @@ use wardroom_api::v1::{
     RevokeSecretResponse, RollbackServiceRequest, RollbackServiceResponse, RotateDekRequest, RotateDekResponse,
     RotateJoinTokenRequest, RotateRootRequest, RotateRootResponse, RotateSecretRequest, RotateSecretResponse,
     RotateUnlockKeyRequest, RotateUnlockKeyResponse, StatusResponse, SteerRotationRequest, SteerRotationResponse,
-    StepDownRequest, StepDownResponse, UnlockRequest, UpdateClusterRequest, UpdateClusterResponse,
-    UpdateGrantsRequest, UpdateGrantsResponse, UpdateNodeRequest, UpdateNodeResponse, UpdateServiceRequest,
-    UpdateServiceResponse,
+    StepDownRequest, StepDownResponse, UnlockRequest, UpdateClusterRequest, UpdateClusterResponse, UpdateGrantsRequest,
+    UpdateGrantsResponse, UpdateNodeRequest, UpdateNodeResponse, UpdateServiceRequest, UpdateServiceResponse,
 };
 use wardroom_api::{CallError, FeedEvent};
 use zeroize::Zeroize;

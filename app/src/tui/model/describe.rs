@@ -235,7 +235,10 @@ fn log_line(it: &super::logs::Line, host: &str) -> Vec<String> {
     ];
     // A page does not break lines by itself.
     let text: Vec<char> = it.text.chars().collect();
-    lines.extend(text.chunks(PAGE).map(|part| format!("  {}", part.iter().collect::<String>())));
+    lines.extend(
+        text.chunks(PAGE)
+            .map(|part| format!("  {}", part.iter().collect::<String>())),
+    );
     lines
 }
 

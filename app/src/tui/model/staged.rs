@@ -118,7 +118,9 @@ fn is_open(view: &ClusterView, (service, secret): &Cell, edit: &Edit) -> bool {
     match edit {
         Edit::Remove(_) => granted.next().is_some(),
         Edit::Add(_) => view.secrets.contains_key(secret) && granted.next().is_none(),
-        Edit::Change(wanted) => view.secrets.contains_key(secret) && granted.next().is_some_and(|grant| grant != wanted),
+        Edit::Change(wanted) => {
+            view.secrets.contains_key(secret) && granted.next().is_some_and(|grant| grant != wanted)
+        }
     }
 }
 
@@ -219,7 +221,13 @@ mod tests {
         ];
         let found = changes(edits.iter());
         assert_eq!(found.len(), 2);
-        assert_eq!((found[0].service.as_str(), found[0].remove.as_slice()), ("api", ["b".to_owned()].as_slice()));
-        assert_eq!((found[1].add.len(), found[1].remove.as_slice()), (2, ["a".to_owned()].as_slice()));
+        assert_eq!(
+            (found[0].service.as_str(), found[0].remove.as_slice()),
+            ("api", ["b".to_owned()].as_slice())
+        );
+        assert_eq!(
+            (found[1].add.len(), found[1].remove.as_slice()),
+            (2, ["a".to_owned()].as_slice())
+        );
     }
 }

@@ -175,8 +175,7 @@ fn a_refusal_keeps_the_plan_and_says_why() {
 
 #[test]
 fn a_service_is_created_with_a_secret() {
-    let mut play =
-        play("5nmail<enter><enter>sh -c 'sleep 9'<enter><ctrl-w>2<enter>");
+    let mut play = play("5nmail<enter><enter>sh -c 'sleep 9'<enter><ctrl-w>2<enter>");
     play.keys("<right><enter><ctrl-w>2<enter><enter><enter>");
     play.keys("<right><enter><enter><enter><enter><enter>");
     play.shows("+ create   service mail");

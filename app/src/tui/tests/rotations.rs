@@ -1,7 +1,8 @@
 //! Rotations: the list of all, one with services and receipts, paused, resumed, called off, and where they are noted.
 
 use wardroom_api::v1::{
-    Change, Changes, Rotation, RotationAction, RotationCause, RotationPhase, SteerRotationResponse, change, watch_message,
+    Change, Changes, Rotation, RotationAction, RotationCause, RotationPhase, SteerRotationResponse, change,
+    watch_message,
 };
 
 use super::play::{Play, play, sized};
@@ -220,7 +221,9 @@ fn to_call_it_off_takes_the_whole_name() {
         rotation.message = "cancelled by admin:jo".into();
     });
     play.shows("rolling back to v3: cancelled by admin:jo");
-    put(&mut play, 18_844, |rotation| rotation.phase = RotationPhase::RolledBack.into());
+    put(&mut play, 18_844, |rotation| {
+        rotation.phase = RotationPhase::RolledBack.into()
+    });
     play.shows("DONE");
     play.shows("every task of db_password is back on v3");
 }
@@ -231,7 +234,9 @@ fn one_that_is_over_cannot_be_steered() {
     play.shows("the rotation of pay_tls_key is over: done");
     assert!(play.model.wizard.is_none());
     play.keys("k").keys("p");
-    put(&mut play, 18_843, |rotation| rotation.phase = RotationPhase::Done.into());
+    put(&mut play, 18_843, |rotation| {
+        rotation.phase = RotationPhase::Done.into()
+    });
     play.keys("y<enter>");
     assert_eq!(play.calls(), 1, "the manager says so, the plan was from before");
 }

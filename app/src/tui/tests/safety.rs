@@ -192,8 +192,26 @@ fn a_pasted_name_does_not_confirm() {
 #[test]
 fn no_single_key_changes_the_cluster() {
     for screen in [
-        "1", "2", "3", "3o", "4", "4<enter>", "5", "5<enter>", "5m", "6", "6<enter>", "6t", "7", "8", "8<tab>", "8<enter>", "8R", "5i",
-        "5L", "5m<space>",
+        "1",
+        "2",
+        "3",
+        "3o",
+        "4",
+        "4<enter>",
+        "5",
+        "5<enter>",
+        "5m",
+        "6",
+        "6<enter>",
+        "6t",
+        "7",
+        "8",
+        "8<tab>",
+        "8<enter>",
+        "8R",
+        "5i",
+        "5L",
+        "5m<space>",
     ] {
         for byte in 0x20..0x7f_u8 {
             for key in [format!("{}", char::from(byte)), format!("<ctrl-{}>", char::from(byte))] {

@@ -1,7 +1,7 @@
 //! Staged edits of the matrix: by keys, over other screens, taken back, dropped only when asked, sent as one plan.
 
-use wardroom_api::v1::{Change, Changes, PlanAction, UpdateGrantsResponse, change, watch_message};
 use wardroom_api::CallError;
+use wardroom_api::v1::{Change, Changes, PlanAction, UpdateGrantsResponse, change, watch_message};
 
 use super::fixture::cluster;
 use super::play::{Play, empty, play, sized};
@@ -39,7 +39,11 @@ fn space_stages_and_takes_back() {
     play.keys("u");
     assert!(play.model.staged.is_empty());
     play.keys("u");
-    assert_eq!(play.model.staged.len(), 1, "the step before: the withdrawal that was taken back");
+    assert_eq!(
+        play.model.staged.len(),
+        1,
+        "the step before: the withdrawal that was taken back"
+    );
     assert_eq!(play.effects.len(), 0, "nothing is sent");
 }
 
@@ -55,7 +59,13 @@ fn a_staged_grant_is_edited_and_shows_how_it_would_be() {
     let (_, edit) = play.model.staged.iter().next().unwrap();
     let Edit::Add(grant) = edit else { panic!("{edit:?}") };
     assert_eq!(
-        (grant.target.as_str(), grant.mode, grant.uid, grant.gid, grant.signal.as_str()),
+        (
+            grant.target.as_str(),
+            grant.mode,
+            grant.uid,
+            grant.gid,
+            grant.signal.as_str()
+        ),
         ("mail/key", 0o400, 7, 8, "SIGUSR1")
     );
     assert_eq!(play.effects.len(), 0, "nothing is sent");
@@ -67,7 +77,10 @@ fn what_is_granted_already_is_edited_in_its_place() {
     play.shows("~C 440 swp");
     play.keys("e<tab><ctrl-w>0400<enter><enter><enter><enter>");
     assert!(play.model.staged.is_empty(), "it is as it was");
-    for (keys, words) in [("<ctrl-w>rw<enter>", "octal"), ("<tab><tab><ctrl-w>x<enter>", "uid:gid")] {
+    for (keys, words) in [
+        ("<ctrl-w>rw<enter>", "octal"),
+        ("<tab><tab><ctrl-w>x<enter>", "uid:gid"),
+    ] {
         play.keys("e<tab>").keys(keys).keys("<enter><enter><enter><enter>");
         play.shows(words);
         play.keys("<esc>");
@@ -137,7 +150,11 @@ fn staged_edits_survive_other_screens_and_are_dropped_only_after_a_question() {
     play.keys("<esc>");
     play.shows("1 staged edit is not sent");
     play.keys("<enter>n");
-    assert_eq!((play.model.staged.len(), play.model.place()), (1, &Place::Grants), "enter is no answer");
+    assert_eq!(
+        (play.model.staged.len(), play.model.place()),
+        (1, &Place::Grants),
+        "enter is no answer"
+    );
     play.keys("<esc>y");
     assert_eq!((play.model.staged.len(), play.model.place()), (0, &Place::Services));
     play.shows("1 staged edit dropped, nothing was changed");

@@ -2,8 +2,8 @@
 
 use wardroom_api::CallError;
 use wardroom_api::v1::{
-    Change, Changes, LogLine, PlanAction, RollbackServiceResponse, RunSpec, Service, ServiceSpec, Task, UpdateServiceResponse,
-    UpdateState, UpdateStatus, change, watch_message,
+    Change, Changes, LogLine, PlanAction, RollbackServiceResponse, RunSpec, Service, ServiceSpec, Task,
+    UpdateServiceResponse, UpdateState, UpdateStatus, change, watch_message,
 };
 
 use super::fixture::NOW;
@@ -156,7 +156,15 @@ fn logs_are_followed_held_and_filtered() {
         }
     );
     play.shows("nothing was written yet");
-    write(&mut play, &["listening on \x1b[32m8080\x1b[0m", "password is ••••", "error: refused", "evil \x1b[2J\u{202e}"]);
+    write(
+        &mut play,
+        &[
+            "listening on \x1b[32m8080\x1b[0m",
+            "password is ••••",
+            "error: refused",
+            "evil \x1b[2J\u{202e}",
+        ],
+    );
     insta::assert_snapshot!(play.screen(), @r#"
      prod-eu [RW] quorum 3/3 leader mgr-2 t41 1 rotating          #18842 12:04Z live
      services > api > logs         unix:///run/w.sock  <:>command </>filter <?>help
@@ -194,7 +202,10 @@ fn logs_are_followed_held_and_filtered() {
     play.shows("following");
     play.keys("k");
     write(&mut play, &["more news"]);
-    assert!(!play.screen().contains("more news"), "who reads older lines is left alone");
+    assert!(
+        !play.screen().contains("more news"),
+        "who reads older lines is left alone"
+    );
     play.keys("/refused<enter>");
     play.shows("1 of 56");
     play.shows("error: refused");
@@ -208,7 +219,11 @@ fn the_stream_ends_however_its_screen_is_left() {
         let mut play = play("5L");
         assert!(stream(&play).is_some());
         play.keys(leave);
-        assert!(matches!(play.effects.last(), Some(Effect::StopLogs)), "{leave}: {:?}", play.effects);
+        assert!(
+            matches!(play.effects.last(), Some(Effect::StopLogs)),
+            "{leave}: {:?}",
+            play.effects
+        );
         assert!(play.model.logs.is_none(), "{leave}");
         let ticket = stream(&play).unwrap();
         play.send(Msg::Logged(ticket, vec![LogLine::default()]));
@@ -226,7 +241,10 @@ fn a_task_has_logs_of_its_own() {
     let Some(Effect::ReadLogs(_, request)) = play.effects.last() else {
         panic!("{:?}", play.effects)
     };
-    assert_eq!((request.references.as_slice(), request.follow), (["t-api.2".to_owned()].as_slice(), true));
+    assert_eq!(
+        (request.references.as_slice(), request.follow),
+        (["t-api.2".to_owned()].as_slice(), true)
+    );
     play.shows("services > api.2 > logs");
 }
 
@@ -235,7 +253,10 @@ fn a_stream_that_breaks_says_so_and_goes_on_behind_its_last_line() {
     let mut play = play("5L");
     write(&mut play, &["first"]);
     let ticket = stream(&play).unwrap();
-    play.send(Msg::LogsEnded(ticket, Err(CallError::Unavailable("the manager is gone".into()))));
+    play.send(Msg::LogsEnded(
+        ticket,
+        Err(CallError::Unavailable("the manager is gone".into())),
+    ));
     play.shows("BROKEN OFF !");
     play.send(Msg::Feed(Box::new(wardroom_api::FeedEvent::Connected)));
     let Some(Effect::ReadLogs(_, request)) = play.effects.last() else {
@@ -261,7 +282,9 @@ fn a_service_is_scaled_by_a_plan() {
     let mut play = play("5s<enter>");
     play.shows("api has that size already");
     play.keys("<ctrl-w>5<enter>");
-    assert!(matches!(play.last_call().1, Call::UpdateService(request) if request.plan_only && request.replicas == Some(5)));
+    assert!(
+        matches!(play.last_call().1, Call::UpdateService(request) if request.plan_only && request.replicas == Some(5))
+    );
     play.answer(planned()).keys("api<enter>");
     assert!(
         matches!(play.last_call().1, Call::UpdateService(request) if !request.plan_only && request.plan_basis == "b1")
@@ -316,7 +339,12 @@ fn old_versions_are_pruned_by_a_plan() {
         panic!("{:?}", play.last_call())
     };
     assert_eq!(
-        (request.plan_only, request.keep, request.older_than_ms, request.references.as_slice()),
+        (
+            request.plan_only,
+            request.keep,
+            request.older_than_ms,
+            request.references.as_slice()
+        ),
         (true, Some(2), 30 * 86_400_000, ["s-db_password".to_owned()].as_slice())
     );
 }

@@ -209,14 +209,10 @@ fn open(model: &mut Model) {
             .get(&id)
             .map(|task| Place::Service(task.service_id.clone())),
         (_, Some(Subject::Rotation(id))) => Some(Place::Rotation(id)),
-        (_, Some(Subject::Holding(_) | Subject::Grant(_))) => {
-            subject::secret_id(model).map(Place::Secret)
-        }
+        (_, Some(Subject::Holding(_) | Subject::Grant(_))) => subject::secret_id(model).map(Place::Secret),
         (
             _,
-            Some(
-                Subject::Record(_) | Subject::Operator(_) | Subject::Key(_) | Subject::Move(_) | Subject::Line(_),
-            ),
+            Some(Subject::Record(_) | Subject::Operator(_) | Subject::Key(_) | Subject::Move(_) | Subject::Line(_)),
         ) => {
             return describe_selected(model);
         }

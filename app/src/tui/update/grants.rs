@@ -56,7 +56,10 @@ pub fn edit(model: &mut Model) -> Vec<Effect> {
     let grant = match (model.staged.get(&cell), granted.next(), granted.next()) {
         (Some(Edit::Add(grant) | Edit::Change(grant)), ..) => grant.clone(),
         (_, Some(_), Some(_)) => {
-            let text = format!("{} has it in several files: edit them on the command line", words::service_name(service));
+            let text = format!(
+                "{} has it in several files: edit them on the command line",
+                words::service_name(service)
+            );
             model.say(Level::Info, text);
             return Vec::new();
         }
@@ -100,7 +103,10 @@ pub fn undo(model: &mut Model) {
 pub fn plan(model: &mut Model) -> Vec<Effect> {
     model.staged.prune(&model.cluster);
     if model.staged.is_empty() {
-        model.say(Level::Info, "nothing is staged: space grants or withdraws the selected cell");
+        model.say(
+            Level::Info,
+            "nothing is staged: space grants or withdraws the selected cell",
+        );
         return Vec::new();
     }
     wizard::send_grants(model)

@@ -55,7 +55,11 @@ fn request(about: &Place, tail: Option<u32>, since_ms: i64) -> LogsRequest {
 /// A stream that broke goes on behind its last line once there is a connection again.
 pub fn reconnected(model: &mut Model) -> Vec<Effect> {
     let ticket = model.ticket();
-    let Some(logs) = model.logs.as_mut().filter(|logs| matches!(logs.stream, Stream::Broken(_))) else {
+    let Some(logs) = model
+        .logs
+        .as_mut()
+        .filter(|logs| matches!(logs.stream, Stream::Broken(_)))
+    else {
         return Vec::new();
     };
     logs.ticket = ticket;
@@ -119,7 +123,11 @@ pub fn moved(model: &mut Model, action: Action) {
 pub fn open(model: &mut Model) {
     use crate::tui::model::subject::{self, Subject};
     let task = match subject::selected(model) {
-        Some(Subject::Task(id)) => model.cluster.tasks.get(&id).map(|task| (task.service_id.clone(), Some(id))),
+        Some(Subject::Task(id)) => model
+            .cluster
+            .tasks
+            .get(&id)
+            .map(|task| (task.service_id.clone(), Some(id))),
         _ => None,
     };
     let found = task.or_else(|| Some((subject::service_id(model)?, None)));

@@ -1,10 +1,10 @@
 //! What can be done here? The actions that a screen adds, and why there is none that reveals a value.
 
 use crate::tui::keymap::{self, Action};
+use crate::tui::model::Model;
 use crate::tui::model::overlay::{Menu, Overlay, Page};
 use crate::tui::model::place::Place;
 use crate::tui::model::subject::{self, Subject};
-use crate::tui::model::Model;
 
 pub fn explain(model: &mut Model) {
     let lines = [

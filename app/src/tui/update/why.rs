@@ -39,7 +39,9 @@ fn asked(model: &Model) -> Option<Asked> {
         return Some(pair(&service.id, &secret.id, None));
     }
     match subject::selected(model)? {
-        Subject::Grant(key) => rows::grant_of(model, &key).map(|(service, grant)| pair(&service.id, &grant.secret_id, None)),
+        Subject::Grant(key) => {
+            rows::grant_of(model, &key).map(|(service, grant)| pair(&service.id, &grant.secret_id, None))
+        }
         Subject::Holding(id) => {
             let holding = view.holdings.get(&id)?;
             let task = view.tasks.get(&holding.task_id)?;

@@ -110,9 +110,10 @@ fn crumbs(model: &Model) -> String {
         Place::Rotations => format!("tasks > rotations({})", view.rotations.len()),
         Place::Rotation(id) => format!(
             "rotations > {}",
-            view.rotations
-                .get(id)
-                .map_or_else(|| "gone".to_owned(), |rotation| format!("{} v{}", rotation.secret_name, rotation.to))
+            view.rotations.get(id).map_or_else(
+                || "gone".to_owned(),
+                |rotation| format!("{} v{}", rotation.secret_name, rotation.to)
+            )
         ),
         Place::Spec(id) => format!("services > {} > spec", service(id)),
         Place::Logs { service: id, task } => {

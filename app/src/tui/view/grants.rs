@@ -82,7 +82,9 @@ pub fn matrix(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         cell: if wide { 14 } else { 10 },
     };
     let across = grid.across(area.width.saturating_sub(2));
-    let first = shown_secrets.seen.window(shown_secrets.position(), shown_secrets.keys.len(), across);
+    let first = shown_secrets
+        .seen
+        .window(shown_secrets.position(), shown_secrets.keys.len(), across);
     let title = [
         piece(
             safe!(
@@ -198,7 +200,13 @@ fn staged_cell(edit: &Edit, wide: bool) -> Piece {
     match edit.grant() {
         Some(grant) => {
             let word = change_word(grant.on_change(), wide);
-            piece(safe!("{sign}{letter} {} {word}", words::mode(grant.mode).trim_start_matches('0')), Tone::Accent)
+            piece(
+                safe!(
+                    "{sign}{letter} {} {word}",
+                    words::mode(grant.mode).trim_start_matches('0')
+                ),
+                Tone::Accent,
+            )
         }
         None => piece(safe!("{sign}{letter} remove"), Tone::Accent),
     }
@@ -214,7 +222,9 @@ fn cell_pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let title = safe!("{} {arrow} {}", words::service_name(service), secret.name);
     let inner = canvas.pane(area, &titled(title), false);
     let key = (service.id.clone(), secret.id.clone());
-    let granted = grants::by_secret(service).remove(secret.id.as_str()).unwrap_or_default();
+    let granted = grants::by_secret(service)
+        .remove(secret.id.as_str())
+        .unwrap_or_default();
     let mut lines: Vec<(&str, Piece)> = Vec::new();
     for grant in &granted {
         lines.push(("granted", plain(grant_words(grant))));
@@ -283,7 +293,13 @@ fn proof(model: &Model, service: &Service, secret: &Secret, grant: &Grant) -> (&
     let missing: Vec<String> = tasks
         .iter()
         .filter(|task| !grants::is_proven(view, task, grant, version))
-        .map(|task| format!("{} on {}", words::with_hostnames(view, &task.name), view.hostname(&task.node_id)))
+        .map(|task| {
+            format!(
+                "{} on {}",
+                words::with_hostnames(view, &task.name),
+                view.hostname(&task.node_id)
+            )
+        })
         .collect();
     let proven = tasks.len() - missing.len();
     let piece = match (tasks.len(), missing.is_empty()) {

@@ -86,7 +86,10 @@ fn title(model: &Model, logs: &Logs) -> Vec<Piece> {
     found.push(match (&logs.stream, logs.paused) {
         (Stream::Broken(reason), _) => piece(safe!("BROKEN OFF ! ctrl-r reads on  {reason}"), Tone::Bad),
         (Stream::Over, _) => piece("ended: no more lines will come", Tone::Dim),
-        (Stream::Open, true) => piece(safe!("held, {} since", words::count_u64(logs.unseen, "new line")), Tone::Warn),
+        (Stream::Open, true) => piece(
+            safe!("held, {} since", words::count_u64(logs.unseen, "new line")),
+            Tone::Warn,
+        ),
         (Stream::Open, false) => piece("following", Tone::Accent),
     });
     let shown = model.list(ListId::Logs).map_or(0, |list| list.keys.len());

@@ -83,7 +83,10 @@ pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
         canvas.text(area.x + 2, area.y + 1, area.width - 2, text, Tone::Dim);
         return;
     };
-    let services = u16::try_from(rotation.services.len()).unwrap_or(9).clamp(1, area.height / 4) + 3;
+    let services = u16::try_from(rotation.services.len())
+        .unwrap_or(9)
+        .clamp(1, area.height / 4)
+        + 3;
     let bands = rows(area, &[5, services, area.height.saturating_sub(5 + services)]);
     head(canvas, bands[0], model, rotation);
     self::services(canvas, bands[1], model);
@@ -92,7 +95,10 @@ pub fn detail(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
 
 /// What stands beside the list on wide terminals, and in the wizard that began it.
 pub fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, rotation: &Rotation) {
-    let count = u16::try_from(rotation.services.len()).unwrap_or(9).clamp(1, area.height / 4) + 3;
+    let count = u16::try_from(rotation.services.len())
+        .unwrap_or(9)
+        .clamp(1, area.height / 4)
+        + 3;
     let bands = rows(area, &[5, count, area.height.saturating_sub(5 + count)]);
     head(canvas, bands[0], model, rotation);
     let inner = canvas.pane(bands[1], &titled("Services"), false);
@@ -179,7 +185,11 @@ fn service_row(
     let width = if wide { 20 } else { 8 };
     let tasks = u64::from(service.tasks);
     let share = |part: u32| {
-        let tone = if part >= service.tasks { Tone::Accent } else { Tone::Plain };
+        let tone = if part >= service.tasks {
+            Tone::Accent
+        } else {
+            Tone::Plain
+        };
         let part = u64::from(part);
         piece(safe!("{} {part}/{tasks}", bar(glyphs, part, tasks, width)), tone)
     };

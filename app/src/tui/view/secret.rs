@@ -94,7 +94,10 @@ fn policy_line(model: &Model, secret: &Secret) -> Option<Vec<Piece>> {
     let mut pieces = Vec::new();
     if !secret.schedule_error.is_empty() {
         let ago = time::age(model.now_ms, secret.schedule_error_at_ms);
-        pieces.push(piece(safe!("FAILED {ago} ago: {} !  ", secret.schedule_error), Tone::Warn));
+        pieces.push(piece(
+            safe!("FAILED {ago} ago: {} !  ", secret.schedule_error),
+            Tone::Warn,
+        ));
     }
     if !parts.is_empty() {
         pieces.push(plain(parts.join("  ")));

@@ -26,9 +26,15 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: &str) {
         _ => 0,
     };
     let (left, right) = columns(area, area.width - side);
-    let grants = u16::try_from(shown.grants.len()).unwrap_or(5).clamp(1, (left.height / 4).max(2)) + 3;
+    let grants = u16::try_from(shown.grants.len())
+        .unwrap_or(5)
+        .clamp(1, (left.height / 4).max(2))
+        + 3;
     let head_height = 6;
-    let bands = rows(left, &[head_height, left.height.saturating_sub(head_height + grants), grants]);
+    let bands = rows(
+        left,
+        &[head_height, left.height.saturating_sub(head_height + grants), grants],
+    );
     head(canvas, bands[0], model, service, shown);
     tasks(canvas, bands[1], model);
     services::grant_list(canvas, bands[2], model, ListId::ServiceGrants);
@@ -199,7 +205,13 @@ pub fn task_list(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 
 fn setting(canvas: &mut Canvas<'_>, area: Rect, line: &Setting) {
     if line.name.is_empty() {
-        canvas.text(area.x + 1, area.y, area.width.saturating_sub(1), &line.text, Tone::Title);
+        canvas.text(
+            area.x + 1,
+            area.y,
+            area.width.saturating_sub(1),
+            &line.text,
+            Tone::Title,
+        );
         return;
     }
     canvas.text(area.x + 2, area.y, NAME, line.name, Tone::Dim);

@@ -57,7 +57,12 @@ pub fn pane(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let room = usize::from(inner.height);
     let shown = if count > room { room.saturating_sub(1) } else { count };
     for (row, (cell, edit)) in (0..inner.height).zip(model.staged.iter().take(shown)) {
-        canvas.line(x, inner.y + row, width, &staged_line(model, cell, edit, canvas.glyphs.arrow));
+        canvas.line(
+            x,
+            inner.y + row,
+            width,
+            &staged_line(model, cell, edit, canvas.glyphs.arrow),
+        );
     }
     if shown < count && room > 0 {
         let more = safe!("+{} more", count - shown);

@@ -52,7 +52,12 @@ pub fn create_secret(now_ms: i64) -> Wizard {
         &["you", "generate", "hook"],
         "you: it is pointed out; the others make the next value by themselves",
     ));
-    options.push(line(Id::NextLength, "its length", GENERATED, "characters of A-Z a-z 0-9"));
+    options.push(line(
+        Id::NextLength,
+        "its length",
+        GENERATED,
+        "characters of A-Z a-z 0-9",
+    ));
     options.push(line(Id::Hook, "hook", "", "a program in the managers' hooks folder"));
     let name = line(Id::Name, "name", "", "letters, digits, - _ . and at most 64 of them");
     let pages = vec![
@@ -190,7 +195,12 @@ fn update_fields() -> Vec<super::form::Field> {
             &["stop-first", "start-first"],
             "whether a task stops before the one in its place has started",
         ),
-        line(Id::Parallelism, "at once", "1", "tasks replaced at a time; 0: all of them"),
+        line(
+            Id::Parallelism,
+            "at once",
+            "1",
+            "tasks replaced at a time; 0: all of them",
+        ),
         line(Id::Delay, "delay", "0s", "between one batch and the next"),
         words(
             Id::OnFailure,
@@ -210,7 +220,12 @@ pub fn create_service(view: &ClusterView, now_ms: i64) -> Wizard {
             &["process", "container", "files"],
             "files: no program of ours, only the files on the host",
         ),
-        line(Id::Image, "image", "", "such as redis:7; the engine of each worker has it or gets it"),
+        line(
+            Id::Image,
+            "image",
+            "",
+            "such as redis:7; the engine of each worker has it or gets it",
+        ),
         line(
             Id::Command,
             "command",

@@ -63,6 +63,10 @@ pub fn task(model: &Model) -> Task {
     Task::Grants {
         services: touched.into_iter().map(str::to_owned).collect(),
         edits,
-        cluster: view.cluster.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default(),
+        cluster: view
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.name.clone())
+            .unwrap_or_default(),
     }
 }

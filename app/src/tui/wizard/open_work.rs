@@ -8,8 +8,8 @@ use super::form::{Form, Id, Page, line};
 use super::plan::{check, step};
 use super::{Task, Wizard};
 use crate::tui::keymap::Action;
-use crate::tui::model::facts::words::{self, service_name};
 use crate::tui::model::facts::rotations;
+use crate::tui::model::facts::words::{self, service_name};
 
 /// What is done to a rotation that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,10 @@ pub fn steer(view: &ClusterView, rotation_id: &str, action: Action, now_ms: i64)
         .ok_or("this rotation is no longer remembered")?;
     if !rotations::is_running(rotation) {
         let name = &rotation.secret_name;
-        return Err(format!("the rotation of {name} is over: {}", rotations::state(rotation)));
+        return Err(format!(
+            "the rotation of {name} is over: {}",
+            rotations::state(rotation)
+        ));
     }
     let steer = match (action, rotation.paused) {
         (Action::CancelRotation, _) => Steer::Cancel,
@@ -73,16 +76,30 @@ pub fn plan_steer(plan: &mut Plan, view: &ClusterView, rotation_id: &str, steer:
         let moved = usize::try_from(service.proven).unwrap_or(usize::MAX);
         let (action, detail) = match steer {
             Steer::Cancel if moved == 0 => (PlanAction::Keep, format!("stays on v{from}")),
-            Steer::Cancel => (PlanAction::Move, format!("{} of {} go back to v{from}", moved, words::count(tasks, "task"))),
-            Steer::Pause => (PlanAction::Keep, format!("{moved} of {} have v{to}, the others wait", words::count(tasks, "task"))),
+            Steer::Cancel => (
+                PlanAction::Move,
+                format!("{} of {} go back to v{from}", moved, words::count(tasks, "task")),
+            ),
+            Steer::Pause => (
+                PlanAction::Keep,
+                format!("{moved} of {} have v{to}, the others wait", words::count(tasks, "task")),
+            ),
             Steer::Resume if moved >= tasks => (PlanAction::Keep, format!("has v{to} already")),
-            Steer::Resume => (PlanAction::Move, format!("{} of {} still get v{to}", tasks - moved, words::count(tasks, "task"))),
+            Steer::Resume => (
+                PlanAction::Move,
+                format!("{} of {} still get v{to}", tasks - moved, words::count(tasks, "task")),
+            ),
         };
         step(plan, action, format!("service {}", service.service_name), detail);
     }
     match steer {
         Steer::Cancel => {
-            step(plan, PlanAction::Cut, format!("{} v{to}", rotation.secret_name), "marked failed; it is not tried again");
+            step(
+                plan,
+                PlanAction::Cut,
+                format!("{} v{to}", rotation.secret_name),
+                "marked failed; it is not tried again",
+            );
             if from == 0 {
                 check(plan, CheckLevel::Warn, "there is no version to go back to");
             }
@@ -104,7 +121,10 @@ pub fn service(view: &ClusterView, action: Action, id: &str, now_ms: i64) -> Opt
     if !matches!(action, Action::Scale | Action::RollbackService | Action::ForceUpdate) {
         return None;
     }
-    let found = view.services.get(id).and_then(|service| Some((service, service.spec.as_ref()?)));
+    let found = view
+        .services
+        .get(id)
+        .and_then(|service| Some((service, service.spec.as_ref()?)));
     let Some((service, spec)) = found else {
         return Some(Err("nothing is selected".to_owned()));
     };
@@ -116,7 +136,11 @@ pub fn service(view: &ClusterView, action: Action, id: &str, now_ms: i64) -> Opt
             let fields = vec![line(Id::Replicas, "replicas", &now, "so many tasks run from then on")];
             let pages = vec![Page { title: "size", fields }];
             let before = spec.replicas;
-            let task = Task::Scale { service_id, name, before };
+            let task = Task::Scale {
+                service_id,
+                name,
+                before,
+            };
             Ok(Wizard::new(task, Form { pages, focus: 0 }, now_ms))
         }
         Action::RollbackService if service.previous_spec.is_none() => {
@@ -148,10 +172,23 @@ pub fn force(view: &ClusterView, service_id: &str, name: &str) -> Task {
 pub fn prune(view: &ClusterView, secret_id: &str, now_ms: i64) -> Option<Wizard> {
     let secret = view.secrets.get(secret_id)?;
     let fields = vec![
-        line(Id::Keep, "keep", "1", "so many superseded versions stay for a roll-back, the newest"),
-        line(Id::OlderThan, "older than", "", "such as 30d: younger ones stay as well; empty: any age"),
+        line(
+            Id::Keep,
+            "keep",
+            "1",
+            "so many superseded versions stay for a roll-back, the newest",
+        ),
+        line(
+            Id::OlderThan,
+            "older than",
+            "",
+            "such as 30d: younger ones stay as well; empty: any age",
+        ),
     ];
-    let pages = vec![Page { title: "what goes", fields }];
+    let pages = vec![Page {
+        title: "what goes",
+        fields,
+    }];
     let task = Task::Prune {
         secret_id: secret.id.clone(),
         name: secret.name.clone(),

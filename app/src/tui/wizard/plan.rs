@@ -96,11 +96,20 @@ fn create_secret(plan: &mut Plan, wizard: &Wizard, view: &ClusterView) {
             plan,
             PlanAction::Create,
             "policy",
-            format!("rotation is due after {}{}", wizard.form.line(Id::MaxAge), next_words(&wizard.form)),
+            format!(
+                "rotation is due after {}{}",
+                wizard.form.line(Id::MaxAge),
+                next_words(&wizard.form)
+            ),
         );
     }
     if wizard.form.chosen(Id::Template) == "golang" {
-        step(plan, PlanAction::Create, "template", "golang, expanded on the worker, in memory");
+        step(
+            plan,
+            PlanAction::Create,
+            "template",
+            "golang, expanded on the worker, in memory",
+        );
     }
     step(plan, PlanAction::Keep, "services", "none is granted it yet");
     match view.secret_named(name) {

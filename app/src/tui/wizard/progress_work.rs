@@ -24,9 +24,7 @@ pub fn progress(task: &Task, accepted: &Accepted, view: &ClusterView) -> Option<
         Task::RollbackService { service_id, name } | Task::ForceUpdate { service_id, name, .. } => {
             updated(view, service_id, name)
         }
-        Task::Prune { name, .. } if accepted.version_name.is_empty() => {
-            done(format!("nothing of {name} had to go"))
-        }
+        Task::Prune { name, .. } if accepted.version_name.is_empty() => done(format!("nothing of {name} had to go")),
         Task::Prune { .. } => done(format!("destroyed: {}", accepted.version_name)),
         _ => return None,
     })

@@ -71,9 +71,9 @@ fn made(wizard: &Wizard, plan_basis: String) -> Result<Call, String> {
 /// So many tasks, another number than before.
 pub fn size(wizard: &Wizard) -> Result<u32, String> {
     match (replicas(&wizard.form), &wizard.task) {
-        (Ok((false, wanted)), Task::Scale { name, before, .. }) if wanted == *before => {
-            Err(format!("{name} has that size already: write another, or leave with esc"))
-        }
+        (Ok((false, wanted)), Task::Scale { name, before, .. }) if wanted == *before => Err(format!(
+            "{name} has that size already: write another, or leave with esc"
+        )),
         (Ok((false, wanted)), _) => Ok(wanted),
         _ => Err("write a number of replicas".into()),
     }

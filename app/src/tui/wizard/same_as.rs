@@ -29,7 +29,11 @@ pub fn same_as(wizard: &Wizard) -> String {
         format!("source={secret},target={target},uid={uid},gid={gid},mode={mode},on-change={change}")
     };
     match &wizard.task {
-        Task::CreateSecret => format!("wardroom secret create {}{} {source}", form.line(Id::Name), policy(form)),
+        Task::CreateSecret => format!(
+            "wardroom secret create {}{} {source}",
+            form.line(Id::Name),
+            policy(form)
+        ),
         Task::Rotate { name, .. } => format!("wardroom secret rotate {name} {source}"),
         Task::Revoke { name, version: 0, .. } => format!("wardroom secret revoke {name}"),
         Task::Revoke { name, version, .. } => format!("wardroom secret revoke {name}@{version}"),
@@ -158,7 +162,11 @@ fn grants(edits: &[(Cell, Edit)], services: &[String]) -> String {
     let options: Vec<String> = of_first
         .map(|(_, edit)| match edit {
             Edit::Add(grant) => format!("--secret-add {} ", grant_option(grant)),
-            Edit::Change(grant) => format!("--secret-rm {0} --secret-add {1} ", grant.secret_name, grant_option(grant)),
+            Edit::Change(grant) => format!(
+                "--secret-rm {0} --secret-add {1} ",
+                grant.secret_name,
+                grant_option(grant)
+            ),
             Edit::Remove(secret) => format!("--secret-rm {secret} "),
         })
         .collect();

@@ -1,8 +1,8 @@
 //! What do the fields about what runs mean? Signals, versions, executors, update settings, schedules; each refusal says
 //! what to write instead.
 
-use wardroom_api::v1::schedule::Source;
 use wardroom_api::v1;
+use wardroom_api::v1::schedule::Source;
 
 use super::form::{Form, Id};
 use super::values::{LENGTH_MAX, max_age, split_command};
@@ -13,9 +13,16 @@ use crate::tui::model::facts::time::parse_span;
 pub fn signal(form: &Form) -> Result<&str, String> {
     let name = form.line(Id::Signal);
     let known = name.strip_prefix("SIG").is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        !rest.is_empty()
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
     });
-    if known { Ok(name) } else { Err("write a signal such as SIGHUP or SIGUSR1".into()) }
+    if known {
+        Ok(name)
+    } else {
+        Err("write a signal such as SIGHUP or SIGUSR1".into())
+    }
 }
 
 /// The version that a grant stays with; 0: the current one.

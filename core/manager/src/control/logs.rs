@@ -14,7 +14,7 @@ use wardroom_api::v1;
 use wardroom_state::State;
 use wardroom_state::event::{Event, ObjectKey};
 use wardroom_state::ids::{NodeId, ServiceId, TaskId};
-use wardroom_state::task::Task;
+use wardroom_state::task::{Task, TaskState};
 
 use crate::context::Context;
 use crate::control::chance;
@@ -107,12 +107,12 @@ impl Wanted {
         Ok(Self { services, tasks })
     }
 
-    /// Those of them that have a node and were not asked for yet.
+    /// Those of them that have begun on a node and were not asked for yet. Before that a worker knows nothing of them.
     fn new_tasks<'a>(&'a self, state: &'a State, asked: &'a BTreeSet<TaskId>) -> impl Iterator<Item = &'a Task> {
         let of_services = self.services.iter().flat_map(|service| state.tasks_of(service));
         let named = self.tasks.iter().filter_map(|task| state.tasks().get(task));
         let all = of_services.chain(named);
-        all.filter(|task| task.node.is_some() && !asked.contains(&task.id))
+        all.filter(|task| task.node.is_some() && has_begun(task) && !asked.contains(&task.id))
     }
 
     /// Whether any of it can still come.
@@ -123,6 +123,11 @@ impl Wanted {
             .any(|service| state.services().contains_key(service));
         services || self.tasks.iter().any(|task| state.tasks().contains_key(task))
     }
+}
+
+/// With a health check a task is still starting while its program runs.
+fn has_begun(task: &Task) -> bool {
+    task.status.state >= TaskState::Running || !task.status.health.is_empty()
 }
 
 /// One reader, and the questions that are open for it.

@@ -6,6 +6,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 use wardroom_api::v1::dispatcher_client::DispatcherClient;
 use wardroom_api::{channel, v1};
+use wardroom_state::ids::NodeId;
 
 use crate::agent::line;
 use crate::fleet::{Fleet, in_time, until};
@@ -32,6 +33,26 @@ impl Worker {
             session_id,
             session,
         }
+    }
+
+    /// All its tasks, once there are so many of them in all.
+    async fn runs(&mut self, fleet: &Fleet, node: &str, count: usize) {
+        placed(fleet, count).await;
+        let mine = fleet.managers[fleet.leader()].replica().read(|state| {
+            let tasks = state.tasks_on(&NodeId::new(node));
+            tasks.map(|task| task.id.to_string()).collect::<Vec<_>>()
+        });
+        let tasks = mine.into_iter().map(|task_id| v1::TaskReport {
+            task_id,
+            state: v1::TaskState::Running.into(),
+            ..Default::default()
+        });
+        let report = v1::ReportRequest {
+            session_id: self.session_id.clone(),
+            tasks: tasks.collect(),
+            ..Default::default()
+        };
+        self.client.report(report).await.unwrap();
     }
 
     async fn requests(&mut self) -> Streaming<v1::LogRequest> {
@@ -106,7 +127,8 @@ async fn lines_reach_their_reader_through_a_follower() {
     let mut one = Worker::start(&fleet, "w1").await;
     let mut other = Worker::start(&fleet, "w2").await;
     serve(&fleet, 2).await;
-    placed(&fleet, 2).await;
+    one.runs(&fleet, "w1", 2).await;
+    other.runs(&fleet, "w2", 2).await;
     let mut requests = one.requests().await;
     // The other one's program is too old to be asked.
     let mut control = fleet.control(fleet.follower());
@@ -146,7 +168,7 @@ async fn a_reader_that_follows_gets_new_tasks_and_its_end_is_told() {
     let fleet = Fleet::start(1).await;
     let mut worker = Worker::start(&fleet, "w1").await;
     serve(&fleet, 1).await;
-    placed(&fleet, 1).await;
+    worker.runs(&fleet, "w1", 1).await;
     let mut requests = worker.requests().await;
     let mut control = fleet.control(fleet.follower());
     let mut lines = control.logs(read(true)).await.unwrap().into_inner();
@@ -169,6 +191,7 @@ async fn a_reader_that_follows_gets_new_tasks_and_its_end_is_told() {
         ..Default::default()
     };
     control.update_service(more).await.unwrap();
+    worker.runs(&fleet, "w1", 2).await;
     let second = in_time("another question", requests.message()).await.unwrap().unwrap();
     assert_ne!((&second.id, &second.task_ids), (&first.id, &first.task_ids));
 

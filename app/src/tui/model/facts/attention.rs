@@ -156,7 +156,9 @@ fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
             _ => format!("{name} v{} is used by no service", secret.current),
         };
         // What came back has its reason where the rotation is.
-        let rotation = view.rotation_of_secret(&secret.id).filter(|_| state == SecretState::Failed);
+        let rotation = view
+            .rotation_of_secret(&secret.id)
+            .filter(|_| state == SecretState::Failed);
         let (action, place) = match rotation {
             Some(rotation) => ("rotation", Place::Rotation(rotation.id.clone())),
             None => ("secret", Place::Secret(secret.id.clone())),
@@ -167,7 +169,11 @@ fn about_secrets(view: &ClusterView, now_ms: i64, note: &mut Note<'_>) {
 
 /// Rotations that wait for somebody.
 fn about_rotations(view: &ClusterView, note: &mut Note<'_>) {
-    for rotation in view.rotations.values().filter(|rotation| rotations::is_paused(rotation)) {
+    for rotation in view
+        .rotations
+        .values()
+        .filter(|rotation| rotations::is_paused(rotation))
+    {
         let count = rotations::count(rotation);
         let text = format!(
             "the rotation of {} is paused: {} of {} have v{}",

@@ -38,7 +38,11 @@ pub fn by_secret(service: &Service) -> BTreeMap<&str, Vec<&Grant>> {
 
 /// The version that the grant means now; 0: there is none.
 pub fn version(secret: &Secret, grant: &Grant) -> u32 {
-    if grant.pinned == 0 { secret.current } else { grant.pinned }
+    if grant.pinned == 0 {
+        secret.current
+    } else {
+        grant.pinned
+    }
 }
 
 /// Whether the task proves that version in the grant's file.

@@ -143,7 +143,16 @@ pub fn receipt<'a>(view: &'a ClusterView, task: &Task, secret_id: &str) -> Optio
     // The view's keys begin with them.
     let prefix = format!("{}/{}/{secret_id}/", task.node_id, task.id);
     let of_secret = view.holdings.range(prefix.clone()..);
-    let of_secret = of_secret.take_while(|(key, _)| key.starts_with(&prefix)).map(|(_, holding)| holding);
+    let of_secret = of_secret
+        .take_while(|(key, _)| key.starts_with(&prefix))
+        .map(|(_, holding)| holding);
     let kept = of_secret.filter(|holding| holding.state() != HoldingState::Erased);
-    kept.max_by_key(|holding| (holding.proven, holding.state() == HoldingState::Failed, holding.since_ms, holding.version))
+    kept.max_by_key(|holding| {
+        (
+            holding.proven,
+            holding.state() == HoldingState::Failed,
+            holding.since_ms,
+            holding.version,
+        )
+    })
 }

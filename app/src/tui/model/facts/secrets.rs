@@ -103,7 +103,11 @@ pub fn state(view: &ClusterView, secret: &Secret, now_ms: i64) -> SecretState {
 
 fn state_of(secret: &Secret, now_ms: i64, rolling: Option<bool>, owed: bool, granted: bool) -> SecretState {
     if let Some(paused) = rolling {
-        return if paused { SecretState::Paused } else { SecretState::Rolling };
+        return if paused {
+            SecretState::Paused
+        } else {
+            SecretState::Rolling
+        };
     }
     if owed {
         return SecretState::Erasing;

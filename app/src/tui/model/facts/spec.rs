@@ -41,7 +41,14 @@ pub fn settings(service: &Service) -> Vec<Setting> {
     found.push(setting("", "Its surroundings"));
     surroundings(&run, &mut found);
     found.push(setting("", "Where and how many"));
-    found.push(setting("tasks", if spec.global { "one on every node".to_owned() } else { spec.replicas.to_string() }));
+    found.push(setting(
+        "tasks",
+        if spec.global {
+            "one on every node".to_owned()
+        } else {
+            spec.replicas.to_string()
+        },
+    ));
     found.push(setting("constraints", list(&spec.constraints)));
     if spec.max_per_node > 0 {
         found.push(setting("per node", format!("at most {}", spec.max_per_node)));
@@ -74,7 +81,10 @@ fn what_runs(spec: &ServiceSpec, run: &RunSpec, found: &mut Vec<Setting>) {
     }
     found.push(setting("command", list(&run.command)));
     if !run.user.is_empty() {
-        found.push(setting("user", format!("{} {}", run.user, run.groups.join(" ")).trim_end()));
+        found.push(setting(
+            "user",
+            format!("{} {}", run.user, run.groups.join(" ")).trim_end(),
+        ));
     }
     if !run.dir.is_empty() {
         found.push(setting("folder", &*run.dir));
@@ -118,7 +128,14 @@ fn surroundings(run: &RunSpec, found: &mut Vec<Setting>) {
         .iter()
         .map(|pair| pair.split_once('=').map_or(pair.as_str(), |(name, _)| name))
         .collect();
-    found.push(setting("env", if names.is_empty() { "-".to_owned() } else { names.join(" ") }));
+    found.push(setting(
+        "env",
+        if names.is_empty() {
+            "-".to_owned()
+        } else {
+            names.join(" ")
+        },
+    ));
     for mount in &run.mounts {
         let kind = match mount.kind() {
             MountKind::Volume => "volume",
@@ -169,7 +186,10 @@ fn restart(spec: &ServiceSpec, found: &mut Vec<Setting>) {
         0 => "any number of times".to_owned(),
         number => format!("at most {number} times"),
     };
-    found.push(setting("restart", format!("{when}, after {}, {attempts}", span(policy.delay_ms))));
+    found.push(setting(
+        "restart",
+        format!("{when}, after {}, {attempts}", span(policy.delay_ms)),
+    ));
 }
 
 /// Docker's defaults, where nothing was said.
@@ -211,7 +231,11 @@ fn roll(settings: Option<&RollSettings>, found: &mut Vec<Setting>) {
     };
     found.push(setting(
         "on failure",
-        format!("{}, watched for {}{share}", failure_action(it.on_failure()), span(it.monitor_ms)),
+        format!(
+            "{}, watched for {}{share}",
+            failure_action(it.on_failure()),
+            span(it.monitor_ms)
+        ),
     ));
 }
 

@@ -118,7 +118,10 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     } else if !wizard.name_matches() {
         Some(match wizard.confirmed_by().as_str() {
             "y" => "type y to run the plan".to_owned(),
-            name => format!("type the {}'s name, {name}, to run the plan", wizard.task.confirmed_noun()),
+            name => format!(
+                "type the {}'s name, {name}, to run the plan",
+                wizard.task.confirmed_noun()
+            ),
         })
     } else {
         None
