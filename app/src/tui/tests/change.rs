@@ -272,6 +272,6 @@ fn the_detail_of_a_secret_tells_what_makes_the_next_value() {
     secret.schedule_error_at_ms = super::fixture::NOW - 300_000;
     play.shows("template golang  keeps 5 versions");
     play.shows("FAILED 5m ago: exit 3 !");
-    play.keys("1");
+    play.send(Msg::Resize(120, 40)).keys("1");
     play.shows("! db_password: the scheduled rotation did not begin 5m ago: exit 3");
 }
