@@ -61,13 +61,12 @@ impl ListId {
             Self::Versions => kind == Kind::Secret,
             Self::MatrixSecrets => matches!(kind, Kind::Secret | Kind::Service),
             Self::Holders | Self::NodeHoldings => matches!(kind, Kind::Holding | Kind::Node),
-            Self::SecretGrants | Self::ServiceGrants | Self::Matrix => kind == Kind::Service,
+            Self::SecretGrants | Self::ServiceGrants | Self::Matrix | Self::Spec => kind == Kind::Service,
             Self::Services => matches!(kind, Kind::Service | Kind::Task),
             Self::Nodes => matches!(kind, Kind::Node | Kind::Unspecified),
             Self::ServiceTasks | Self::NodeTasks | Self::Tasks => matches!(kind, Kind::Task | Kind::Node),
             Self::Rotations | Self::AllRotations | Self::RotationServices => kind == Kind::Rotation,
             Self::RotationTasks => matches!(kind, Kind::Rotation | Kind::Task | Kind::Holding),
-            Self::Spec => kind == Kind::Service,
             Self::Logs => false,
         }
     }

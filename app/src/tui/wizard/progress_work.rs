@@ -45,13 +45,12 @@ fn steered(view: &ClusterView, accepted: &Accepted, (id, name): (&str, &str), st
             headline: format!("the rotation of {name} is held: nothing more is moved"),
             ..progress
         },
-        Steer::Resume => progress,
         Steer::Cancel if found.phase() == RotationPhase::RolledBack => Progress {
             verdict: Verdict::Done,
             headline: format!("every task of {name} is back on v{}", found.from),
             ..progress
         },
-        Steer::Cancel => progress,
+        Steer::Resume | Steer::Cancel => progress,
     }
 }
 
