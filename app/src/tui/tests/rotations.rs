@@ -207,6 +207,18 @@ fn it_is_paused_by_a_word_and_resumed() {
 }
 
 #[test]
+fn a_pause_that_came_too_late_says_how_it_ended() {
+    let mut play = play("8py<enter>");
+    accept(&mut play, 18_843);
+    put(&mut play, 18_843, |rotation| {
+        rotation.phase = RotationPhase::Done.into();
+        rotation.paused = true;
+    });
+    play.shows("db_password v4 is current, every task has proved it");
+    assert!(!play.screen().contains("is held"));
+}
+
+#[test]
 fn to_call_it_off_takes_the_whole_name() {
     let mut play = play("8<enter>D");
     play.shows("type the secret's name to run:  [___________]");

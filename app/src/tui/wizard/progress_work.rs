@@ -7,7 +7,7 @@ use wardroom_api::v1::{RotationPhase, UpdateState};
 use super::open_work::Steer;
 use super::progress::{Line, Progress, Verdict, done, rotation, service, waiting};
 use super::{Accepted, Task};
-use crate::tui::model::facts::spec;
+use crate::tui::model::facts::{rotations, spec};
 
 /// The progress of such a task; `None` for the others.
 pub fn progress(task: &Task, accepted: &Accepted, view: &ClusterView) -> Option<Progress> {
@@ -40,7 +40,7 @@ fn steered(view: &ClusterView, accepted: &Accepted, (id, name): (&str, &str), st
     };
     let progress = rotation(view, &accepted, name);
     match steer {
-        Steer::Pause => Progress {
+        Steer::Pause if rotations::is_paused(found) => Progress {
             verdict: Verdict::Done,
             headline: format!("the rotation of {name} is held: nothing more is moved"),
             ..progress
@@ -50,7 +50,8 @@ fn steered(view: &ClusterView, accepted: &Accepted, (id, name): (&str, &str), st
             headline: format!("every task of {name} is back on v{}", found.from),
             ..progress
         },
-        Steer::Resume | Steer::Cancel => progress,
+        // It may have come to its end before the word did.
+        Steer::Pause | Steer::Resume | Steer::Cancel => progress,
     }
 }
 
