@@ -91,10 +91,11 @@ fn update(model: &Model, service: &Service) -> Piece {
     } else {
         status.started_at_ms
     };
-    let message = if status.message.is_empty() {
+    // Docker's texts repeat the state.
+    let message = if status.message.ends_with(word) {
         String::new()
     } else {
-        format!(": {}", status.message)
+        format!(": {}", status.message).trim_end_matches(": ").to_owned()
     };
     piece(
         safe!("{word} {}{message}", time::moment(model.now_ms, at)),
