@@ -74,10 +74,8 @@ fn executor(run: &RunSpec) -> Result<(), Refusal> {
         ("hostname", !run.hostname.is_empty()),
         ("container labels", !run.container_labels.is_empty()),
     ];
-    let of_programs = [
-        ("environment", !run.env.is_empty()),
-        ("health check", run.health.is_some()),
-    ];
+    // The files executor has an environment all the same: templates read it, and a run says in it whose files they are.
+    let of_programs = [("health check", run.health.is_some())];
     let unwanted = |parts: &[(&'static str, bool)]| parts.iter().find(|(_, given)| *given).map(|(part, _)| *part);
     let found = match run.executor {
         Executor::Container => None,
