@@ -16,6 +16,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt, stderr, stdout};
+use tokio::time::{Duration, timeout};
 
 use crate::executor::Engine;
 use crate::executor::{Trouble, status};
@@ -39,6 +40,9 @@ pub struct OneOff {
     /// Empty: the image's own.
     pub dir: String,
 }
+
+/// How long the last of its output may be on its way after its end.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// Runs it to its end and removes it; its exit code. Fails with words for whoever asked for it.
 pub async fn run_attached(engine: &Engine, what: &OneOff) -> Result<i32, String> {
@@ -113,17 +117,17 @@ impl Container {
         };
         let attached = self.docker.attach_container(&self.id, Some(options)).await?;
         let (mut printed, mut keyboard) = (attached.output, attached.input);
-        // Asked before the start: whatever ends quickly is not missed.
-        let options = WaitContainerOptions {
-            condition: "next-exit".to_owned(),
-        };
-        let mut ended = Box::pin(self.docker.wait_container(&self.id, Some(options)));
         let signals = Signals::new().map_err(bollard::errors::Error::from)?;
         let _raw = if self.tty { RawTerminal::take() } else { None };
         self.docker
             .start_container(&self.id, None::<StartContainerOptions>)
             .await?;
         self.resize().await;
+        // Asked once it has started: one that has ended already is told of as well.
+        let options = WaitContainerOptions {
+            condition: "not-running".to_owned(),
+        };
+        let mut ended = Box::pin(self.docker.wait_container(&self.id, Some(options)));
         let input = async {
             let mut typed = terminal::typed();
             while let Some(bytes) = typed.recv().await {
@@ -139,11 +143,18 @@ impl Container {
                 show(chunk).await;
             }
         };
+        let mut output = std::pin::pin!(output);
+        let over = async {
+            tokio::select! {
+                () = &mut output => drop(ended.next().await),
+                // All that it has printed comes before its end is told; the engine need not end the stream for it.
+                _ended = ended.next() => drop(timeout(LAST_OUTPUT, &mut output).await),
+            }
+        };
         tokio::select! {
             () = input => {}
             () = self.pass_on(signals) => {}
-            // All that it has printed comes before its end is told.
-            _both = async { tokio::join!(output, ended.next()) } => {}
+            () = over => {}
         }
         self.exit_code().await
     }
