@@ -17,6 +17,7 @@ mod locksmith;
 mod log;
 mod net;
 mod plant;
+mod roller;
 mod run;
 mod schedule;
 mod spare;

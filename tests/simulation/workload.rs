@@ -9,7 +9,7 @@ use wardroom_api::{CallError, Client, v1};
 use crate::dice::Dice;
 use crate::history::{Answer, Ask};
 use crate::world::{World, now_ms};
-use crate::{locksmith, steward};
+use crate::{locksmith, roller, steward};
 
 /// How long a client waits for an answer.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -17,6 +17,8 @@ const DEADLINE: Duration = Duration::from_secs(3);
 const MOVES: u64 = 4;
 /// And so many the cluster's keys.
 const KEYS: u64 = 4;
+/// And so many let a service roll, or steer a rotation.
+const ROLLS: u64 = 8;
 /// Confirmed services at once; each has up to three tasks.
 const SERVICES_MAX: usize = 5;
 
@@ -44,6 +46,10 @@ pub(crate) async fn run(life: &str, host: &str, client: &Client, world: &World) 
             }
             drawn if drawn < MOVES + KEYS => {
                 locksmith::turn(client, &dice, world).await;
+                continue;
+            }
+            drawn if drawn < MOVES + KEYS + ROLLS => {
+                roller::roll(client, &dice, world).await;
                 continue;
             }
             _ => {}

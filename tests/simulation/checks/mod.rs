@@ -20,6 +20,7 @@ use std::sync::Arc;
 use wardroom_manager::Applied;
 use wardroom_state::State;
 
+use crate::roller;
 use crate::world::World;
 use values::Values;
 
@@ -99,6 +100,7 @@ impl Checks {
                 findings.extend(i1_acknowledged::check(who, &history, state, world));
                 findings.extend(i5_holdings::check(who, state, world));
                 findings.extend(i9_audit::check(who, &history, state));
+                findings.extend(roller::check(who, state));
             });
         }
         findings.extend(i1_acknowledged::order(&history));

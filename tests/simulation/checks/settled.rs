@@ -3,11 +3,12 @@
 use wardroom_state::State;
 use wardroom_state::holding::HoldingState;
 use wardroom_state::node::NodeState;
+use wardroom_state::rotation::Rotation;
 use wardroom_state::service::Mode;
 use wardroom_state::task::TaskState;
 
 use crate::world::{Life, World};
-use crate::{locksmith, spare};
+use crate::{locksmith, roller, spare};
 
 /// Why it has not; `None` when it has.
 pub(crate) fn unsettled(world: &World) -> Option<String> {
@@ -57,7 +58,9 @@ fn moving(state: &State) -> Option<String> {
             node.hostname, node.state, node.message
         ));
     }
-    if let Some(rotation) = state.rotations().values().find(|rotation| !rotation.phase.is_final()) {
+    // What waits for a paused update waits for a person.
+    let moves = |rotation: &&Rotation| !rotation.phase.is_final() && !rotation.message.ends_with("which is paused");
+    if let Some(rotation) = state.rotations().values().find(moves) {
         return Some(format!("a rotation is {:?}: {}", rotation.phase, rotation.message));
     }
     if let Some((key, _)) = state.holdings().iter().find(|(_, holding)| holding.owed) {
@@ -70,7 +73,7 @@ fn moving(state: &State) -> Option<String> {
     if let Some((key, holding)) = pending {
         return Some(format!("a file is not proven: {key:?} {holding:?}"));
     }
-    if let Some(why) = locksmith::unsettled(state) {
+    if let Some(why) = locksmith::unsettled(state).or_else(|| roller::unsettled(state)) {
         return Some(why);
     }
     state.services().values().find_map(|service| {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use wardroom_state::State;
 use wardroom_state::ids::{RotationId, SecretId};
 use wardroom_state::rotation::{Rotation, RotationPhase};
-use wardroom_state::secret::Version;
+use wardroom_state::secret::{Version, VersionState};
 use wardroom_state::service::{Grant, OnChange, Service, UpdateState};
 use wardroom_state::task::{SecretFile, Task, TaskState};
 
@@ -108,6 +108,8 @@ impl<'a> Turn<'a> {
             let has = files.find(|file| file.target == grant.target && file.secret == grant.secret);
             let keeps = self.held_version(grant).and(has);
             let kept = keeps.and_then(|file| self.state.version_with_value(grant, file.version));
+            // What was taken back goes, whatever else waits.
+            let kept = kept.filter(|version| version.state != VersionState::Failed);
             kept.or_else(|| self.version_for_new(grant))
         })
     }

@@ -9,6 +9,7 @@ mod grants;
 mod health;
 mod keys;
 mod membership;
+mod pace;
 mod pruning;
 mod quorum;
 mod revocation;

@@ -12,7 +12,7 @@ use wardroom_state::validate;
 use crate::control::error::Failure;
 use crate::control::plan::blast::{Holders, hostnames, nodes_of, tasks};
 use crate::control::plan::health::Health;
-use crate::control::plan::{Plan, basis, check, counted, is_runnable, step};
+use crate::control::plan::{Plan, basis, check, counted, is_runnable, pace, step};
 
 /// `fingerprint` is the new value's, when it is known already.
 pub(crate) fn rotation(
@@ -95,20 +95,25 @@ fn grant_step(state: &State, service: &Service, grant: &Grant) -> v1::PlanStep {
     };
     let count = counted(running.len(), "task");
     match &grant.on_change {
-        OnChange::Swap => step(
-            PlanAction::Swap,
-            subject,
-            format!("{} changes in place in {count}{on}", grant.target),
-        ),
+        OnChange::Swap => {
+            let pace = if pace::is_checked(service) {
+                format!(", {}", pace::in_place(&service.spec.update))
+            } else {
+                String::new()
+            };
+            let detail = format!("{} changes in place in {count}{on}{pace}", grant.target);
+            step(PlanAction::Swap, subject, detail)
+        }
         OnChange::Signal(signal) => {
-            let detail = format!("{} changes in place in {count}{on}, then {signal}", grant.target);
+            let pace = pace::in_place(&service.spec.update);
+            let detail = format!(
+                "{} changes in place in {count}{on}, then {signal}, {pace}",
+                grant.target
+            );
             step(PlanAction::Signal, subject, detail)
         }
         OnChange::Restart => {
-            let pace = match service.spec.update.parallelism {
-                0 => "all at once".to_owned(),
-                some => format!("{some} at a time"),
-            };
+            let pace = pace::replacing(&service.spec.update);
             step(PlanAction::Restart, subject, format!("{count}{on} replaced, {pace}"))
         }
     }

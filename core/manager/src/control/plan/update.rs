@@ -8,7 +8,7 @@ use wardroom_state::service::{Grant, Mode, OnChange, Service, ServiceSpec};
 use crate::control::error::Failure;
 use crate::control::plan::blast::{hostnames, nodes_of, tasks};
 use crate::control::plan::health::Health;
-use crate::control::plan::{Plan, basis, check, counted, is_runnable, step};
+use crate::control::plan::{Plan, basis, check, counted, is_runnable, pace, step};
 
 #[allow(clippy::unnecessary_wraps)] // all plans are made the same way
 pub(crate) fn update(state: &State, service: &Service, spec: &ServiceSpec, health: &Health) -> Result<Plan, Failure> {
@@ -45,16 +45,10 @@ pub(crate) fn update(state: &State, service: &Service, spec: &ServiceSpec, healt
         let detail = format!("arrives as {} in {count}", grant.target);
         steps.push(step(PlanAction::Create, format!("secret {}", name(grant)), detail));
     }
-    if goes
-        .iter()
-        .chain(&comes)
-        .any(|grant| grant.on_change == OnChange::Restart)
-    {
-        steps.push(step(
-            PlanAction::Restart,
-            format!("service {}", spec.name),
-            format!("{count} replaced"),
-        ));
+    let mut changed = goes.iter().chain(&comes);
+    if service.spec.run != spec.run || changed.any(|grant| grant.on_change == OnChange::Restart) {
+        let detail = format!("{count} replaced, {}", pace::replacing(&spec.update));
+        steps.push(step(PlanAction::Restart, format!("service {}", spec.name), detail));
     }
     steps.extend(scaling(service, spec));
     if steps.is_empty() {
@@ -89,7 +83,7 @@ pub(crate) fn update(state: &State, service: &Service, spec: &ServiceSpec, healt
 
 /// What the plan was asked for: the same request on the same state gives the same basis.
 fn subject(spec: &ServiceSpec) -> String {
-    format!("update {:?} {:?}", spec.mode, spec.grants)
+    format!("update {spec:?}")
 }
 
 fn scaling(service: &Service, spec: &ServiceSpec) -> Option<v1::PlanStep> {
