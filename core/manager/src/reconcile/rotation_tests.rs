@@ -87,6 +87,37 @@ fn a_swap_moves_all_tasks_in_one_command() {
 }
 
 #[test]
+fn a_swap_is_proven_at_once_and_watched_before_it_is_done() {
+    for dies in [false, true] {
+        let mut scene = running(OnChange::Swap, 2);
+        scene.update("web", |spec| spec.update.monitor_ms = 1_000);
+        settle(&mut scene);
+        let id = scene.rotate("db");
+        settle(&mut scene);
+        let rotation = rotation_of(&scene, &id);
+        let of = &rotation.progress[0];
+        assert_eq!(
+            (rotation.phase, of.proven, of.settled),
+            (RotationPhase::Verifying, 2, 0)
+        );
+        if dies {
+            let task = scene.live()[0].id.clone();
+            scene.report(&task, TaskState::Failed);
+        } else {
+            scene.now_ms += 1_000;
+        }
+        settle(&mut scene);
+        let ended = if dies {
+            RotationPhase::RolledBack
+        } else {
+            RotationPhase::Done
+        };
+        assert_eq!(rotation_of(&scene, &id).phase, ended);
+        assert_eq!(versions(&scene), if dies { [1, 1] } else { [2, 2] });
+    }
+}
+
+#[test]
 fn one_unproven_task_keeps_a_rotation_open() {
     let mut scene = running(OnChange::Swap, 2);
     let id = scene.rotate("db");

@@ -4,7 +4,7 @@
 use wardroom_state::State;
 use wardroom_state::holding::HoldingState;
 use wardroom_state::rotation::Rotation;
-use wardroom_state::service::{OnChange, Service};
+use wardroom_state::service::{Executor, OnChange, Service};
 use wardroom_state::task::{SecretFile, Task, TaskState};
 
 /// Every file of the task has a receipt that matches its version.
@@ -36,8 +36,8 @@ pub(crate) fn has_health_check(service: &Service) -> bool {
     health.is_some_and(|health| health.test.first().is_none_or(|word| word != "NONE"))
 }
 
-/// A change of this file may hurt the task at once: it is signalled, or its health may suffer. A plain swap is noticed
-/// when the program reads the file again, which nobody can wait for.
+/// The next task waits for this one: a change of the file may hurt it at once, because it is signalled, or its health
+/// suffers. A plain swap is noticed when the program reads the file again, so all tasks get it together.
 pub(crate) fn is_watched(service: &Service, file: &SecretFile) -> bool {
     has_health_check(service) || file.on_change != OnChange::Swap
 }
@@ -64,7 +64,9 @@ pub(crate) fn settled_at_ms(
     Some(last.map_or(0, |at_ms| at_ms.saturating_add(monitor_ms)))
 }
 
-/// The same for one rotation: of a plain swap the proof is all there is.
+/// The same for one rotation. A plain swap is watched as well, though nobody waits for it with the next task: a program
+/// that reads its file again and cannot live with it must turn the rotation back by itself. Only where nothing runs that
+/// could die, the proof is all there is.
 pub(crate) fn rotation_settled_at_ms(
     state: &State,
     service: &Service,
@@ -74,16 +76,14 @@ pub(crate) fn rotation_settled_at_ms(
     if task.status.state != TaskState::Running || !state.has_proven_rotation(service, task, rotation) {
         return None;
     }
-    let mut files = task.files.iter().filter(|file| file.secret == rotation.secret);
-    if files.any(|file| is_watched(service, file)) {
-        settled_at_ms(
-            state,
-            service,
-            task,
-            rotation.started_at_ms,
-            service.spec.update.monitor_ms,
-        )
-    } else {
-        Some(0)
+    let run = &service.spec.run;
+    if run.executor == Executor::Files && run.reload.is_none() {
+        return Some(0);
     }
+    let monitor_ms = service.spec.update.monitor_ms;
+    let settled = settled_at_ms(state, service, task, rotation.started_at_ms, monitor_ms)?;
+    let files = task.files.iter().filter(|file| file.secret == rotation.secret);
+    let proven = files.filter_map(|file| proven_since_ms(state, task, file)).max();
+    let watched_ms = i64::try_from(monitor_ms).unwrap_or(i64::MAX);
+    Some(proven.map_or(settled, |at_ms| settled.max(at_ms.saturating_add(watched_ms))))
 }
