@@ -2,6 +2,7 @@
 //! at its end? On the Docker Engine of this host, with an image made from its own busybox; loudly skipped without either.
 #![allow(clippy::unwrap_used)] // a test may stop at the first surprise
 
+mod absence;
 mod bench;
 mod files;
 mod life;

@@ -36,6 +36,10 @@ use crate::files::Reach;
 /// How long the start of a worker waits for what an earlier life has left.
 const SWEEP_DEADLINE: Duration = Duration::from_secs(20);
 
+/// What is wrong when the engine does not find what is there.
+const UNSEEN: &str = "; the files are on a mount that the engine does not see: start this worker in the host's mount \
+                      namespace (a unit of systemd: with containers.conf)";
+
 /// Runs containers of one engine.
 pub struct Containers {
     engine: Engine,
@@ -165,7 +169,10 @@ impl Executor for Containers {
         match self.set_up(&mut container, job, absolute).await {
             Ok(()) => Ok(Box::new(container)),
             Err(trouble) => {
-                let reason = self.engine.words(&trouble);
+                let mut reason = self.engine.words(&trouble);
+                if reason.contains("bind source path does not exist") && job.secrets_dir.is_dir() {
+                    reason.push_str(UNSEEN);
+                }
                 // It may exist, and even run: its files may go only after it.
                 container.remove_surely().await;
                 Err(ExecutorError::Start {
