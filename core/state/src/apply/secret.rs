@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::audited::counted;
+use super::audited::{counted, shorten};
 use super::holding;
 use super::retention::check_schedule;
 use super::step::Step;
 use crate::command::NewVersion;
-use crate::ids::{SecretId, TaskId};
+use crate::ids::{SecretId, ServiceId, TaskId};
 use crate::refusal::{Noun, Refusal};
 use crate::secret::{Schedule, Secret, Template, Version, VersionState};
-use crate::service::{Service, ServiceSpec};
+use crate::service::{Service, ServiceSpec, UpdateState, UpdateStatus};
 use crate::state::State;
 use crate::validate;
 
@@ -67,13 +67,15 @@ pub(super) fn create(step: &mut Step<'_>, new: &Creation<'_>) -> Result<(), Refu
     Ok(())
 }
 
-/// Refused while a spec, or one that a roll-back could return to, or a task that still runs by an older one, has it.
+/// Refused while a spec, or one that a roll-back under way could return to, or a task that still runs by an older one, has
+/// it. A service whose update is over only loses its way back: a roll-back is refused then, and never half done.
 pub(super) fn remove(step: &mut Step<'_>, id: &SecretId) -> Result<(), Refusal> {
     let secret = known(step.state, id)?;
     let (name, versions) = (secret.name.clone(), secret.versions.len());
     if let Some(refusal) = in_use(step.state, secret) {
         return Err(refusal);
     }
+    let lost = give_up_ways_back(step, id);
     let tasks: Vec<TaskId> = step.state.tasks_with(id).map(|task| task.id.clone()).collect();
     for task in tasks {
         step.edit_task(&task, |task| task.files.retain(|file| file.secret != *id));
@@ -96,9 +98,28 @@ pub(super) fn remove(step: &mut Step<'_>, id: &SecretId) -> Result<(), Refusal> 
     step.audit(
         "secret.remove",
         name,
-        format!("{}{debts}", counted(versions, "version")),
+        format!("{}{debts}{lost}", counted(versions, "version")),
     );
     Ok(())
+}
+
+/// `, no way back for web`: the services whose spec before had the secret have none any more.
+fn give_up_ways_back(step: &mut Step<'_>, id: &SecretId) -> String {
+    let services: Vec<(ServiceId, String)> = step
+        .state
+        .services_with(id)
+        .map(|service| (service.id.clone(), service.spec.name.clone()))
+        .collect();
+    let mut names = Vec::with_capacity(services.len());
+    for (service, name) in services {
+        step.edit_service(&service, |service| service.previous = None);
+        names.push(name);
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    names.sort();
+    format!(", no way back for {}", shorten(&names.join(", "), 300))
 }
 
 /// What workers still hold stays listed until they say that it is gone, also after the secret itself is.
@@ -127,7 +148,7 @@ fn in_use(state: &State, secret: &Secret) -> Option<Refusal> {
     now.extend(live.filter_map(|task| state.services().get(&task.service)));
     let only_previous = now.is_empty();
     if only_previous {
-        now.extend(state.services_with(&secret.id));
+        now.extend(state.services_with(&secret.id).filter(|service| may_go_back(service)));
     }
     let mut services: Vec<String> = now.into_iter().map(|service| service.spec.name.clone()).collect();
     services.sort();
@@ -137,6 +158,12 @@ fn in_use(state: &State, secret: &Secret) -> Option<Refusal> {
         services,
         only_previous,
     })
+}
+
+/// Whether its update is not over, and may need the spec before.
+fn may_go_back(service: &Service) -> bool {
+    let over = |status: &UpdateStatus| matches!(status.state, UpdateState::Completed | UpdateState::RollbackCompleted);
+    service.update_status.as_ref().is_some_and(|status| !over(status))
 }
 
 pub(super) fn known<'a>(state: &'a State, id: &SecretId) -> Result<&'a Secret, Refusal> {
@@ -241,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_used_secret_stays_until_no_spec_can_return_to_it() {
+    fn a_used_secret_stays_until_no_update_can_return_to_it() {
         let mut script = Script::with_web(&["db"]);
         let remove = || Command::RemoveSecret {
             secret: script::secret("db"),
@@ -252,16 +279,27 @@ mod tests {
         // The task still runs by the spec before.
         expect(&script.play(remove()), in_use);
         script.refresh("t1");
-        let returns = "(a roll-back would return to it; update once more, or revoke the secret)";
+        let returns = "(its update is not over, and may go back to it; wait for that, or revoke the secret)";
         expect(&script.play(remove()), &format!("{in_use} {returns}"));
-        let mut scaled = spec("web", &[]);
-        scaled.mode = crate::service::Mode::Replicated(2);
-        script.play(update("web", scaled));
+        script.play(Command::AdvanceUpdate {
+            service: service_id("web"),
+            state: crate::service::UpdateState::Completed,
+            message: "update completed".into(),
+        });
         expect(
             &script.play(remove()),
             "-secret s-db
+             service svc-web
              holding s-db v1 t1: Pending, owed
-             secret.remove db [ok] 1 version, 1 erasure receipt owed",
+             secret.remove db [ok] 1 version, 1 erasure receipt owed, no way back for web",
+        );
+        let back = Command::RollbackService {
+            id: service_id("web"),
+            expected: None,
+        };
+        expect(
+            &script.play(back),
+            "Precondition: service web does not have a previous spec",
         );
         expect(
             &script.play(receipts("n1", vec![receipt("t1", "db", 1, HoldingState::Erased)])),

@@ -31,7 +31,7 @@ pub(super) fn in_use(secret: &str, services: &[String], only_previous: bool) -> 
     let names = services.join(", ");
     let mut text = format!("secret '{secret}' is in use by the following {noun}: {names}");
     if only_previous {
-        text.push_str(" (a roll-back would return to it; update once more, or revoke the secret)");
+        text.push_str(" (its update is not over, and may go back to it; wait for that, or revoke the secret)");
     }
     text
 }
