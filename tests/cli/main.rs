@@ -10,8 +10,10 @@ mod deks;
 mod failpoints;
 mod life;
 mod lock;
+mod rotation;
 mod run;
 mod second_process;
+mod service;
 mod swarm;
 mod why;
 

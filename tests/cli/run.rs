@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use harness::process::Demo;
+use harness::until::until;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::binary;
@@ -111,6 +112,12 @@ fn a_variable_is_weaker_and_can_be_refused() {
         "{}",
         said.err
     );
+    demo.run(&["swarm", "update", "--refuse-env=true"]).ok();
+    demo.run(&show)
+        .refused(7, &["refuses secrets in environments", "--refuse-env=false"]);
+    demo.run(&["run", "--secret", "db", "--", "true"]).ok();
+    demo.run(&["swarm", "update", "--refuse-env=false"]).ok();
+    assert_eq!(demo.run(&show).code, 0);
     nothing_left(&demo);
 }
 
@@ -147,5 +154,20 @@ fn signals_go_through_and_everything_is_erased_before_the_end() {
     kill_process(pid, Signal::TERM).unwrap();
     assert_eq!(line(&mut lines), "got TERM");
     assert_eq!(child.wait().unwrap().code(), Some(7));
+    nothing_left(&demo);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_either() {
+    let demo = demo();
+    let (mut child, _, _lines) = start(&demo);
+    let held = demo.run(&["secret", "holders", "db", "--format", "json"]).json();
+    assert_eq!(held[0]["state"], "present", "it is held while it runs");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("the worker has given the files up by itself", || {
+        let services = demo.run(&["service", "ls", "--format", "json"]).json();
+        (services == serde_json::json!([])).then_some(())
+    });
     nothing_left(&demo);
 }

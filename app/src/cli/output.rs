@@ -26,7 +26,8 @@ impl Output {
     pub fn standard(format: Format) -> Self {
         Self {
             format,
-            out: Box::new(io::stdout().lock()),
+            // Not locked: a container that is attached to writes from another thread.
+            out: Box::new(io::stdout()),
             notes: Box::new(io::stderr()),
             progress: false,
         }

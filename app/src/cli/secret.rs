@@ -148,7 +148,8 @@ fn state(secret: &v1::Secret) -> &'static str {
 
 async fn remove(references: &[String], session: &mut Session) -> Result<(), Report> {
     each::change(references, session, async |session, reference| {
-        whole_secret(reference, session).await?;
+        let secret = whole_secret(reference, session).await?;
+        let before = without_way_back(&session.services().await?, &secret.id);
         let message = v1::RemoveSecretRequest {
             reference: reference.to_owned(),
         };
@@ -158,11 +159,27 @@ async fn remove(references: &[String], session: &mut Session) -> Result<(), Repo
             })
             .await;
         match answer {
-            Ok(answer) => Ok(answer.id),
+            Ok(answer) => {
+                if !before.is_empty() {
+                    session.output.note(&format!(
+                        "note: no way back any more, for the spec before had {reference}: {before}"
+                    ));
+                }
+                Ok(answer.id)
+            }
             Err(error) => Err(session.explain(error, Kind::Secret, reference).await),
         }
     })
     .await
+}
+
+/// The services that could be rolled back to a spec with the secret, and cannot once it is gone.
+fn without_way_back(services: &[v1::Service], secret_id: &str) -> String {
+    let names = services.iter().filter_map(|service| {
+        let before = service.previous_spec.as_ref()?;
+        before.grants_secret(secret_id).then_some(before.name.as_str())
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// What the options ask for; what is not given stays as it is.

@@ -27,6 +27,7 @@ mod keys;
 mod lock;
 mod manifest;
 mod nodes;
+pub mod oneoff;
 mod owner;
 mod refusal;
 mod renewal;

@@ -63,7 +63,10 @@ fn owned(text: &str, user: &User) -> Result<v1::Grant, Report> {
     if !text.contains('=') || !says("mode") {
         grant.mode = MODE;
     }
-    if grant.target.starts_with('/') && !grant.target.starts_with("/run/secrets/") {
+    if let Some(below) = grant.target.strip_prefix("/run/secrets/") {
+        grant.target = below.to_owned();
+    }
+    if grant.target.starts_with('/') {
         return Err(
             Report::usage(format!("target '{}' is outside of /run/secrets", grant.target))
                 .hint("name the file below /run/secrets: target=FILE"),

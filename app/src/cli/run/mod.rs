@@ -2,6 +2,7 @@
 //! for a service of one task; the program starts once they are proven, and when it ends they are erased before this ends.
 
 mod child;
+mod container;
 mod env;
 mod grants;
 mod lend;
@@ -29,16 +30,17 @@ use stage::Stage;
 /// What to exit with: the program's own status, or 128 and the number of the signal that ended it.
 pub async fn run(arguments: &Run, session: &mut Session) -> Result<u8, Report> {
     let command: Vec<String> = arguments.words.iter().chain(&arguments.command).cloned().collect();
-    if arguments.image.is_some() {
-        return Err(Report::usage("containers are not run yet").hint("leave out --image"));
-    }
     check(arguments, &command)?;
-    let user = user::find(arguments.user.as_deref())?;
+    let user = match &arguments.image {
+        None => user::find(arguments.user.as_deref())?,
+        Some(_) => user::of_image(arguments.user.as_deref()),
+    };
     let wanted = grants::wanted(arguments, &user)?;
     let node = place::node(session).await?;
     // From here on a signal ends the lending too, and does not just end this.
     let mut signals = Signals::begin()?;
-    let asked = lend::spec(&command[0], wanted.grants.clone(), node)?;
+    let what = arguments.image.as_ref().or(command.first()).map_or("", String::as_str);
+    let asked = lend::spec(what, wanted.grants.clone(), node)?;
     let mut lent = tokio::select! {
         lent = lend::lend(asked, !wanted.variables.is_empty(), session) => lent?,
         number = signals.next() => return Ok(signals::exit_code(number)),
@@ -66,6 +68,9 @@ async fn with_secrets(
     if !variables.is_empty() {
         warn(wanted);
     }
+    if let Some(image) = &arguments.image {
+        return container::attend(image, arguments, command, task.secrets_dir.into(), variables).await;
+    }
     let stage = Stage {
         secrets_dir: task.secrets_dir.into(),
         user,
@@ -78,7 +83,7 @@ async fn with_secrets(
 }
 
 fn check(arguments: &Run, command: &[String]) -> Result<(), Report> {
-    if command.is_empty() {
+    if command.is_empty() && arguments.image.is_none() {
         return Err(Report::usage("a command is required").hint("wardroom run --secret NAME -- CMD [ARG...]"));
     }
     if let Some(word) = arguments.words.first().filter(|word| word.starts_with('-')) {

@@ -78,7 +78,7 @@ impl Stage {
     }
 
     fn arguments(&self, stdin: &impl std::os::fd::AsRawFd, program: &[String]) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = vec![wardroom_agent::executor::shim::COMMAND.into()];
+        let mut arguments: Vec<OsString> = vec![crate::node::oneoff::BECOMES_A_TASK.into()];
         let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
         // In front: it is what the shim looks at first.
         option("--stdin", stdin.as_raw_fd().to_string().into());

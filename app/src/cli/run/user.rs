@@ -61,6 +61,20 @@ pub fn find(text: Option<&str>) -> Result<User, Report> {
     })
 }
 
+/// Of an image: numbers say whose the files are, names are the image's own business.
+pub fn of_image(text: Option<&str>) -> User {
+    let numbers = text.and_then(|text| {
+        let (who, group) = text.split_once(':').unwrap_or((text, text));
+        Some((number(who)?, number(group)?))
+    });
+    let (uid, gid) = numbers.unwrap_or_else(|| (uzers::get_effective_uid(), uzers::get_effective_gid()));
+    User {
+        uid,
+        gid,
+        becomes: None,
+    }
+}
+
 fn group_id(text: &str) -> Result<u32, Report> {
     number(text)
         .or_else(|| uzers::get_group_by_name(text).map(|group| group.gid()))
