@@ -255,7 +255,7 @@ mod tests {
         );
         assert_eq!(
             reach(Identity::Manager("m".into())),
-            own(&[("Ca", 2), ("Dispatcher", 6), ("Join", 1), ("Peer", 3), ("Raft", 3)])
+            own(&[("Ca", 2), ("Dispatcher", 6), ("Join", 1), ("Peer", 4), ("Raft", 3)])
         );
         assert_eq!(reach(Identity::Nobody), own(&[("Join", 1)]));
         assert!(reach(Identity::Unlisted("o".into())).is_empty());
