@@ -134,7 +134,7 @@ fn what_a_task_has_or_a_worker_holds_stays() {
     script.play(receipts("n1", both));
     expect(
         &script.play(destroy(&[1])),
-        "secret s-db\nsecret.destroy db v1 [ok] pruned",
+        "secret s-db\n-holding s-db v1 t1\nsecret.destroy db v1 [ok] pruned",
     );
 }
 
