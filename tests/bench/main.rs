@@ -27,7 +27,7 @@ const PARTS: [Part; 6] = [
     ("cluster", "a cluster of daemons", |_| cluster::report()),
     ("keys", "locks, unlock keys and DEKs", |_| keys::report()),
     ("workloads", "programs and their secrets, beside Docker Swarm", |_| {
-        workloads::report()
+        workloads::report();
     }),
     ("thousand", "a thousand workers", |_| thousand::report()),
 ];

@@ -65,7 +65,7 @@ async fn a_check_of_the_engine_decides() {
         retries: 2,
     };
     let job = bench.job_with("trap ': > /tmp/ill' HUP; while :; do sleep 0.01; done", |run| {
-        run.health = Some(health)
+        run.health = Some(health);
     });
     let mut running = bench.start(&job).await;
     assert!(running.is_checked());

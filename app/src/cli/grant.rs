@@ -58,9 +58,10 @@ pub fn check_target(grants: &[v1::Grant], grant: &v1::Grant) -> Result<(), Repor
         return Ok(());
     };
     let (one, two, target) = (&other.secret_name, &grant.secret_name, &grant.target);
-    let written = match other.target == *target {
-        true => String::new(),
-        false => format!(" (also written {})", other.target),
+    let written = if other.target == *target {
+        String::new()
+    } else {
+        format!(" (also written {})", other.target)
     };
     Err(Report::usage(format!(
         "secret references '{one}' and '{two}' have a conflicting target: '{target}'{written}"

@@ -192,20 +192,17 @@ impl Container {
                 self.watched = None;
                 None
             }
-            event = next_of(health) => match event {
-                Some(Ok(event)) => {
-                    let action = event.action.unwrap_or_default();
-                    let status = match action.strip_prefix("health_status: ") {
-                        Some("healthy") => Some(HealthStatusEnum::HEALTHY),
-                        Some("unhealthy") => Some(HealthStatusEnum::UNHEALTHY),
-                        _ => None,
-                    };
-                    self.news_of(status).await
-                }
-                _ => {
-                    self.watched = None;
-                    None
-                }
+            event = next_of(health) => if let Some(Ok(event)) = event {
+                let action = event.action.unwrap_or_default();
+                let status = match action.strip_prefix("health_status: ") {
+                    Some("healthy") => Some(HealthStatusEnum::HEALTHY),
+                    Some("unhealthy") => Some(HealthStatusEnum::UNHEALTHY),
+                    _ => None,
+                };
+                self.news_of(status).await
+            } else {
+                self.watched = None;
+                None
             }
         }
     }

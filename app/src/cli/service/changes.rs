@@ -192,13 +192,12 @@ fn take<T>(what: &str, there: &mut Vec<T>, rm: &[String], key: impl Fn(&T) -> St
 /// Docker says nothing here, and the line does half of what it says.
 fn absent<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Report {
     let report = Report::usage(format!("the service has no {what} {name}"));
-    match nearest::to(name, names.clone()) {
-        Some(near) => report.hint(format!("did you mean {near}?")),
-        None => {
-            let there = names.collect::<Vec<_>>().join(", ");
-            let there = if there.is_empty() { "none".to_owned() } else { there };
-            report.hint(format!("what it has: {there}"))
-        }
+    if let Some(near) = nearest::to(name, names.clone()) {
+        report.hint(format!("did you mean {near}?"))
+    } else {
+        let there = names.collect::<Vec<_>>().join(", ");
+        let there = if there.is_empty() { "none".to_owned() } else { there };
+        report.hint(format!("what it has: {there}"))
     }
 }
 

@@ -225,12 +225,11 @@ pub fn last_of_each(variables: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::with_capacity(variables.len());
     for variable in variables {
         let name = variable_name(&variable).to_owned();
-        match places.get(&name) {
-            Some(&place) => kept[place] = variable,
-            None => {
-                places.insert(name, kept.len());
-                kept.push(variable);
-            }
+        if let Some(&place) = places.get(&name) {
+            kept[place] = variable
+        } else {
+            places.insert(name, kept.len());
+            kept.push(variable);
         }
     }
     kept

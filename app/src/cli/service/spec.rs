@@ -18,7 +18,7 @@ pub fn spec(create: &ServiceCreate) -> Result<v1::ServiceSpec, Report> {
         labels: secret::parse_labels(&create.labels)?,
         run: Some(run(create)?),
         global,
-        replicas: if global { 0 } else { 1 },
+        replicas: u32::from(!global),
         grants: grant::parse_all(&create.secrets)?,
         constraints: create.constraints.clone(),
         ..v1::ServiceSpec::default()

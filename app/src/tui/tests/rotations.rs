@@ -234,7 +234,7 @@ fn to_call_it_off_takes_the_whole_name() {
     });
     play.shows("rolling back to v3: cancelled by admin:jo");
     put(&mut play, 18_844, |rotation| {
-        rotation.phase = RotationPhase::RolledBack.into()
+        rotation.phase = RotationPhase::RolledBack.into();
     });
     play.shows("DONE");
     play.shows("every task of db_password is back on v3");
@@ -247,7 +247,7 @@ fn one_that_is_over_cannot_be_steered() {
     assert!(play.model.wizard.is_none());
     play.keys("k").keys("p");
     put(&mut play, 18_843, |rotation| {
-        rotation.phase = RotationPhase::Done.into()
+        rotation.phase = RotationPhase::Done.into();
     });
     play.keys("y<enter>");
     assert_eq!(play.calls(), 1, "the manager says so, the plan was from before");

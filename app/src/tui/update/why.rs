@@ -66,14 +66,13 @@ fn asked(model: &Model) -> Option<Asked> {
 fn of_task(model: &Model, id: &str) -> Option<Asked> {
     let view = &model.cluster;
     let task = view.tasks.get(id)?;
-    let secret_ids = match model.place() {
-        Place::Rotation(rotation) => vec![view.rotations.get(rotation)?.secret_id.clone()],
-        _ => {
-            let spec = view.services.get(&task.service_id)?.spec.as_ref()?;
-            let mut ids: Vec<String> = spec.grants.iter().map(|grant| grant.secret_id.clone()).collect();
-            ids.dedup();
-            ids
-        }
+    let secret_ids = if let Place::Rotation(rotation) = model.place() {
+        vec![view.rotations.get(rotation)?.secret_id.clone()]
+    } else {
+        let spec = view.services.get(&task.service_id)?.spec.as_ref()?;
+        let mut ids: Vec<String> = spec.grants.iter().map(|grant| grant.secret_id.clone()).collect();
+        ids.dedup();
+        ids
     };
     let asked = Asked {
         service_id: task.service_id.clone(),

@@ -6,7 +6,7 @@
 //! reader <─ bounded channel <─ PublishLogs stream <─┘
 //! ```
 //!
-//! Each request has an id of its own and one answer: a PublishLogs stream that begins with that id. A reader that follows
+//! Each request has an id of its own and one answer: a `PublishLogs` stream that begins with that id. A reader that follows
 //! a service asks anew for tasks that come, under another id. A worker is asked only for tasks that are on it, and
 //! believed only about those.
 

@@ -149,7 +149,7 @@ const REFUSED: [(Change, &str); 10] = [
         |spec| {
             run(spec).env = (0..900)
                 .map(|number| format!("A{number}={}", "x".repeat(300)))
-                .collect()
+                .collect();
         },
         "at most 196608 bytes in all",
     ),

@@ -102,7 +102,11 @@ fn each_executor_takes_what_is_its_own() {
     };
     assert_eq!(process(|run| run.health = Some(health.clone())), Ok(()));
     assert!(files(|run| run.health = Some(health)).is_err());
-    assert_eq!(files(|run| run.env = vec!["A=b".into()]), Ok(()), "for templates, and for runs");
+    assert_eq!(
+        files(|run| run.env = vec!["A=b".into()]),
+        Ok(()),
+        "for templates, and for runs"
+    );
 }
 
 #[test]

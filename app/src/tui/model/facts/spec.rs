@@ -172,7 +172,7 @@ fn surroundings(run: &RunSpec, found: &mut Vec<Setting>) {
 }
 
 fn restart(spec: &ServiceSpec, found: &mut Vec<Setting>) {
-    let policy = spec.restart.clone().unwrap_or(v1::RestartPolicy {
+    let policy = spec.restart.unwrap_or(v1::RestartPolicy {
         condition: RestartCondition::Any.into(),
         delay_ms: 5000,
         ..v1::RestartPolicy::default()
@@ -194,7 +194,7 @@ fn restart(spec: &ServiceSpec, found: &mut Vec<Setting>) {
 
 /// Docker's defaults, where nothing was said.
 pub fn or_default(settings: Option<&RollSettings>) -> RollSettings {
-    settings.cloned().unwrap_or(RollSettings {
+    settings.copied().unwrap_or(RollSettings {
         parallelism: 1,
         monitor_ms: 5000,
         on_failure: FailureAction::Pause.into(),

@@ -202,7 +202,7 @@ mod tests {
         assert!(is_invalid(spec(&|spec| words(spec).push("x".repeat(131_072)))));
         assert!(is_invalid(spec(&|spec| *words(spec) = vec![String::new(); 131_073])));
         let run = |spec: &mut v1::ServiceSpec| {
-            spec.run.get_or_insert_default().env = vec!["A=".to_owned() + &"x".repeat(200_000)]
+            spec.run.get_or_insert_default().env = vec!["A=".to_owned() + &"x".repeat(200_000)];
         };
         assert!(is_invalid(spec(&|spec| run(spec))));
         assert!(is_invalid(spec(
