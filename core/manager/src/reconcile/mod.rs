@@ -33,6 +33,8 @@ mod rotation_tests;
 #[cfg(test)]
 pub(crate) mod scene;
 #[cfg(test)]
+mod steering_tests;
+#[cfg(test)]
 mod tasks_tests;
 #[cfg(test)]
 mod update_tests;
