@@ -121,6 +121,24 @@ fn a_variable_is_weaker_and_can_be_refused() {
     nothing_left(&demo);
 }
 
+#[test]
+fn a_container_that_belongs_to_no_service_has_secrets_too() {
+    let Some(image) = harness::engine::image_or_skip("a container with secrets") else {
+        return;
+    };
+    let demo = demo();
+    let said = demo.run(&["run", "--secret", "db", "--image", image, "cat", "/run/secrets/db"]);
+    assert_eq!((said.out.as_bytes(), said.err.as_str(), said.code), (VALUE, "", 0));
+    assert_eq!(
+        demo.run(&["run", "--secret", "db", "--image", image, "sh", "-c", "exit 9"])
+            .code,
+        9
+    );
+    demo.run(&["run", "--secret", "db", "--image", "no-such-image:1", "true"])
+        .refused(126, &["image no-such-image:1 is not on this node"]);
+    nothing_left(&demo);
+}
+
 /// A program that says where its file is and what signal it got.
 fn start(demo: &Demo) -> (Child, PathBuf, BufReader<std::process::ChildStdout>) {
     let script = "trap 'echo got USR1' USR1; trap 'echo got TERM; exit 7' TERM; readlink -f $WARDROOM_SECRETS_DIR; \
