@@ -74,7 +74,7 @@ where
                 Ok(Some(request)) => {
                     let over = CancellationToken::new();
                     open.insert(request.id.clone(), over.clone());
-                    let (id, reader) = (request.id.clone(), Reader::new(session_id, request, logs));
+                    let (id, reader) = (request.id.clone(), Reader::new(session_id, &request, logs));
                     sending.push(async move {
                         let _ = over.run_until_cancelled(send(connect, reader)).await;
                         id
@@ -123,7 +123,7 @@ struct Followed {
 
 impl Reader {
     /// Tasks that are not of this worker have nothing to say here.
-    fn new(session_id: &str, request: LogRequest, logs: &Logs) -> Self {
+    fn new(session_id: &str, request: &LogRequest, logs: &Logs) -> Self {
         let followed = request.task_ids.iter().filter_map(|id| {
             let task = TaskId::new(id.clone());
             let log = logs.find(&task)?;
@@ -248,7 +248,7 @@ mod tests {
         one.write(Written::Output, b"a");
         one.write(Written::Error, b"b");
         two.write(Written::Output, b"c");
-        let mut reader = Reader::new("session", request(false, Some(1)), &logs);
+        let mut reader = Reader::new("session", &request(false, Some(1)), &logs);
         let batch = reader.batch().await.unwrap();
         assert_eq!(
             (batch.session_id.as_str(), batch.request_id.as_str()),
@@ -263,7 +263,7 @@ mod tests {
     async fn a_follower_waits_until_the_task_is_over() {
         let logs = Logs::default();
         let (one, two) = (logs.open(&TaskId::new("t1")), logs.open(&TaskId::new("t2")));
-        let mut reader = Reader::new("session", request(true, None), &logs);
+        let mut reader = Reader::new("session", &request(true, None), &logs);
         assert!(
             reader.batch().await.unwrap().lines.is_empty(),
             "it says that it is there"
@@ -290,7 +290,7 @@ mod tests {
         let logs = Logs::default();
         let one = logs.open(&TaskId::new("t1"));
         one.write(Written::Output, b"first");
-        let mut reader = Reader::new("session", request(true, None), &logs);
+        let mut reader = Reader::new("session", &request(true, None), &logs);
         reader.batch().await.unwrap();
         for _ in 0..10_000 {
             one.write(Written::Output, b"many");

@@ -27,11 +27,11 @@ pub(crate) struct Bench {
 
 /// `None` where the means are missing, which is said.
 pub(crate) fn bench(test: &str) -> Option<Bench> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
     if !root_or_skip(test) {
         return None;
     }
     image_or_skip(test)?;
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     Some(Bench::of(format!("test{}n{number}", std::process::id())))
 }

@@ -14,8 +14,11 @@ use crate::run::Health;
 /// What one asking came to: well, or the words of why not.
 pub(super) type Outcome = Result<(), String>;
 
+/// One asking that is under way.
+pub(super) type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
 /// Asks once.
-pub(super) type Ask = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
+pub(super) type Ask = Box<dyn Fn() -> Asking + Send + Sync>;
 
 /// The pure part: what an outcome means.
 struct Verdict {
@@ -52,7 +55,7 @@ pub(super) struct Checks {
     interval: Duration,
     verdict: Verdict,
     due: Instant,
-    asking: Option<(Instant, Pin<Box<dyn Future<Output = Outcome> + Send>>)>,
+    asking: Option<(Instant, Asking)>,
 }
 
 impl Checks {
@@ -119,7 +122,7 @@ mod tests {
     fn checks(health: &Health, mut outcomes: Vec<Outcome>) -> Checks {
         outcomes.reverse();
         let outcomes = Mutex::new(outcomes);
-        let ask = move || -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let ask = move || -> Asking {
             let outcome = outcomes.lock().expect("nobody panics").pop().unwrap_or(Ok(()));
             Box::pin(async move { outcome })
         };

@@ -288,9 +288,9 @@ pub(super) fn args(parent: u32, stage: &Stage<'_>, command: &[String]) -> Vec<Os
     }
     if let Some((uid, gid, groups)) = stage.user {
         option("--user", format!("{uid}:{gid}").into());
-        groups
-            .iter()
-            .for_each(|group| option("--group", group.to_string().into()));
+        for group in groups {
+            option("--group", group.to_string().into());
+        }
     }
     if let Some(dir) = stage.dir {
         option("--dir", dir.into());

@@ -115,12 +115,21 @@ fn spellings(value: &[u8]) -> Vec<SecretBytes> {
             for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
                 pieces(engine.encode(spelt).as_bytes(), &mut spellings);
             }
-            let hex: String = spelt.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(spelt);
             pieces(hex.as_bytes(), &mut spellings);
             pieces(hex.to_ascii_uppercase().as_bytes(), &mut spellings);
         }
     }
     spellings
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16);
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(digit)
+        .collect()
 }
 
 fn pieces(text: &[u8], into: &mut Vec<SecretBytes>) {

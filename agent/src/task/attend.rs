@@ -87,8 +87,8 @@ impl Runner {
                 }
                 Happening::Healthy => {
                     report.state = TaskState::Running as i32;
-                    report.message = "started".to_owned();
-                    report.health = "healthy".to_owned();
+                    "started".clone_into(&mut report.message);
+                    "healthy".clone_into(&mut report.health);
                 }
                 Happening::Ailing(words) => report.health = words,
                 Happening::Unknown(words) => troubles.watching = words,

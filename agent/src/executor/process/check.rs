@@ -9,7 +9,7 @@ use wardroom_keys::SecretBytes;
 
 use super::plan::Plan;
 use super::start::Starter;
-use crate::executor::health::{Checks, Outcome};
+use crate::executor::health::{Asking, Checks, Outcome};
 use crate::executor::{Exit, Job, Running};
 use crate::output::Log;
 
@@ -24,7 +24,7 @@ pub(super) fn checks(starter: &Arc<Starter>, plan: &Arc<Plan>, job: &Job) -> Opt
     }
     let (starter, plan, log) = (Arc::clone(starter), Arc::clone(plan), Arc::clone(&job.log));
     let patience = health.timeout;
-    let ask = move || -> std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>> {
+    let ask = move || -> Asking {
         let (starter, plan, log) = (Arc::clone(&starter), Arc::clone(&plan), Arc::clone(&log));
         let command = command.clone();
         Box::pin(async move { ask(&starter, &plan, &command, patience, &log).await })
