@@ -32,12 +32,14 @@ done
 
 /// `<sha256 of the rest> <name>:<much>`: whatever is missing or mixed shows.
 fn password(name: &str) -> Vec<u8> {
+    use std::fmt::Write;
+
     use sha2::{Digest, Sha256};
     let body = format!("{name}:{}", name.repeat(20_000 / name.len()));
-    let sum: String = Sha256::digest(body.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut sum = String::new();
+    for byte in Sha256::digest(body.as_bytes()) {
+        write!(sum, "{byte:02x}").unwrap();
+    }
     format!("{sum} {body}").into_bytes()
 }
 
@@ -121,7 +123,7 @@ impl Stage {
         let files = std::fs::read_dir(&self.out).unwrap().filter_map(Result::ok);
         let of = |file: std::fs::DirEntry| {
             let name = file.file_name().to_string_lossy().into_owned();
-            (name.starts_with("seen.") && !name.ends_with(".new")).then(|| std::fs::read_to_string(file.path()).ok())?
+            (name.starts_with("seen.") && !name.contains(".new")).then(|| std::fs::read_to_string(file.path()).ok())?
         };
         files.filter_map(of).collect()
     }

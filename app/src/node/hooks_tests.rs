@@ -105,7 +105,7 @@ fn all_dead(group: Pid) -> bool {
     let mut stats = stats.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
     !stats.any(|stat| {
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        matches!(fields.as_slice(), [state, _, of, ..] if *of == group && *state != "Z")
+        matches!(fields.as_slice(), [now, _, of, ..] if *of == group && *now != "Z")
     })
 }
 

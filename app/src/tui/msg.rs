@@ -70,6 +70,10 @@ impl fmt::Debug for Pasted {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few at a time, and each is carried out at once"
+)]
 pub enum Effect {
     Call(Ticket, Call),
     /// Reads a value from a file on this machine.

@@ -64,7 +64,7 @@ fn owned(text: &str, user: &User) -> Result<v1::Grant, Report> {
         grant.mode = MODE;
     }
     if let Some(below) = grant.target.strip_prefix("/run/secrets/") {
-        grant.target = below.to_owned();
+        grant.target = String::from(below);
     }
     if grant.target.starts_with('/') {
         return Err(

@@ -62,8 +62,8 @@ pub fn this_process() -> Result<String, Report> {
     let unreadable =
         |why: String| Report::failure(format!("cannot read /proc/self/stat: {why}")).hint("is /proc mounted?");
     let stat = std::fs::read_to_string("/proc/self/stat").map_err(|error| unreadable(error.to_string()))?;
-    let start = start_time(&stat).ok_or_else(|| unreadable("it is not as expected".to_owned()))?;
-    Ok(format!("{}:{start}", std::process::id()))
+    let since = start_time(&stat).ok_or_else(|| unreadable("it is not as expected".to_owned()))?;
+    Ok(format!("{}:{since}", std::process::id()))
 }
 
 /// The 22nd field. The second is a name in brackets that may hold spaces and brackets itself.

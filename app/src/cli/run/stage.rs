@@ -86,9 +86,9 @@ impl Stage {
         option("--secrets-dir", self.secrets_dir.clone().into());
         if let Some(groups) = &self.user.becomes {
             option("--user", format!("{}:{}", self.user.uid, self.user.gid).into());
-            groups
-                .iter()
-                .for_each(|group| option("--group", group.to_string().into()));
+            for group in groups {
+                option("--group", group.to_string().into());
+            }
         }
         if let Some(dir) = &self.dir {
             option("--dir", dir.into());

@@ -84,8 +84,8 @@ fn this_process_is_known_by_its_number_and_its_start() {
     let (pid, start) = said.split_once(':').unwrap();
     assert_eq!(pid, std::process::id().to_string());
     assert!(start.parse::<u64>().unwrap() > 0);
-    let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 10";
-    assert_eq!(lend::start_time(stat), Some(4242));
+    let line = "7 (a ) b) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 10";
+    assert_eq!(lend::start_time(line), Some(4242));
     assert_eq!(lend::start_time("7 (a) S 1"), None);
 }
 

@@ -43,6 +43,7 @@ pub async fn logs(logs: &ServiceLogs, session: &mut Session) -> Result<(), Repor
 }
 
 /// What stands before a line.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Prefix {
     raw: bool,
     timestamps: bool,

@@ -27,9 +27,9 @@ pub async fn run(command: &Service, session: &mut Session) -> Result<(), Report>
         Service::Ls(list) => list::list(list, session).await,
         Service::Ps(ps) => list::tasks(ps, session).await,
         Service::Inspect(inspect) => self::inspect(inspect, session).await,
-        Service::Update(update) => update::update(update, session).await,
+        Service::Update(update) => Box::pin(update::update(update, session)).await,
         Service::Rollback(rollback) => update::roll_back(rollback, session).await,
-        Service::Scale(scale) => update::scale(scale, session).await,
+        Service::Scale(scale) => Box::pin(update::scale(scale, session)).await,
         Service::Logs(logs) => logs::logs(logs, session).await,
         Service::Rm(remove) => self::remove(&remove.references, session).await,
     }

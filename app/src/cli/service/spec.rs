@@ -76,11 +76,10 @@ fn what(create: &ServiceCreate) -> Result<What, Report> {
     let image = create.shape.running.image.clone();
     let mut words = create.words.clone();
     let executor = match create.executor {
-        Some(ExecutorChoice::Container) => Executor::Container,
-        Some(ExecutorChoice::Process) => Executor::Process,
         Some(ExecutorChoice::Files) => Executor::Files,
-        None if image.is_some() || !words.is_empty() => Executor::Container,
-        None => Executor::Process,
+        Some(ExecutorChoice::Process) => Executor::Process,
+        None if image.is_none() && words.is_empty() => Executor::Process,
+        Some(ExecutorChoice::Container) | None => Executor::Container,
     };
     let image = match (executor, image) {
         (Executor::Container, Some(image)) if !image.is_empty() => image,

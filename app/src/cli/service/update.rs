@@ -23,7 +23,8 @@ pub async fn update(update: &ServiceUpdate, session: &mut Session) -> Result<(),
         removed.push(session.secret(reference).await?);
     }
     let change = |spec: &v1::ServiceSpec| changes::changed(update, spec, &removed);
-    let amended = amend(session, &update.reference, update.plan, change).await?;
+    // On the heap: a session and a spec on every level of the stack are too much.
+    let amended = Box::pin(amend(session, &update.reference, update.plan, change)).await?;
     if update.plan {
         return plan::show(&amended.answer.plan.unwrap_or_default(), session);
     }
@@ -87,7 +88,7 @@ pub async fn scale(scale: &ServiceScale, session: &mut Session) -> Result<(), Re
     let mut refused = Vec::new();
     for (reference, replicas) in sizes {
         let change = |spec: &v1::ServiceSpec| resized(spec, replicas);
-        match amend(session, reference, false, change).await {
+        match Box::pin(amend(session, reference, false, change)).await {
             Ok(amended) => {
                 if !session.output.is_json() {
                     session.output.line(&format!("{reference} scaled to {replicas}"))?;

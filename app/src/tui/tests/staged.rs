@@ -12,6 +12,7 @@ use crate::tui::model::staged::Edit;
 use crate::tui::msg::{Answer, Call, Effect};
 use crate::tui::wizard::Step;
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what an answer is")]
 fn planned() -> Result<Answer, CallError> {
     Ok(Answer::GrantsUpdated(UpdateGrantsResponse {
         plan: Some(plan(PlanAction::Create, "grant smtp_key", "to api")),
@@ -222,6 +223,7 @@ fn a_thousand_services_and_secrets_scroll_both_ways() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "whole screens")]
 fn at_every_size() {
     insta::assert_snapshot!(sized((120, 40), "5m$<space>j<space>").screen(), @r#"
      wardroom prod-eu [RW]  2 staged  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1                 #18842 12:04Z live

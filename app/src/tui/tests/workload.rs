@@ -270,6 +270,7 @@ fn a_stream_that_breaks_says_so_and_goes_on_behind_its_last_line() {
     play.shows("ended: no more lines will come");
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what an answer is")]
 fn planned() -> Result<Answer, CallError> {
     Ok(Answer::ServiceUpdated(UpdateServiceResponse {
         plan: Some(plan(PlanAction::Create, "tasks", "2 more")),

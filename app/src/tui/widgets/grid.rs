@@ -49,7 +49,7 @@ impl Grid<'_> {
         };
         for (number, key) in shown.iter().enumerate() {
             for (y, piece) in (area.y..area.bottom()).zip(head(key)) {
-                self.put(canvas, (place(number), y), self.cell, &piece);
+                Self::put(canvas, (place(number), y), self.cell, &piece);
             }
             if at_column == Some(first + number) {
                 let heading = Rect::new(place(number), area.y, self.cell, 1);
@@ -61,9 +61,9 @@ impl Grid<'_> {
             let Ok(down) = u16::try_from(line - offset) else { break };
             let y = area.y + HEAD + down;
             let (name, cells) = row(key, shown);
-            self.put(canvas, (area.x + 2, y), self.side, &name);
+            Self::put(canvas, (area.x + 2, y), self.side, &name);
             for (number, piece) in cells.iter().enumerate().take(shown.len()) {
-                self.put(canvas, (place(number), y), self.cell, piece);
+                Self::put(canvas, (place(number), y), self.cell, piece);
                 if at_row == Some(line) && at_column == Some(first + number) {
                     canvas.restyle(Rect::new(place(number), y, self.cell, 1), Tone::Selected);
                     canvas.cursor = Some((place(number), y));
@@ -76,7 +76,7 @@ impl Grid<'_> {
         }
     }
 
-    fn put(&self, canvas: &mut Canvas<'_>, (x, y): (u16, u16), width: u16, piece: &Piece) {
+    fn put(canvas: &mut Canvas<'_>, (x, y): (u16, u16), width: u16, piece: &Piece) {
         let text = piece.text.cut_middle(usize::from(width), canvas.glyphs.more);
         canvas.text(x, y, width, text, piece.tone);
     }

@@ -55,7 +55,7 @@ fn the_delay_doubles_up_to_a_minute_and_begins_anew_after_a_good_run() {
     for delay_ms in [5_000, 10_000, 20_000, 40_000, 60_000, 60_000] {
         end(&mut scene, TaskState::Failed);
         assert_eq!(scene.waits_ms(), Some(delay_ms));
-        scene.wait_ms(i64::try_from(delay_ms).unwrap());
+        scene.wait_ms(i64::try_from(delay_ms).expect("it is short"));
         scene.settle();
     }
     scene.wait_ms(60_000);

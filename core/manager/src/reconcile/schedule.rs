@@ -48,14 +48,14 @@ fn due_at(state: &State, secret: &Secret) -> Option<i64> {
     let from_ms = failed.map_or(current.created_at_ms, |rotation| {
         rotation.finished_at_ms.max(current.created_at_ms)
     });
-    let aged_ms = from_ms.saturating_add(age_ms);
+    let due_ms = from_ms.saturating_add(age_ms);
     let Some((failed_at_ms, _)) = secret.schedule_failure else {
-        return Some(aged_ms);
+        return Some(due_ms);
     };
     let wait_ms = failed_at_ms
-        .saturating_sub(aged_ms)
+        .saturating_sub(due_ms)
         .clamp(SHORTEST_WAIT_MS, LONGEST_WAIT_MS);
-    Some(aged_ms.max(failed_at_ms.saturating_add(wait_ms)))
+    Some(due_ms.max(failed_at_ms.saturating_add(wait_ms)))
 }
 
 fn was_in_vain(rotation: &Rotation) -> bool {

@@ -87,9 +87,8 @@ async fn make(context: &Context, id: SecretId) -> bool {
         from: "local".to_owned(),
     };
     match context.proposer.propose(actor.clone(), command).await {
-        Ok(_) => true,
-        // Somebody has changed the secret since: the next look sees what it is now.
-        Err(ProposeError::Refused(wardroom_state::refusal::Refusal::OutOfSequence)) => true,
+        // Or somebody has changed the secret since: the next look sees what it is now.
+        Ok(_) | Err(ProposeError::Refused(wardroom_state::refusal::Refusal::OutOfSequence)) => true,
         Err(ProposeError::Refused(refusal)) => {
             let note = Command::NoteScheduleFailure {
                 secret: secret.id,

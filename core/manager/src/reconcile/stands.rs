@@ -76,24 +76,26 @@ pub(crate) fn stands<'a>(turn: &Turn<'a>, pace: &Pace, now_ms: i64, decision: &m
     stands.collect()
 }
 
-fn stand<'a>(turn: &Turn<'a>, pace: &Pace, place: &Place<'a>, now_ms: i64, decision: &mut Decision) -> Stand<'a> {
+fn stand<'a>(turn: &Turn<'a>, rate: &Pace, place: &Place<'a>, now_ms: i64, decision: &mut Decision) -> Stand<'a> {
     let (state, service) = (turn.state, turn.service);
     let failed = || {
         place
             .tasks
             .iter()
-            .any(|task| failed_since(state, service, task, pace.began_ms))
+            .any(|task| failed_since(state, service, task, rate.began_ms))
     };
     let best = |task: &&Task| (task.status.state, task.created_at_ms, task.id.clone());
     let (todo, done): (Vec<&Task>, Vec<&Task>) = place.live().partition(|task| turn.needs_step(task));
     if let Some(task) = done.into_iter().max_by_key(best) {
-        return match settled_at_ms(state, service, task, pace.began_ms, pace.monitor_ms) {
+        return match settled_at_ms(state, service, task, rate.began_ms, rate.monitor_ms) {
             Some(at_ms) if at_ms <= now_ms => Stand::Well(at_ms),
             _ if failed() => Stand::Failed,
             // Nobody knows when a node will take it: what is dangerous does not wait for that.
-            None if pace.returning && task.node.is_none() => Stand::Failed,
+            None if rate.returning && task.node.is_none() => Stand::Failed,
             at_ms => {
-                at_ms.into_iter().for_each(|at_ms| decision.again_at(at_ms));
+                for at_ms in at_ms {
+                    decision.again_at(at_ms);
+                }
                 Stand::UnderWay
             }
         };
@@ -102,7 +104,7 @@ fn stand<'a>(turn: &Turn<'a>, pace: &Pace, place: &Place<'a>, now_ms: i64, decis
     if let Some(task) = todo.into_iter().max_by_key(best) {
         // A successor that failed beside it is tried again after a while.
         let again = place.ended().first().is_some_and(|ended| {
-            ended.created_at_ms > task.created_at_ms && failed_since(state, service, ended, pace.began_ms)
+            ended.created_at_ms > task.created_at_ms && failed_since(state, service, ended, rate.began_ms)
         });
         return match next() {
             Restart::At(at_ms) if again => {

@@ -183,7 +183,7 @@ fn a_paused_rotation_freezes_what_is_there() {
 #[test]
 fn a_cancelled_restart_returns_everything() {
     let mut scene = web(3, &[("db", OnChange::Restart)], |spec| {
-        spec.update.order = RollOrder::StartFirst
+        spec.update.order = RollOrder::StartFirst;
     });
     let id = scene.rotate("db");
     scene.settle();

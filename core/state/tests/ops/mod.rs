@@ -204,7 +204,7 @@ impl Op {
                     .services()
                     .get(&id)
                     .and_then(|service| service.update_status.as_ref());
-                let states: &[UpdateState] = match status.map(|status| status.state) {
+                let next: &[UpdateState] = match status.map(|status| status.state) {
                     // Two steps lead out of it.
                     Some(RollbackStarted) => &[RollbackCompleted, RollbackPaused, Completed],
                     _ => &[

@@ -111,6 +111,7 @@ pub struct ServiceScale {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ServiceLogs {
     /// Go on with new lines as they come
     #[arg(short, long)]

@@ -69,6 +69,10 @@ pub struct Running {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the flags that people know from Docker"
+)]
 pub struct Health {
     /// Command that says whether a task is well
     #[arg(long, value_name = "COMMAND")]
@@ -98,6 +102,10 @@ pub enum RestartChoice {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the flags that people know from Docker"
+)]
 pub struct Restart {
     /// When an ended task is followed by another one (any unless given)
     #[arg(long, value_enum, value_name = "WHEN")]
@@ -128,6 +136,10 @@ pub enum OrderChoice {
 
 /// How an update replaces tasks.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the flags that people know from Docker"
+)]
 pub struct Roll {
     /// Tasks that an update replaces at once, 0 for all (1 unless given)
     #[arg(long, value_name = "N")]
@@ -151,6 +163,10 @@ pub struct Roll {
 
 /// How a roll-back replaces tasks.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the flags that people know from Docker"
+)]
 pub struct RollbackRoll {
     /// As --update-parallelism, for a roll-back
     #[arg(long, value_name = "N")]
@@ -174,6 +190,10 @@ pub struct RollbackRoll {
 
 /// What tells the host's own programs that their files have changed; one of three.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the flags, and each belongs to the hook"
+)]
 pub struct ReloadHook {
     /// File that holds the id of the process to be told, with the files executor
     #[arg(long, value_name = "FILE")]

@@ -180,7 +180,6 @@ pub fn rotation_entries<'a>(model: &'a Model) -> Vec<Entry<'a>> {
         state: rotations::state(rotation).into(),
         problem: rotations::state(rotation).ends_with('!'),
         fields: vec![field("actor", &rotation.actor)],
-        ..Entry::default()
     };
     found.into_iter().map(entry).collect()
 }

@@ -168,6 +168,10 @@ mod tests {
         assert!(is_invalid(report(inventory(8_001))));
     }
 
+    fn words(spec: &mut v1::ServiceSpec) -> &mut Vec<String> {
+        &mut spec.run.get_or_insert_default().command
+    }
+
     #[test]
     fn a_spec_is_bounded_before_it_is_proposed() {
         let mut scene = Scene::with_workers(1);
@@ -184,9 +188,6 @@ mod tests {
             change(&mut spec);
             service_spec(&scene.state, spec)
         };
-        fn words(spec: &mut v1::ServiceSpec) -> &mut Vec<String> {
-            &mut spec.run.get_or_insert_default().command
-        }
         let granted = |target: String| v1::Grant {
             secret_name: "db".into(),
             target,

@@ -164,7 +164,7 @@ pub(crate) fn run(run: &RunSpec) -> v1::RunSpec {
         read_only: run.read_only,
         networks: run.networks.clone(),
         mounts: run.mounts.iter().map(mount).collect(),
-        ports: run.ports.iter().map(port).collect(),
+        ports: run.ports.iter().copied().map(port).collect(),
         container_labels: run.container_labels.clone(),
         stop_signal: run.stop_signal.clone(),
         stop_grace_ms: run.stop_grace_ms,
@@ -194,7 +194,7 @@ fn mount(mount: &Mount) -> v1::Mount {
     }
 }
 
-fn port(port: &Port) -> v1::Port {
+fn port(port: Port) -> v1::Port {
     let protocol = match port.protocol {
         Protocol::Tcp => v1::Protocol::Tcp,
         Protocol::Udp => v1::Protocol::Udp,
