@@ -226,7 +226,7 @@ pub fn last_of_each(variables: Vec<String>) -> Vec<String> {
     for variable in variables {
         let name = variable_name(&variable).to_owned();
         if let Some(&place) = places.get(&name) {
-            kept[place] = variable
+            kept[place] = variable;
         } else {
             places.insert(name, kept.len());
             kept.push(variable);

@@ -59,6 +59,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a stream gives")]
     fn line(text: &str) -> Result<LogLine, Status> {
         Ok(LogLine {
             text: text.into(),

@@ -53,9 +53,9 @@ pub fn edit(model: &mut Model) -> Vec<Effect> {
     let cell: Cell = (service.id.clone(), secret.id.clone());
     let mut granted = service.spec.iter().flat_map(|spec| &spec.grants);
     let mut granted = granted.by_ref().filter(|grant| grant.secret_id == secret.id);
+    let is_staged = matches!(model.staged.get(&cell), Some(Edit::Add(_) | Edit::Change(_)));
     let grant = match (model.staged.get(&cell), granted.next(), granted.next()) {
-        (Some(Edit::Add(grant) | Edit::Change(grant)), ..) => grant.clone(),
-        (_, Some(_), Some(_)) => {
+        (_, Some(_), Some(_)) if !is_staged => {
             let text = format!(
                 "{} has it in several files: edit them on the command line",
                 words::service_name(service)
@@ -63,8 +63,8 @@ pub fn edit(model: &mut Model) -> Vec<Effect> {
             model.say(Level::Info, text);
             return Vec::new();
         }
-        (_, Some(grant), None) => grant.clone(),
-        (_, None, _) => plain_grant(&secret.id, &secret.name),
+        (Some(Edit::Add(grant) | Edit::Change(grant)), ..) | (_, Some(grant), None) => grant.clone(),
+        (_, None | Some(_), _) => plain_grant(&secret.id, &secret.name),
     };
     let names = (words::service_name(service).to_owned(), secret.name.clone());
     wizard::edit_grant(model, cell, names, &grant)

@@ -93,7 +93,7 @@ fn stand<'a>(turn: &Turn<'a>, rate: &Pace, place: &Place<'a>, now_ms: i64, decis
             // Nobody knows when a node will take it: what is dangerous does not wait for that.
             None if rate.returning && task.node.is_none() => Stand::Failed,
             at_ms => {
-                for at_ms in at_ms {
+                if let Some(at_ms) = at_ms {
                     decision.again_at(at_ms);
                 }
                 Stand::UnderWay

@@ -25,6 +25,7 @@ fn rotate(value: &[u8]) -> v1::RotateSecretRequest {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a request has")]
 fn hook(name: &str) -> Option<v1::Schedule> {
     Some(v1::Schedule {
         source: Some(v1::schedule::Source::Hook(name.into())),

@@ -15,6 +15,7 @@ fn destroy(versions: &[u32]) -> Command {
     }
 }
 
+#[expect(clippy::option_option, reason = "it is what the command has")]
 fn retention(keep_ms: Option<u64>, schedule: Option<Option<Schedule>>) -> Command {
     Command::UpdateRetention {
         secret: secret("db"),

@@ -218,7 +218,7 @@ impl Op {
                 };
                 Command::AdvanceUpdate {
                     service: id,
-                    state: states[self.other % states.len()],
+                    state: next[self.other % next.len()],
                     message: String::new(),
                 }
             }
