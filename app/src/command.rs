@@ -63,6 +63,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("secret", "Named secrets: create, rotate, revoke, and who holds them"),
     ("rotation", "New versions on their way to the tasks that read them"),
     ("service", "What runs, and which secrets it may read"),
+    ("stack", "Compose files: services and their secrets, as one"),
     ("node", "The machines of the cluster"),
     (
         "operator",
@@ -176,6 +177,19 @@ pub const COMMANDS: &[Command] = &[
         "Show what the tasks of a service have written").key("5 L"),
     command("service", "rm", "SERVICE...",
         "Remove services; their files are erased").alias("remove").key("5 D").changing(),
+
+    command("stack", "deploy", "-c FILE|-... [--prune] [--detach=false] [--plan] STACK",
+        "Create or update a stack, as compose files describe it").alias("up").changing(),
+    command("stack", "config", "-c FILE|-... [--skip-interpolation]",
+        "Print compose files as they are merged, without any value of a secret"),
+    command("stack", "ls", "[--stale]",
+        "List stacks").alias("list"),
+    command("stack", "services", "[-q] [--stale] STACK",
+        "List the services of a stack"),
+    command("stack", "ps", "[-q] [--stale] STACK",
+        "List the tasks of a stack"),
+    command("stack", "rm", "STACK...",
+        "Remove stacks: their services, then their secrets").alias("remove").changing(),
 
     command("node", "ls", "[-q] [--stale]",
         "List nodes").alias("list").key("6"),

@@ -8,6 +8,7 @@ mod logging;
 #[cfg(feature = "embedded")]
 mod node;
 mod report;
+mod stack;
 mod text;
 mod tui;
 mod why;

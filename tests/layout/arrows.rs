@@ -62,6 +62,8 @@ fn libraries_stay_behind_their_fences() {
         ("ratatui", &["wardroom"]),
         ("crossterm", &["wardroom"]),
         ("clap", &["wardroom"]),
+        ("saphyr", &["wardroom"]),
+        ("saphyr-parser", &["wardroom"]),
         ("openraft", &["wardroom-manager"]),
         // Tests read a keyring by its specification alone.
         ("chacha20poly1305", &["wardroom-keys", "wardroom-tests"]),

@@ -93,6 +93,33 @@ fn the_engine_is_named_in_one_folder_only() {
 }
 
 #[test]
+fn yaml_is_read_in_one_folder_only() {
+    for (path, text) in sources() {
+        let outside = !path.to_string_lossy().contains("app/src/stack/");
+        let names = text
+            .lines()
+            .any(|line| !line.trim_start().starts_with("//") && line.contains(concat!("sap", "hyr")));
+        let fence = path.ends_with("tests/layout/arrows.rs");
+        assert!(
+            !(outside && names) || fence,
+            "{} reads YAML; app/src/stack/ does",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn compose_files_are_read_without_the_world() {
+    for (path, text) in sources() {
+        if path.to_string_lossy().contains("app/src/stack/") {
+            for word in ["tokio::", "std::fs", "std::env", "SystemTime::now", "Instant::now"] {
+                assert!(!text.contains(word), "{} is pure but says {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn consoles_core_is_pure() {
     for (path, text) in sources() {
         let text_path = path.to_string_lossy();

@@ -139,7 +139,7 @@ fn owner(key: &str, value: &str) -> Result<u32, Report> {
 }
 
 /// As Go's `ParseUint(value, 0, 32)`: `0400`, `0o400`, `0x100` and `256` are the same mode.
-fn mode(value: &str) -> Result<u32, Report> {
+pub fn mode(value: &str) -> Result<u32, Report> {
     let lower = value.to_ascii_lowercase();
     let (digits, radix) = if let Some(rest) = lower.strip_prefix("0x") {
         (rest, 16)
@@ -171,7 +171,8 @@ fn mode(value: &str) -> Result<u32, Report> {
     Ok(mode)
 }
 
-fn on_change(grant: &mut v1::Grant, value: &str) -> Result<(), Report> {
+/// `swap`, `restart` or `signal:NAME`.
+pub fn on_change(grant: &mut v1::Grant, value: &str) -> Result<(), Report> {
     let (word, signal) = value.split_once(':').unwrap_or((value, ""));
     let choice = match (word, signal) {
         ("swap", "") => v1::OnChange::Swap,

@@ -15,13 +15,13 @@ mod each;
 mod failure;
 mod filter;
 mod following;
-mod grant;
+pub mod grant;
 mod hidden;
 mod holders;
 mod inspect;
 mod inspect_service;
 mod lock_state;
-mod nearest;
+pub mod nearest;
 mod node;
 mod node_change;
 mod operator;
@@ -45,6 +45,7 @@ mod secret_rotate;
 mod service;
 mod session;
 pub mod since;
+mod stack;
 mod status;
 mod subject;
 mod swarm;
@@ -57,7 +58,7 @@ mod when;
 mod why;
 mod words;
 
-use arguments::{Arguments, Audit, Backup, Noun, Raft};
+use arguments::{Arguments, Audit, Backup, Noun, Raft, Stack};
 use connect::Target;
 use output::Output;
 use session::Session;
@@ -75,6 +76,7 @@ pub async fn run(command: &Noun, arguments: &Arguments) -> Result<u8, Report> {
             return ran.map(|()| Exit::Ok as u8);
         }
         Noun::Backup(Backup::Verify(verify)) => return verify::run(verify, &mut output).map(|()| Exit::Ok as u8),
+        Noun::Stack(Stack::Config(config)) => return stack::config(config, &mut output).map(|()| Exit::Ok as u8),
         _ => {}
     }
     let target = target(command, arguments)?;
@@ -114,6 +116,7 @@ async fn on_cluster(command: &Noun, session: &mut Session) -> Result<(), Report>
         Noun::Secret(command) => secret::run(command, session).await,
         Noun::Rotation(command) => rotation::run(command, session).await,
         Noun::Service(command) => service::run(command, session).await,
+        Noun::Stack(command) => stack::run(command, session).await,
         Noun::Node(command) => node::run(command, session).await,
         Noun::Operator(command) => operator::run(command, session).await,
         Noun::Backup(command) => backup::run(command, session).await,

@@ -45,6 +45,26 @@ pub fn read(source: &Source) -> Result<v1::Value, Report> {
     Ok(v1::Value::from_bytes(std::mem::take(&mut *bytes)))
 }
 
+/// The bytes of a file that a compose file names, and whether they end with a newline.
+pub fn of_file(path: &Path) -> Result<(v1::Value, bool), Report> {
+    let (bytes, shown) = open(path)?;
+    whole(bytes, &shown)
+}
+
+/// The bytes of a variable of this process that a compose file names.
+pub fn of_variable(name: &str) -> Result<(v1::Value, bool), Report> {
+    let value = std::env::var_os(name).ok_or_else(|| {
+        Report::failure(format!("the variable {name} is not set")).hint("export it, or put the value into a file")
+    })?;
+    whole(Zeroizing::new(value.into_encoded_bytes()), name)
+}
+
+fn whole(mut bytes: Zeroizing<Vec<u8>>, origin: &str) -> Result<(v1::Value, bool), Report> {
+    check(&bytes, origin)?;
+    let ends_with_newline = bytes.last() == Some(&b'\n');
+    Ok((v1::Value::from_bytes(std::mem::take(&mut *bytes)), ends_with_newline))
+}
+
 /// At most one byte more than is ever accepted, in a buffer that never moves.
 fn take(reader: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(TOO_LONG + 1));

@@ -11,6 +11,7 @@ mod rotation;
 mod run;
 mod secret;
 mod service;
+mod stack;
 mod swarm;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use service::{
     Running, Service, ServiceCreate, ServiceInspect, ServiceLogs, ServiceLs, ServiceMode, ServicePs, ServiceRollback,
     ServiceScale, ServiceUpdate, Shape, SpecChanges, TaskListing, Waiting,
 };
+pub use stack::{Stack, StackConfig, StackDeploy};
 pub use swarm::{Swarm, SwarmCa, SwarmInit, SwarmJoin, SwarmJoinToken, SwarmUpdate};
 
 use crate::command::{COMMANDS, Changes, Command, NOUNS};
@@ -129,6 +131,8 @@ pub enum Noun {
     Rotation(Rotation),
     #[command(subcommand)]
     Service(Service),
+    #[command(subcommand)]
+    Stack(Stack),
     #[command(subcommand)]
     Node(Node),
     #[command(subcommand)]

@@ -81,9 +81,9 @@ fn document(service: &v1::Service, running: &Running) -> Value {
 }
 
 /// Tasks by service id: (running, wanted).
-type Running = BTreeMap<String, (usize, usize)>;
+pub type Running = BTreeMap<String, (usize, usize)>;
 
-async fn running(session: &Session) -> Result<Running, Report> {
+pub async fn running(session: &Session) -> Result<Running, Report> {
     let mut counts = Running::new();
     for object in session.all(Kind::Task).await? {
         let object::Kind::Task(task) = object else { continue };
@@ -96,7 +96,7 @@ async fn running(session: &Session) -> Result<Running, Report> {
 }
 
 /// `3/4`: a global service wants one task per node it has.
-fn replicas(service: &v1::Service, running: &Running) -> String {
+pub fn replicas(service: &v1::Service, running: &Running) -> String {
     let (up, wanted) = running.get(&service.id).copied().unwrap_or_default();
     let spec = service.spec.clone().unwrap_or_default();
     let most = match spec.max_per_node {
@@ -115,7 +115,7 @@ pub fn mode(spec: &v1::ServiceSpec) -> &'static str {
 }
 
 /// `redis:7`, or what there is in place of an image.
-fn image(spec: &v1::ServiceSpec) -> &str {
+pub fn image(spec: &v1::ServiceSpec) -> &str {
     match spec.executor() {
         Executor::Container => spec.run.as_ref().map_or("", |run| &run.image),
         Executor::Files => "(files)",

@@ -2,7 +2,7 @@
 
 mod amend;
 mod changes;
-mod list;
+pub mod list;
 mod lists;
 mod logs;
 pub mod name;

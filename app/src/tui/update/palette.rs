@@ -240,7 +240,7 @@ mod tests {
     use crate::command::Changes;
 
     /// What only the command line does: it is about the machine that it runs on, or has no form yet.
-    const COMMAND_LINE_ONLY: [&str; 9] = [
+    const COMMAND_LINE_ONLY: [&str; 11] = [
         "run",
         "swarm init",
         "swarm join",
@@ -248,6 +248,8 @@ mod tests {
         "swarm unlock",
         "secret update",
         "service update",
+        "stack deploy",
+        "stack rm",
         "operator add",
         "backup restore",
     ];
