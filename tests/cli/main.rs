@@ -14,6 +14,7 @@ mod rotation;
 mod run;
 mod second_process;
 mod service;
+mod stack;
 mod swarm;
 mod why;
 
