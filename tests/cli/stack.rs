@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::binary;
 
 const FIRST: &str = "first-canary-2c1f6b70aa";
+const SECOND: &str = "second-canary-91d0e35ccb";
 const SESSION: &str = "session-canary-77aa01fe42";
 
 /// A cluster, and a folder with the sample file and the file that it names.
@@ -47,7 +48,7 @@ impl Shop {
             .output()
             .unwrap();
         let said = Said::from(output);
-        for value in [FIRST, SESSION] {
+        for value in [FIRST, SECOND, SESSION] {
             assert!(
                 !said.out.contains(value) && !said.err.contains(value),
                 "{}{}",
@@ -97,6 +98,10 @@ impl Shop {
             (tasks.len() == count && shown.count() == count).then_some(())
         });
     }
+
+    fn versions(&self, secret: &str) -> usize {
+        self.json(&["secret", "versions", secret]).as_array().unwrap().len()
+    }
 }
 
 fn sample() -> String {
@@ -132,18 +137,64 @@ fn a_stack_lives_and_changes_and_goes() {
     shop.shows("shop_web", 2, "keys/session", SESSION);
     let before = shop.tasks("shop_web", "db_password");
 
+    // The same again does nothing at all.
+    let said = shop.deploy(&[]).ok();
+    assert_eq!(said, "Service shop_db is up to date\nService shop_web is up to date\n");
+    assert_eq!(shop.versions("shop_db_password"), 1);
+
+    // Another value is another version at the same path, and restarts nobody.
+    shop.write("db_password.txt", SECOND);
+    let said = shop.deploy(&["--detach=false"]).ok();
+    assert!(
+        said.starts_with("Updating secret shop_db_password (version 2)\n"),
+        "{said}"
+    );
+    shop.shows("shop_web", 2, "db_password", SECOND);
+    shop.shows("shop_db", 1, "db_password", SECOND);
+    assert_eq!(
+        shop.tasks("shop_web", "db_password"),
+        before,
+        "the same files of the same processes"
+    );
+    assert_eq!(shop.versions("shop_session_key"), 1);
+
+    // Another number of tasks is an update of that service only.
+    shop.write("compose.yml", &sample().replace("replicas: 2", "replicas: 3"));
+    let said = shop.deploy(&["--detach=false"]).ok();
+    assert!(
+        said.contains("Service shop_db is up to date\nUpdating service shop_web (id: "),
+        "{said}"
+    );
+    shop.shows("shop_web", 3, "db_password", SECOND);
+
     let stacks = shop.run(&["stack", "ls"]).ok();
     assert_eq!(stacks, "NAME   SERVICES\nshop   2\n");
     let services = shop.json(&["stack", "services", "shop"]);
     assert_eq!(services[1]["name"], "shop_web");
-    assert_eq!(services[1]["replicas"], 2);
-    assert_eq!(shop.json(&["stack", "ps", "shop"]).as_array().unwrap().len(), 3);
+    assert_eq!(services[1]["replicas"], 3);
+    assert_eq!(shop.json(&["stack", "ps", "shop"]).as_array().unwrap().len(), 4);
+
+    // Pruned is what the file names no more.
+    let sample = sample();
+    let without_web = format!(
+        "{}\nsecrets:\n  db_password: {{file: db_password.txt}}\n",
+        &sample[..sample.find("\n  web:").unwrap()]
+    );
+    shop.write("compose.yml", &without_web);
+    shop.deploy(&[]).ok();
+    assert_eq!(
+        shop.json(&["stack", "services", "shop"]).as_array().unwrap().len(),
+        2,
+        "nothing goes unasked"
+    );
+    let said = shop.deploy(&["--prune"]).ok();
+    assert!(
+        said.ends_with("Removing service shop_web\nRemoving secret shop_session_key\n"),
+        "{said}"
+    );
 
     let said = shop.run(&["stack", "rm", "shop"]).ok();
-    assert_eq!(
-        said,
-        "Removing service shop_db\nRemoving service shop_web\nRemoving secret shop_db_password\nRemoving secret shop_session_key\n"
-    );
+    assert_eq!(said, "Removing service shop_db\nRemoving secret shop_db_password\n");
     assert_eq!(shop.json(&["secret", "ls"]), serde_json::json!([]));
     assert_eq!(shop.json(&["service", "ls"]), serde_json::json!([]));
     assert_eq!(shop.json(&["stack", "ls"]), serde_json::json!([]));
@@ -186,6 +237,38 @@ fn a_refused_file_changes_nothing_and_all_of_it_is_told() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("\nand 980 more\n"), "{}", said.err);
     assert_eq!(said.err.lines().count(), 23, "{}", said.err);
+}
+
+/// What is there already and belongs to somebody else is neither taken over nor rotated.
+#[test]
+fn a_stack_that_stops_in_the_middle_says_where() {
+    let shop = Shop::new();
+    shop.demo
+        .feed(&["secret", "create", "shop_db_password", "-"], b"not the stack's")
+        .ok();
+    shop.deploy(&[]).refused(
+        2,
+        &["secret shop_db_password is there and not of this stack; write `external: true` to use it"],
+    );
+    assert_eq!(shop.versions("shop_db_password"), 1);
+    shop.run(&["secret", "rm", "shop_db_password"]).ok();
+
+    // The cluster has a limit that the file does not know.
+    shop.write("compose.yml", &sample().replace("replicas: 2", "replicas: 2000"));
+    let said = shop.deploy(&[]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    for text in [
+        "failed to create service shop_web: ",
+        "done: secret created shop_db_password, secret created shop_session_key, service created shop_db\n",
+        "not done: create service shop_web\n",
+        "deploy again: what is done is not done twice",
+    ] {
+        assert!(said.err.contains(text), "{text:?} is not in: {}", said.err);
+    }
+    shop.write("compose.yml", &sample());
+    let said = shop.deploy(&[]).ok();
+    assert_eq!(said, "Service shop_db is up to date\nCreating service shop_web\n");
+    shop.shows("shop_web", 2, "db_password", FIRST);
 }
 
 #[test]
