@@ -229,6 +229,12 @@ async fn a_machine_locks_also_while_its_keyring_is_being_replaced() {
     let machine = Machine::start(&dir, &clock).await;
     let (_, key) = machine.init_locked().await;
     machine.is_active().await;
+    // Nobody else writes it from then on.
+    let is_at_rest = |view: &ClusterView| {
+        let keys = view.cluster.as_ref().and_then(|cluster| cluster.keys.as_ref());
+        keys.is_some_and(|keys| !keys.managers.is_empty() && keys.orders.iter().all(|order| order.owing.is_empty()))
+    };
+    machine.sees("the manager has told of its keys", is_at_rest).await;
     let path = dir.join("manager/keyring");
     let keyring = fs::read(&path).unwrap();
     fs::write(&path, vec![0; keyring.len()]).unwrap();
