@@ -17,7 +17,9 @@ fn run(terminal: &mut Terminal, name: &str) {
     terminal.press_until(ENTER, "to run:");
     terminal.keys(name);
     terminal.shows(&format!("[{name}]"));
-    terminal.press_until(ENTER, "DONE");
+    terminal.press_until(ENTER, " run]");
+    // A rotation is watched for a while; a key would leave it.
+    terminal.shows("DONE");
 }
 
 fn files(demo: &Demo) -> Vec<PathBuf> {
@@ -56,8 +58,8 @@ fn by_keys_alone() {
     terminal.shows("services(0)");
     terminal.keys("n");
     terminal.shows("new service");
-    terminal.keys("shop\tsleep 1000\t\u{7f}4");
-    terminal.press_until(ENTER, "[2 secret]");
+    terminal.keys("shop\t\tsleep 1000\t\u{7f}4");
+    terminal.press_until(ENTER, "[3 secret]");
     terminal.press_until("\u{1b}[C", "(x) pin");
     run(&mut terminal, "shop");
     terminal.shows("4 of 4 proved");

@@ -87,7 +87,7 @@ fn a_signal_goes_to_one_task_after_the_other() {
 }
 
 #[test]
-fn a_swap_under_a_health_check_is_watched_and_a_plain_one_is_not() {
+fn a_swap_under_a_health_check_goes_in_turns_and_a_plain_one_all_at_once() {
     let checked = |spec: &mut ServiceSpec| {
         spec.run.health = Some(wardroom_state::service::HealthCheck {
             test: vec!["CMD".into(), "true".into()],
@@ -106,6 +106,13 @@ fn a_swap_under_a_health_check_is_watched_and_a_plain_one_is_not() {
     let mut scene = web(2, &[("db", OnChange::Swap)], |_| {});
     let id = scene.rotate("db");
     scene.settle();
+    assert_eq!(versions(&scene, "db"), [2, 2]);
+    assert_eq!(
+        phase(&scene, &id),
+        RotationPhase::Verifying,
+        "it is watched all the same"
+    );
+    scene.settle_in_time();
     assert_eq!(phase(&scene, &id), RotationPhase::Done);
 }
 
