@@ -60,7 +60,7 @@ pub struct ServiceCreate {
     /// type=bind|volume|tmpfs,source=,target=,readonly; may be given several times
     #[arg(long = "mount", value_name = "MOUNT")]
     pub mounts: Vec<String>,
-    /// Port on the node that runs the container, [PUBLISHED:]TARGET[/tcp|udp|sctp]; may be given several times
+    /// Port on the node that runs the container, TARGET or PUBLISHED:TARGET, then /tcp, /udp or /sctp if wanted; may be given several times
     #[arg(short = 'p', long = "publish", value_name = "PORT")]
     pub ports: Vec<String>,
     /// Nodes it may run on, e.g. node.role==worker or node.labels.zone!=eu; may be given several times
