@@ -86,7 +86,6 @@ async fn granted_later(client: &Client, seen: &mut Seen, what: &str) {
     client.control().create_secret(create).await.unwrap();
     let request = v1::UpdateServiceRequest {
         reference: "bench".into(),
-        remove: vec![SECRET.into()],
         add: vec![v1::Grant {
             secret_name: "later".into(),
             target: "later".into(),

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use harness::process::Demo;
+use harness::process::{Demo, Said};
 use harness::until::until;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -78,8 +78,13 @@ fn standard_input_and_output_are_the_programs() {
 #[test]
 fn what_is_not_there_is_told_as_a_shell_tells_it() {
     let demo = demo();
-    demo.run(&["run", "--secret", "db", "--", "no-such-program"])
-        .refused(127, &["cannot run no-such-program"]);
+    // A folder of PATH that may not be read hides what is not there: then nobody can say that it is not.
+    let missing = demo
+        .command(&["run", "--secret", "db", "--", "no-such-program"])
+        .env("PATH", "/usr/bin:/bin")
+        .output()
+        .unwrap();
+    Said::from(missing).refused(127, &["cannot run no-such-program"]);
     demo.run(&["run", "--secret", "db", "--", "/etc/passwd"])
         .refused(126, &["cannot run /etc/passwd"]);
     demo.run(&["run", "--secret", "nope", "--", "true"])
