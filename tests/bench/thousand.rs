@@ -37,9 +37,14 @@ pub(crate) fn report() {
     let daemons = cluster::three(folder.path());
     let leading = cluster::leader(&runtime, &daemons);
     let (leader, follower) = (&daemons[leading], &daemons[(leading + 1) % daemons.len()]);
-    let watched = Watched { leader, follower };
     let _inside = runtime.enter();
     let client = Client::unix(&leader.socket);
+    let watched = Watched {
+        leader,
+        follower,
+        runtime: &runtime,
+        client: &client,
+    };
 
     settled(&runtime, &client);
     let before = watched.look();
@@ -59,6 +64,8 @@ pub(crate) fn report() {
 struct Watched<'a> {
     leader: &'a Daemon,
     follower: &'a Daemon,
+    runtime: &'a Runtime,
+    client: &'a Client,
 }
 
 /// A figure of the leader, and the same of a follower.
@@ -76,11 +83,14 @@ impl Watched<'_> {
         }
     }
 
-    /// Processor time over [`WINDOW`].
+    /// Processor time over [`WINDOW`], in which nothing may change.
     fn idle(&self) -> Both<Duration> {
         let used = || (cpu(self.leader.pid()), cpu(self.follower.pid()));
+        let mut seen = Seen::new(self.client, v1::Kind::Service);
+        self.runtime.block_on(seen.first());
         let before = used();
-        std::thread::sleep(WINDOW); // the span of a measurement, not a wait for something
+        let change = self.runtime.block_on(timeout(WINDOW, seen.feed.event()));
+        assert!(change.is_err(), "it was to be idle: {change:?}");
         let after = used();
         Both {
             leader: after.0.saturating_sub(before.0),
@@ -285,6 +295,15 @@ impl Seen {
             feed: WatchFeed::new(client.clone(), &[kind], false),
             put: Vec::new(),
         }
+    }
+
+    /// Waits until it has caught up with what there is.
+    async fn first(&mut self) {
+        let snapshot = |event: &FeedEvent| match event {
+            FeedEvent::Message(message) => matches!(message.body, Some(Body::Snapshot(_))),
+            _ => false,
+        };
+        while !snapshot(&self.feed.event().await) {}
     }
 
     /// Returns when `wanted` has named so many different nodes.

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,15 @@ pub struct Terminal {
     writer: Box<dyn Write + Send>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
     screen: Arc<Mutex<vt100::Parser>>,
-    bytes: Arc<Mutex<Vec<u8>>>,
+    output: Arc<Output>,
     reader: Option<JoinHandle<()>>,
+}
+
+/// Everything the program ever wrote, and the news that there is more.
+#[derive(Default)]
+struct Output {
+    bytes: Mutex<Vec<u8>>,
+    more: Condvar,
 }
 
 impl Terminal {
@@ -39,14 +46,15 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let mut output = pair.master.try_clone_reader().unwrap();
-        let (to_screen, to_bytes) = (Arc::clone(&screen), Arc::clone(&bytes));
+        let output = Arc::new(Output::default());
+        let mut written = pair.master.try_clone_reader().unwrap();
+        let (to_screen, to_output) = (Arc::clone(&screen), Arc::clone(&output));
         let reader = std::thread::spawn(move || {
             let mut buffer = [0u8; 4096];
-            while let Ok(read @ 1..) = output.read(&mut buffer) {
+            while let Ok(read @ 1..) = written.read(&mut buffer) {
                 to_screen.lock().unwrap().process(&buffer[..read]);
-                to_bytes.lock().unwrap().extend_from_slice(&buffer[..read]);
+                to_output.bytes.lock().unwrap().extend_from_slice(&buffer[..read]);
+                to_output.more.notify_all();
             }
         });
         let writer = pair.master.take_writer().unwrap();
@@ -55,7 +63,7 @@ impl Terminal {
             writer,
             child,
             screen,
-            bytes,
+            output,
             reader: Some(reader),
         }
     }
@@ -66,7 +74,21 @@ impl Terminal {
 
     /// Everything the program ever wrote.
     pub fn bytes(&self) -> Vec<u8> {
-        self.bytes.lock().unwrap().clone()
+        self.output.bytes.lock().unwrap().clone()
+    }
+
+    /// Waits until the program has written nothing for so long.
+    pub fn is_quiet_for(&self, span: Duration) {
+        while self.writes_within(span) {}
+    }
+
+    /// Whether the program writes anything before the span is over.
+    pub fn writes_within(&self, span: Duration) -> bool {
+        let bytes = self.output.bytes.lock().unwrap();
+        let before = bytes.len();
+        let more = |bytes: &mut Vec<u8>| bytes.len() == before;
+        let (_bytes, waited) = self.output.more.wait_timeout_while(bytes, span, more).unwrap();
+        !waited.timed_out()
     }
 
     pub fn alternate_screen(&self) -> bool {

@@ -27,7 +27,6 @@ pub(crate) const SNAPSHOT_EVERY: u64 = 120;
 
 /// A worker that cannot wipe what an earlier life left is started again.
 const STARTS_MAX: u32 = 20;
-const START_PAUSE: Duration = Duration::from_millis(200);
 
 /// One incarnation of a manager, until its host crashes.
 pub(crate) async fn manager(place: usize, world: Rc<World>) -> turmoil::Result {
@@ -41,13 +40,13 @@ pub(crate) async fn manager(place: usize, world: Rc<World>) -> turmoil::Result {
             return std::future::pending().await;
         }
     };
-    world.lives.borrow_mut().insert(place, Life::new(manager.clone()));
+    world.begins(place, Life::new(manager.clone()));
     let (client, incoming) = Client::in_memory(seat.name.clone());
     manager.serve_local(ReceiverStream::new(incoming).map(|stream| Local::trusted(Box::new(stream), "root")));
     if place == 0 && !world.begun.get() {
         begin(&manager, &world).await;
     }
-    workload::run(&life, &seat.name, &client, &world).await;
+    workload::run(&life, place, &client, &world).await;
     std::future::pending().await
 }
 
@@ -99,7 +98,7 @@ pub(crate) async fn worker(place: usize, world: Rc<World>) -> turmoil::Result {
         match Agent::start(config(&seat, &world), tls, seams) {
             Ok(_running) => return std::future::pending().await,
             // It must not begin on what an earlier life left; whoever supervises it starts it again.
-            Err(StartError::Files(_)) => tokio::time::sleep(START_PAUSE).await,
+            Err(StartError::Files(_)) => {}
             Err(error) => world.complain(format!("{life} did not start: {error}")),
         }
     }

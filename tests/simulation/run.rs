@@ -35,6 +35,8 @@ const REST_WITHIN_MS: u64 = 25_000;
 const REST_FOR_MS: u64 = 300;
 /// Between two looks at everything.
 const LOOK_EVERY_MS: u64 = 100;
+/// Between two turns of a client, on average.
+const TURN_MS: u64 = 90;
 
 /// What came out.
 pub(crate) struct Report {
@@ -156,6 +158,7 @@ impl Run {
 
     /// One simulated millisecond, and what the checks say to it.
     fn step(&mut self) -> Option<()> {
+        self.give_turns();
         if let Err(error) = self.sim.step() {
             return self.found(vec![format!("N a host ended: {error}")]);
         }
@@ -172,6 +175,15 @@ impl Run {
             findings.extend(self.checks.look(&self.world));
         }
         self.found(findings)
+    }
+
+    /// The founders' clients ask one after the other, each as often as the dice have it.
+    fn give_turns(&self) {
+        for place in 0..FOUNDERS {
+            if self.dice.below(TURN_MS) == 0 {
+                self.world.give_turn(place);
+            }
+        }
     }
 
     /// Takes in what a manager has applied since the last look.
@@ -207,7 +219,7 @@ impl Run {
     pub(crate) fn forget(&mut self, place: usize) {
         let findings = self.observe(place);
         self.findings.extend(findings);
-        self.world.lives.borrow_mut().remove(&place);
+        self.world.ends(place);
         self.checks.died(place, &self.world);
     }
 
@@ -234,7 +246,7 @@ impl Run {
             .unwrap_or(0);
         drop(lives);
         // Before the runtimes go: no manager may outlive the host it ran on.
-        self.world.lives.borrow_mut().clear();
+        self.world.all_end();
         let calls = self.world.history.borrow().counts();
         Report {
             trace: self.trace.hash(),

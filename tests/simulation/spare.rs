@@ -4,7 +4,6 @@
 use std::cell::Ref;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use wardroom_log::Disk;
 use wardroom_manager::Manager;
@@ -17,9 +16,6 @@ use crate::disk::SimDisk;
 use crate::founding::ManagerSeat;
 use crate::hosts::start;
 use crate::world::{Life, World};
-
-/// Between two looks at what the cluster wants. A real node is told in its session.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// One incarnation of the spare, until its host crashes.
 pub(crate) async fn run(place: usize, world: Rc<World>) -> turmoil::Result {
@@ -37,26 +33,36 @@ pub(crate) async fn run(place: usize, world: Rc<World>) -> turmoil::Result {
                 return std::future::pending().await;
             }
         };
-        world.lives.borrow_mut().insert(place, Life::new(manager.clone()));
-        while wanted(&seat, &world).is_none_or(|wanted| wanted == raft_id) {
-            tokio::time::sleep(LOOK).await;
-        }
+        world.begins(place, Life::new(manager.clone()));
+        stays(&seat, &world, raft_id).await;
         seat.disk.spare_syncs();
         world.leave(place);
         manager.shutdown().await;
     }
 }
 
+/// Waits until the cluster wants this node under another Raft id, or as a worker.
+async fn stays(seat: &ManagerSeat, world: &World, raft_id: u64) {
+    loop {
+        let news = world.news();
+        if wanted(seat, world).is_some_and(|wanted| wanted != raft_id) {
+            return;
+        }
+        news.come().await;
+    }
+}
+
 /// Waits until the cluster knows where this node is reached and wants it as a manager, and returns its Raft id.
 async fn called(seat: &ManagerSeat, world: &World) -> u64 {
     loop {
+        let news = world.news();
         let address = newest(world, seat, |node| node.address.clone());
         match wanted(seat, world) {
             Some(_) if address != Some(seat.address()) => tell_address(seat, world).await,
             Some(raft_id) if raft_id != 0 => return raft_id,
             _ => {}
         }
-        tokio::time::sleep(LOOK).await;
+        news.come().await;
     }
 }
 
@@ -94,7 +100,7 @@ async fn tell_address(seat: &ManagerSeat, world: &World) {
         node: NodeId::new(&seat.node_id),
         address: seat.address(),
     };
-    // Asked again at the next look if it was not done.
+    // Asked again with the next news if it was not done: whoever leads next begins with an entry.
     let _ = leader.proposer().propose(actor, command).await;
 }
 

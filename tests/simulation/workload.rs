@@ -27,12 +27,13 @@ pub(crate) fn canary(seed: u64) -> String {
     format!("canary-{seed}-")
 }
 
-/// Asks until the world's work is over. `life` names this incarnation, `host` the machine.
-pub(crate) async fn run(life: &str, host: &str, client: &Client, world: &World) {
+/// Asks, whenever it is its turn, until the world's work is over. `life` names this incarnation of the manager at `place`.
+pub(crate) async fn run(life: &str, place: usize, client: &Client, world: &World) {
+    let host = &world.cluster.managers[place].name;
     let dice = Dice::new(world.seed, &format!("workload {life}"));
     let mut made = 0;
     loop {
-        tokio::time::sleep(Duration::from_millis(dice.between(20, 160))).await;
+        world.turn(place).await;
         if now_ms() >= world.work_until_ms.get() {
             return;
         }

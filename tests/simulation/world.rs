@@ -1,11 +1,12 @@
 //! What do the hosts of one run share with the harness? The founded cluster, the calls made, and a window into every
-//! manager that is alive. One thread; nothing here waits.
+//! manager that is alive. One thread.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
+use futures_util::future::select_all;
+use tokio::sync::{Notify, broadcast, watch};
 use wardroom_api::v1::ManagerStatus;
 use wardroom_manager::{Applied, Leadership, Manager};
 
@@ -16,8 +17,12 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) cluster: Founded,
     pub(crate) history: RefCell<History>,
-    /// By manager's place.
+    /// By manager's place. They come and go by [`World::begins`], [`World::ends`] and [`World::all_end`].
     pub(crate) lives: RefCell<BTreeMap<usize, Life>>,
+    /// How often one came or went.
+    changes: watch::Sender<u64>,
+    /// By manager's place: the run says when a client asks something.
+    turns: Vec<Notify>,
     /// Starts of each host so far: every incarnation draws from a stream of its own.
     starts: RefCell<BTreeMap<String, u64>>,
     /// The cluster's first change was confirmed.
@@ -61,6 +66,8 @@ impl Life {
 impl World {
     pub(crate) fn new(seed: u64, cluster: Founded) -> Self {
         Self {
+            turns: cluster.managers.iter().map(|_| Notify::new()).collect(),
+            changes: watch::Sender::new(0),
             seed,
             cluster,
             history: RefCell::default(),
@@ -82,14 +89,73 @@ impl World {
         format!("{host}/{start}")
     }
 
+    pub(crate) fn begins(&self, place: usize, life: Life) {
+        self.lives.borrow_mut().insert(place, life);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn ends(&self, place: usize) {
+        self.lives.borrow_mut().remove(&place);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn all_end(&self) {
+        self.lives.borrow_mut().clear();
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Let the client on that manager ask something.
+    pub(crate) fn give_turn(&self, place: usize) {
+        self.turns[place].notify_one();
+    }
+
+    /// Waits for the next turn of the client on that manager.
+    pub(crate) async fn turn(&self, place: usize) {
+        self.turns[place].notified().await;
+    }
+
+    /// What comes from now on: ask for it before looking, and wait for it after.
+    pub(crate) fn news(&self) -> News {
+        let lives = self.lives.borrow();
+        News {
+            changes: self.changes.subscribe(),
+            indices: lives.values().map(|life| life.manager.replica().indices()).collect(),
+        }
+    }
+
     /// A manager's process ends in order.
     pub(crate) fn leave(&self, place: usize) {
-        self.lives.borrow_mut().remove(&place);
+        self.ends(place);
         self.left.borrow_mut().push(place);
     }
 
     pub(crate) fn complain(&self, text: String) {
         self.complaints.borrow_mut().push(text);
+    }
+}
+
+/// That some manager has applied another entry, or that one came or went.
+pub(crate) struct News {
+    changes: watch::Receiver<u64>,
+    indices: Vec<watch::Receiver<Option<u64>>>,
+}
+
+impl News {
+    pub(crate) async fn come(mut self) {
+        let moves = self.indices.iter_mut().map(|index| Box::pin(index.changed()));
+        let some_index = async {
+            if moves.len() == 0 {
+                return std::future::pending().await;
+            }
+            // An index that is gone is news too.
+            drop(select_all(moves).await);
+        };
+        tokio::select! {
+            biased;
+            // The world outlives whoever waits in it.
+            _ = self.changes.changed() => {}
+            () = some_index => {}
+        }
     }
 }
 
