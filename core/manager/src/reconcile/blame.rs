@@ -7,9 +7,7 @@ use wardroom_state::ids::SecretId;
 use wardroom_state::rotation::{Rotation, RotationPhase};
 use wardroom_state::secret::VersionState;
 use wardroom_state::service::{Service, UpdateState};
-use wardroom_state::task::{SecretFile, Task};
-
-use crate::reconcile::places::has_failed;
+use wardroom_state::task::{SecretFile, Task, TaskState};
 
 /// Services whose tasks the rotation changes.
 pub(crate) fn followers<'a>(state: &'a State, rotation: &'a Rotation) -> impl Iterator<Item = &'a Service> {
@@ -17,13 +15,13 @@ pub(crate) fn followers<'a>(state: &'a State, rotation: &'a Rotation) -> impl It
     services.filter(|service| service.followed(rotation).next().is_some())
 }
 
-/// The first failure with the new version since the rotation began: a task that ended by itself, or a file that could
-/// not be written.
+/// The first failure with the new version since the rotation began: a task that ran and ended by itself, or a file that
+/// could not be written. What was rejected has never run with it: an image that is missing is nobody's value's fault.
 pub(crate) fn failure(state: &State, rotation: &Rotation) -> Option<String> {
     let services = followers(state, rotation);
     let mut tasks = services.flat_map(|service| state.tasks_of(&service.id).map(move |task| (service, task)));
     tasks.find_map(|(service, task)| {
-        let failed = has_failed(task) && task.status.since_ms >= rotation.started_at_ms;
+        let failed = task.status.state == TaskState::Failed && task.status.since_ms >= rotation.started_at_ms;
         // What a person runs once may fail for reasons of its own.
         let counts = failed && has(task, rotation) && !service.spec.one_off;
         if counts && !is_explained(state, service, task, rotation) {

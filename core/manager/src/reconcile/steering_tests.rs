@@ -5,6 +5,7 @@ use wardroom_state::holding::HoldingState;
 use wardroom_state::ids::{RotationId, SecretId, TaskId};
 use wardroom_state::rotation::{Rotation, RotationPhase, RotationSteer};
 use wardroom_state::service::{Mode, OnChange, RestartCondition, RollOrder, ServiceSpec};
+use wardroom_state::task::TaskState;
 
 use crate::reconcile::scene::Scene;
 
@@ -269,4 +270,18 @@ fn what_runs_once_is_not_run_again_for_a_new_version() {
     scene.settle_in_time();
     assert_eq!(scene.live()[0].id, before);
     assert_eq!(phase(&scene, &id), RotationPhase::Done);
+}
+
+#[test]
+fn a_task_that_was_rejected_says_nothing_about_the_version() {
+    let mut scene = web(2, &[("db", OnChange::Restart)], |_| {});
+    let id = scene.rotate("db");
+    scene.schedule();
+    scene.settle();
+    let replaced = with_version(&scene, "db", 2);
+    scene.report(&replaced, TaskState::Rejected);
+    scene.settle();
+    assert_eq!(phase(&scene, &id), RotationPhase::Rolling);
+    scene.settle_in_time();
+    assert_eq!(phase(&scene, &id), RotationPhase::Done, "it runs at the next try");
 }

@@ -124,12 +124,12 @@ fn what_a_task_has_or_a_worker_holds_stays() {
     script.play(rotate("db", 3));
     expect(
         &script.play(destroy(&[1])),
-        "Precondition: version 1 of secret 'db' stays: 1 task run with it",
+        "Precondition: version 1 of secret 'db' stays: in use by 1 task",
     );
     script.refresh("t1");
     expect(
         &script.play(destroy(&[1])),
-        "Precondition: version 1 of secret 'db' stays: 1 worker still hold it",
+        "Precondition: version 1 of secret 'db' stays: still held by 1 worker",
     );
     let both = vec![receipt("t1", "db", 3, Present), receipt("t1", "db", 1, Erased)];
     script.play(receipts("n1", both));

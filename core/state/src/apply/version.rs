@@ -150,7 +150,7 @@ impl State {
             task.is_live() && files.any(|file| file.secret == *id && file.version == number)
         };
         let tasks = self.tasks_with(id).filter(has_it).count();
-        (tasks > 0).then(|| format!("{} run with it", counted(tasks, "task")))
+        (tasks > 0).then(|| format!("in use by {}", counted(tasks, "task")))
     }
 
     fn holders(&self, id: &SecretId, number: u32) -> Option<String> {
@@ -159,7 +159,7 @@ impl State {
             .filter(|(_, holding)| holding.is_live())
             .map(|(key, _)| &key.node)
             .collect();
-        (!workers.is_empty()).then(|| format!("{} still hold it", counted(workers.len(), "worker")))
+        (!workers.is_empty()).then(|| format!("still held by {}", counted(workers.len(), "worker")))
     }
 }
 
