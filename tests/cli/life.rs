@@ -13,17 +13,6 @@ const FIRST: &[u8] = b"first-canary-7f3a9c51e0";
 const SECOND: &[u8] = b"second-canary-b82d4460aa";
 
 /// Each running task's file of that target, on the host.
-fn files(demo: &Demo, service: &str, target: &str) -> Vec<PathBuf> {
-    let tasks = demo.run(&["service", "ps", service, "--format", "json"]).json();
-    tasks
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|task| task["state"].as_str().unwrap().eq_ignore_ascii_case("running"))
-        .map(|task| Path::new(task["secrets_dir"].as_str().unwrap()).join(target))
-        .collect()
-}
-
 fn holders(demo: &Demo, name: &str) -> Vec<Value> {
     demo.run(&["secret", "holders", name, "--format", "json"])
         .json()
@@ -54,7 +43,7 @@ fn web(demo: &Demo) -> Vec<PathBuf> {
     ])
     .ok();
     until("four tasks run", || {
-        Some(files(demo, "web", "db_password")).filter(|files| files.len() == 4)
+        Some(demo.files("web", "db_password")).filter(|files| files.len() == 4)
     })
 }
 
@@ -179,7 +168,7 @@ fn what_was_acknowledged_survives_a_power_cut() {
         );
     }
     let paths = until("the tasks run again", || {
-        Some(files(&demo, "web", "db_password")).filter(|files| files.len() == 4)
+        Some(demo.files("web", "db_password")).filter(|files| files.len() == 4)
     });
     for path in paths {
         assert_eq!(std::fs::read(path).unwrap(), FIRST);

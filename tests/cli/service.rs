@@ -1,7 +1,5 @@
 //! Services by Docker's lines: the sequence that everybody rotates by, changes of a spec, and what cannot be meant.
 
-use std::path::{Path, PathBuf};
-
 use harness::process::Demo;
 use harness::until::until;
 use serde_json::Value;
@@ -26,15 +24,6 @@ fn tasks(demo: &Demo, service: &str) -> Vec<Value> {
     listed.as_array().unwrap().clone()
 }
 
-/// Each running task's file of that target, on the host.
-fn files(demo: &Demo, service: &str, target: &str) -> Vec<PathBuf> {
-    tasks(demo, service)
-        .iter()
-        .filter(|task| task["state"] == "running")
-        .map(|task| Path::new(task["secrets_dir"].as_str().unwrap()).join(target))
-        .collect()
-}
-
 fn spec(demo: &Demo, service: &str) -> Value {
     demo.run(&["service", "inspect", service]).json()[0]["Spec"].clone()
 }
@@ -47,7 +36,7 @@ fn the_sequence_of_docker_works_line_by_line() {
     let create =
         "service create --name web --replicas 2 --update-monitor 0s --secret source=db_v1,target=db -- sleep 1000";
     demo.run(&create.split(' ').collect::<Vec<_>>()).ok();
-    let before = files(&demo, "web", "db");
+    let before = demo.files("web", "db");
     assert_eq!(before.len(), 2);
     for path in &before {
         assert_eq!(std::fs::read(path).unwrap(), FIRST);
@@ -64,7 +53,7 @@ fn the_sequence_of_docker_works_line_by_line() {
     ]);
     assert!(said.err.contains("converged"), "{}", said.err);
     assert_eq!(said.ok().trim(), "web");
-    let after = files(&demo, "web", "db");
+    let after = demo.files("web", "db");
     assert_eq!(after.len(), 2);
     for path in &after {
         assert_eq!(std::fs::read(path).unwrap(), SECOND, "{}", path.display());
@@ -128,12 +117,12 @@ fn a_spec_changes_in_the_parts_that_are_named() {
     );
 
     demo.run(&["service", "scale", "web=3"]).ok();
-    assert_eq!(files(&demo, "web", "db").len(), 3);
+    assert_eq!(demo.files("web", "db").len(), 3);
 
     demo.run(&["service", "rollback", "web"]).ok();
     assert_eq!(spec(&demo, "web")["Mode"]["Replicated"]["Replicas"], 1);
     until("the tasks that are too many are gone", || {
-        (files(&demo, "web", "db").len() == 1).then_some(())
+        (demo.files("web", "db").len() == 1).then_some(())
     });
 
     let pids = |tasks: Vec<Value>| tasks.iter().map(|task| task["pid"].clone()).collect::<Vec<_>>();
@@ -270,11 +259,11 @@ fn the_sequence_of_docker_works_with_containers() {
         "service create --name web --stop-grace-period 1s --update-monitor 1s --secret source=db_v1,target=db {image} sleep 1000"
     );
     demo.run(&create.split(' ').collect::<Vec<_>>()).ok();
-    assert_eq!(std::fs::read(&files(&demo, "web", "db")[0]).unwrap(), FIRST);
+    assert_eq!(std::fs::read(&demo.files("web", "db")[0]).unwrap(), FIRST);
     demo.feed(&["secret", "create", "db_v2", "-"], SECOND).ok();
     let update = "service update --secret-rm db_v1 --secret-add source=db_v2,target=db web";
     demo.run(&update.split(' ').collect::<Vec<_>>()).ok();
-    assert_eq!(std::fs::read(&files(&demo, "web", "db")[0]).unwrap(), SECOND);
+    assert_eq!(std::fs::read(&demo.files("web", "db")[0]).unwrap(), SECOND);
     demo.run(&["secret", "rm", "db_v1"]).ok();
     let listed = demo.run(&["service", "ls"]).ok();
     assert!(listed.contains(image), "{listed}");

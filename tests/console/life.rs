@@ -1,7 +1,5 @@
 //! The whole life of a secret in the console, by keys alone, at 80x24: create, grant, see it arrive, rotate, revoke.
 
-use std::path::{Path, PathBuf};
-
 use harness::canary::Canary;
 use harness::process::Demo;
 use harness::terminal::Terminal;
@@ -20,18 +18,6 @@ fn run(terminal: &mut Terminal, name: &str) {
     terminal.press_until(ENTER, " run]");
     // A rotation is watched for a while; a key would leave it.
     terminal.shows("DONE");
-}
-
-fn files(demo: &Demo) -> Vec<PathBuf> {
-    let tasks = demo.run(&["service", "ps", "shop", "--format", "json"]).json();
-    let running = tasks
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|task| task["state"] == "running");
-    running
-        .map(|task| Path::new(task["secrets_dir"].as_str().unwrap()).join("pin"))
-        .collect()
 }
 
 #[test]
@@ -63,7 +49,9 @@ fn by_keys_alone() {
     terminal.press_until("\u{1b}[C", "(x) pin");
     run(&mut terminal, "shop");
     terminal.shows("4 of 4 proved");
-    let paths = until("four tasks run", || Some(files(&demo)).filter(|files| files.len() == 4));
+    let paths = until("four tasks run", || {
+        Some(demo.files("shop", "pin")).filter(|files| files.len() == 4)
+    });
     for path in &paths {
         assert_eq!(std::fs::read(path).unwrap(), TYPED.as_bytes());
     }

@@ -155,6 +155,16 @@ impl Demo {
         self.command(arguments).stdin(Stdio::null()).output().unwrap().into()
     }
 
+    /// The file of that target in every running task of a service.
+    pub fn files(&self, service: &str, target: &str) -> Vec<PathBuf> {
+        let tasks = self.run(&["service", "ps", service, "--format", "json"]).json();
+        let tasks = tasks.as_array().unwrap().iter();
+        tasks
+            .filter(|task| task["state"] == "running" && task["desired_state"] == "running")
+            .map(|task| Path::new(task["secrets_dir"].as_str().unwrap()).join(target))
+            .collect()
+    }
+
     /// With `input` on stdin: the only way a value travels.
     pub fn feed(&self, arguments: &[&str], input: &[u8]) -> Said {
         let mut child = self

@@ -29,17 +29,23 @@ const SPELT_BYTES_MAX: usize = 16 * 1024;
 /// Of the words in a report.
 const WORDS_CHARS_MAX: usize = 300;
 
+enum Search {
+    For(AhoCorasick),
+    /// There are more states than the library has numbers for.
+    TooMuch,
+}
+
 #[derive(Default)]
 pub(super) struct Mask {
     values: BTreeMap<VersionId, Arc<Value>>,
     /// Made when the first line comes.
-    found_by: Option<AhoCorasick>,
+    search: Option<Search>,
 }
 
 impl Mask {
     pub(super) fn know(&mut self, values: BTreeMap<VersionId, Arc<Value>>) {
         self.values = values;
-        self.found_by = None;
+        self.search = None;
     }
 
     pub(super) fn known(&self) -> &BTreeMap<VersionId, Arc<Value>> {
@@ -78,24 +84,26 @@ impl Mask {
             return Vec::new();
         }
         let values = &self.values;
-        let found_by = self.found_by.get_or_insert_with(|| automaton(values));
-        found_by
-            .find_iter(line)
-            .map(|found| (found.start(), found.end()))
-            .collect()
+        match self.search.get_or_insert_with(|| search(values)) {
+            Search::For(values) => {
+                let found = values.find_iter(line);
+                found.map(|found| (found.start(), found.end())).collect()
+            }
+            // What cannot be searched is not shown.
+            Search::TooMuch => vec![(0, line.len())],
+        }
     }
 }
 
-fn automaton(values: &BTreeMap<VersionId, Arc<Value>>) -> AhoCorasick {
+fn search(values: &BTreeMap<VersionId, Arc<Value>>) -> Search {
     let patterns: Vec<SecretBytes> = values
         .values()
         .flat_map(|value| spellings(value.bytes.expose()))
         .collect();
-    let found_by = AhoCorasick::builder()
+    let made = AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
         .build(patterns.iter().map(SecretBytes::expose));
-    // It fails when there are more states than numbers for them, which values of this size cannot bring about.
-    found_by.unwrap_or_else(|_| AhoCorasick::new([""; 0]).expect("nothing to look for is no state too many"))
+    made.map_or(Search::TooMuch, Search::For)
 }
 
 /// What is looked for because of one value.
