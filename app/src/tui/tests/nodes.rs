@@ -266,12 +266,12 @@ fn wide_nodes_show_versions_labels_and_the_detail_beside() {
     | labels   -                                                                                                           |
     +----------------------------------------------------------------------------------------------------------------------+
     +- Secrets: in memory, and erased with proof --------------++- Tasks --------------------------------------------------+
-    |  SECRET       VER  STATE      TASK      SINCE       PROOF||  TASK              NODE           STATE       FILES SINCE|
-    |> db_password  v4   in memory  api.2     12:04:05    proved|  api.2             wrk-1          running       2/2    9d|
-    |  pay_tls_key  v2   in memory  edge.2    11-08 12:04 proved|  edge.2            wrk-1          running       3/3    9d|
-    |  session_seed v1   in memory  api.2     11-08 12:04 proved|                                                          |
-    |  pay_tls_cert v1   in memory  edge.2    11-08 12:04 proved|                                                          |
-    |  pay_we~k_sig v1   in memory  edge.2    11-08 12:04 proved|                                                          |
+    |  SECRET      VER  STATE      TASK      SINCE       PROOF ||  TASK              NODE           STATE       FILES SINCE|
+    |> db_password v4   in memory  api.2     12:04:05    proved||  api.2             wrk-1          running       2/2    9d|
+    |  pay_tls_key v2   in memory  edge.2    11-08 12:04 proved||  edge.2            wrk-1          running       3/3    9d|
+    |  sessi~_seed v1   in memory  api.2     11-08 12:04 proved||                                                          |
+    |  pay_t~_cert v1   in memory  edge.2    11-08 12:04 proved||                                                          |
+    |  pay_w~k_sig v1   in memory  edge.2    11-08 12:04 proved||                                                          |
     |                                                          ||                                                          |
     |                                                          ||                                                          |
     |                                                          ||                                                          |

@@ -43,9 +43,9 @@ fn one_rotation_shows_services_and_receipts() {
     | tasks    3 of 4 tasks proved, 3 settled                                      |
     +------------------------------------------------------------------------------+
     +- Services -------------------------------------------------------------------+
-    |  SERVICE                      ON CHANGE TASKS PROVED          SETTLED        |
-    |> api                          swap          3 ######## 3/3    ######## 3/3   |
-    |  batch                        restart       1 ........ 0/1    ........ 0/1   |
+    |  SERVICE                    ON CHANGE TASKS PROVED           SETTLED         |
+    |> api                        swap          3 ######## 3/3     ######## 3/3    |
+    |  batch                      restart       1 ........ 0/1     ........ 0/1    |
     +------------------------------------------------------------------------------+
     +- Tasks and their receipts ---------------------------------------------------+
     |  TASK          NODE       HOLDS PROOF      SINCE       STATE      HEALTH     |
@@ -106,6 +106,31 @@ fn one_rotation_shows_services_and_receipts() {
 fn all_of_them_are_a_list_of_their_own() {
     let mut play = play(":rotations<enter>");
     play.shows("tasks > rotations(2)");
+    insta::assert_snapshot!(sized((120, 24), "4R").screen(), @r#"
+     wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1                           #18842 12:04Z live
+     tasks > rotations(2)                                                  unix:///run/w.sock  <:>command </>filter <?>help
+    +- Rotations  1 under way ---------------------------------------++- db_password  v3 -> v4  rolling -------------------+
+    |  SECRET              VERSIONS   PHASE          PROVED          || began    12:04:05, by admin:jo                     |
+    |> db_password         v3 -> v4   rolling        ######.. 3/4    || message  -                                         |
+    |  pay_tls_key         v1 -> v2   done           ######## 2/2    || tasks    3 of 4 tasks proved, 3 settled            |
+    |                                                                |+----------------------------------------------------+
+    |                                                                |+- Services -----------------------------------------+
+    |                                                                || SERVICE         ON CHANGE PROVED       SETTLED     |
+    |                                                                || api             swap      #### 3/3     #### 3/3    |
+    |                                                                || batch           restart   .... 0/1     .... 0/1    |
+    |                                                                |+----------------------------------------------------+
+    |                                                                |+- Tasks and their receipts -------------------------+
+    |                                                                || TASK         NODE      HOLDS PROOF      STATE      |
+    |                                                                || api.1        wrk-2     v4    proved     running    |
+    |                                                                || api.2        wrk-1     v4    proved     running    |
+    |                                                                || api.3        wrk-2     v4    proved     running    |
+    |                                                                || batch.1      wrk-2     v3    not yet    running    |
+    |                                                                ||                                                    |
+    |                                                                ||                                                    |
+    |                                                                ||                                                    |
+    +----------------------------------------------------------------++----------------------------------------------------+
+     <p>pause <ctrl-d>cancel <enter>detail <esc>back <d>describe <l>audit
+    "#);
     insta::assert_snapshot!(sized((200, 60), "4R").screen(), @r#"
      wardroom prod-eu [RW]  quorum 3/3  leader mgr-2 t41  1 rotating  via mgr-1                                                                                                           #18842 12:04Z live
      tasks > rotations(2)                                                                                                                                  unix:///run/w.sock  <:>command </>filter <?>help
@@ -115,9 +140,9 @@ fn all_of_them_are_a_list_of_their_own() {
     |  pay_tls_key       v1 -> v2   done           ######## 2/2     11-17 12:04 admin:jo                         || tasks    3 of 4 tasks proved, 3 settled                                                |
     |                                                                                                            |+----------------------------------------------------------------------------------------+
     |                                                                                                            |+- Services -----------------------------------------------------------------------------+
-    |                                                                                                            || SERVICE                                 ON CHANGE TASKS PROVED          SETTLED        |
-    |                                                                                                            || api                                     swap          3 ######## 3/3    ######## 3/3   |
-    |                                                                                                            || batch                                   restart       1 ........ 0/1    ........ 0/1   |
+    |                                                                                                            || SERVICE                               ON CHANGE TASKS PROVED           SETTLED         |
+    |                                                                                                            || api                                   swap          3 ######## 3/3     ######## 3/3    |
+    |                                                                                                            || batch                                 restart       1 ........ 0/1     ........ 0/1    |
     |                                                                                                            |+----------------------------------------------------------------------------------------+
     |                                                                                                            |+- Tasks and their receipts -------------------------------------------------------------+
     |                                                                                                            || TASK              NODE           HOLDS PROOF      SINCE       STATE      HEALTH        |

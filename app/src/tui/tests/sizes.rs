@@ -99,11 +99,11 @@ fn one_pane_below_80x24() {
      prod-eu [RW] quorum 3/3 leader mgr-2 t41 #18842 12:04Z live
      secrets > db_password         <:>command </>filter <?>help
     +- In memory right now: v3 1 node  v4 2 nodes -------------+
-    |  NODE      VER  STATE        TASK       SINCE       PROOF|
-    |> wrk-1     v4   in memory    api.2      12:04:05    proved
-    |  wrk-2     v4   in memory    api.1      12:04:05    proved
-    |  wrk-2     v4   in memory    api.3      12:04:05    proved
-    |  wrk-2     v3   in memory    batch.1    11-08 12:04 proved
+    |  NODE      VER  STATE        TASK      SINCE       PROOF |
+    |> wrk-1     v4   in memory    api.2     12:04:05    proved|
+    |  wrk-2     v4   in memory    api.1     12:04:05    proved|
+    |  wrk-2     v4   in memory    api.3     12:04:05    proved|
+    |  wrk-2     v3   in memory    batch.1   11-08 12:04 proved|
     |                                                          |
     |                                                          |
     |                                                          |

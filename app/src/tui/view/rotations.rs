@@ -39,9 +39,9 @@ pub fn list(canvas: &mut Canvas<'_>, area: Rect, model: &Model, id: ListId) {
         column("VERSIONS", 10),
         column("PHASE", 14),
         column("PROVED", 16),
-        column("STARTED", 11),
-        column("ACTOR", 10).grow(1).drop(1),
-        column("MESSAGE", 12).grow(2).drop(2),
+        column("STARTED", 11).drop(1),
+        column("ACTOR", 10).grow(1).drop(2),
+        column("MESSAGE", 12).grow(2).drop(3),
     ];
     let glyphs = canvas.glyphs;
     let (running, paused) = rotations::under_way(&model.cluster);
@@ -102,11 +102,10 @@ pub fn summary(canvas: &mut Canvas<'_>, area: Rect, model: &Model, rotation: &Ro
     let bands = rows(area, &[5, count, area.height.saturating_sub(5 + count)]);
     head(canvas, bands[0], model, rotation);
     let inner = canvas.pane(bands[1], &titled("Services"), false);
-    let wide = bands[1].width >= WIDE;
-    let shown = service_columns(wide);
+    let bars = bar_cells(bands[1].width);
     let glyphs = canvas.glyphs;
-    fixed_table(canvas, inner, &shown, &rotation.services, |service| {
-        service_row(&glyphs, model, rotation, service, wide)
+    fixed_table(canvas, inner, &service_columns(bars), &rotation.services, |service| {
+        service_row(&glyphs, model, rotation, service, bars)
     });
     let inner = canvas.pane(bands[2], &titled("Tasks and their receipts"), false);
     let lines = rotations::tasks(&model.cluster, rotation);
@@ -164,14 +163,24 @@ fn head(canvas: &mut Canvas<'_>, area: Rect, model: &Model, rotation: &Rotation)
     );
 }
 
-fn service_columns(wide: bool) -> [Column; 5] {
-    let bars = if wide { 28 } else { 15 };
+/// How long a bar may be in a pane of that width.
+fn bar_cells(width: u16) -> u16 {
+    match width {
+        WIDE.. => 20,
+        64.. => 8,
+        _ => 4,
+    }
+}
+
+fn service_columns(bars: u16) -> [Column; 5] {
+    // Room for ` 100/100`.
+    let width = bars + 8;
     [
         column("SERVICE", 12).grow(1),
         column("ON CHANGE", 9),
-        column("TASKS", 5).right(),
-        column("PROVED", bars),
-        column("SETTLED", bars),
+        column("TASKS", 5).right().drop(1),
+        column("PROVED", width),
+        column("SETTLED", width),
     ]
 }
 
@@ -180,9 +189,9 @@ fn service_row(
     model: &Model,
     rotation: &Rotation,
     service: &RotationProgress,
-    wide: bool,
+    bars: u16,
 ) -> Vec<Piece> {
-    let width = if wide { 20 } else { 8 };
+    let width = usize::from(bars);
     let tasks = u64::from(service.tasks);
     let share = |part: u32| {
         let tone = if part >= service.tasks {
@@ -213,12 +222,12 @@ fn subject(model: &Model) -> Option<&Rotation> {
 pub fn services(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let Some(rotation) = subject(model) else { return };
     let glyphs = canvas.glyphs;
-    let wide = area.width >= WIDE;
+    let bars = bar_cells(area.width);
     let title = titled("Services");
-    let shown = service_columns(wide);
+    let shown = service_columns(bars);
     list_pane(canvas, area, model, (ListId::RotationServices, &title), &shown, |key| {
         let service = rotation.services.iter().find(|it| it.service_id == key)?;
-        Some(service_row(&glyphs, model, rotation, service, wide))
+        Some(service_row(&glyphs, model, rotation, service, bars))
     });
 }
 
@@ -227,9 +236,9 @@ const TASKS: [Column; 7] = [
     column("NODE", 9).grow(1),
     column("HOLDS", 5),
     column("PROOF", 10),
-    column("SINCE", 11),
+    column("SINCE", 11).drop(1),
     column("STATE", 10),
-    column("HEALTH", 9).grow(1).drop(1),
+    column("HEALTH", 9).grow(1).drop(2),
 ];
 
 fn task_row(model: &Model, rotation: &Rotation, line: &TaskLine<'_>) -> Vec<Piece> {

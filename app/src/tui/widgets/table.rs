@@ -53,6 +53,9 @@ pub fn table(
     focused: bool,
     row: impl Fn(&str) -> Vec<Piece>,
 ) {
+    if area.is_empty() {
+        return;
+    }
     let widths = fit(columns, area.width.saturating_sub(2));
     headings(canvas, area, columns, &widths, list);
     let height = usize::from(area.height.saturating_sub(1));
@@ -61,7 +64,7 @@ pub fn table(
     for (line, key) in list.keys.iter().enumerate().skip(offset).take(height) {
         let Ok(down) = u16::try_from(line - offset) else { break };
         let y = area.y + 1 + down;
-        cells(canvas, (area.x + 2, y), columns, &widths, &row(key));
+        cells(canvas, (area.x + 2, y), area.right(), columns, &widths, &row(key));
         if selected == Some(line) && focused {
             canvas.text(area.x, y, 1, canvas.glyphs.selected.to_string(), Tone::Strong);
             canvas.restyle(
@@ -86,6 +89,9 @@ pub fn fixed_table<T>(
     rows: &[T],
     row: impl Fn(&T) -> Vec<Piece>,
 ) {
+    if area.is_empty() {
+        return;
+    }
     let widths = fit(columns, area.width.saturating_sub(1));
     let titles: Vec<Piece> = columns
         .iter()
@@ -95,7 +101,7 @@ pub fn fixed_table<T>(
         })
         .collect();
     let x = area.x + 1;
-    cells(canvas, (x, area.y), columns, &widths, &titles);
+    cells(canvas, (x, area.y), area.right(), columns, &widths, &titles);
     let room = usize::from(area.height.saturating_sub(1));
     let shown = if rows.len() > room {
         room.saturating_sub(1)
@@ -103,13 +109,13 @@ pub fn fixed_table<T>(
         rows.len()
     };
     for (y, item) in (area.y + 1..area.bottom()).zip(&rows[..shown]) {
-        cells(canvas, (x, y), columns, &widths, &row(item));
+        cells(canvas, (x, y), area.right(), columns, &widths, &row(item));
     }
     if shown < rows.len() && room > 0 {
         canvas.text(
             x,
             area.bottom() - 1,
-            area.width,
+            area.width.saturating_sub(1),
             format!("+{} more", rows.len() - shown),
             Tone::Dim,
         );
@@ -129,37 +135,31 @@ fn headings(canvas: &mut Canvas<'_>, area: Rect, columns: &[Column], widths: &[u
             tone: Tone::Title,
         });
     }
-    cells(canvas, (area.x + 2, area.y), columns, widths, &titles);
+    cells(canvas, (area.x + 2, area.y), area.right(), columns, widths, &titles);
 }
 
-fn cells(canvas: &mut Canvas<'_>, (x, y): (u16, u16), columns: &[Column], widths: &[u16], row: &[Piece]) {
+/// Nothing is written at `end` or behind it: there is the frame, and what stands beside the table.
+fn cells(canvas: &mut Canvas<'_>, (x, y): (u16, u16), end: u16, columns: &[Column], widths: &[u16], row: &[Piece]) {
     let mut at = x;
-    for ((column, width), piece) in columns.iter().zip(widths).zip(row) {
-        if *width == 0 {
+    for ((column, fitted), piece) in columns.iter().zip(widths).zip(row) {
+        let width = (*fitted).min(end.saturating_sub(at));
+        if width == 0 {
             continue;
         }
         if column.right {
-            let text = piece.text.cut(usize::from(*width), canvas.glyphs.more);
-            canvas.right(at, y, *width, &[Piece { text, tone: piece.tone }]);
+            let text = piece.text.cut(usize::from(width), canvas.glyphs.more);
+            canvas.right(at, y, width, &[Piece { text, tone: piece.tone }]);
         } else {
-            let text = piece.text.cut_middle(usize::from(*width), canvas.glyphs.more);
-            canvas.text(at, y, *width, text, piece.tone);
+            let text = piece.text.cut_middle(usize::from(width), canvas.glyphs.more);
+            canvas.text(at, y, width, text, piece.tone);
         }
-        at = at.saturating_add(*width).saturating_add(1);
+        at = at.saturating_add(width).saturating_add(1);
     }
 }
 
 /// The width of every column, 0 for the dropped ones; one column of space stands between two.
 fn fit(columns: &[Column], room: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|column| column.width).collect();
-    let needed = |widths: &[u16]| {
-        widths
-            .iter()
-            .filter(|width| **width > 0)
-            .map(|width| width + 1)
-            .sum::<u16>()
-            .saturating_sub(1)
-    };
     for level in (1..=9).rev() {
         if needed(&widths) <= room {
             break;
@@ -170,6 +170,7 @@ fn fit(columns: &[Column], room: u16) -> Vec<u16> {
             }
         }
     }
+    shrink(&mut widths, columns, room);
     let mut left = room.saturating_sub(needed(&widths));
     let shares: u16 = columns
         .iter()
@@ -185,6 +186,35 @@ fn fit(columns: &[Column], room: u16) -> Vec<u16> {
         }
     }
     widths
+}
+
+fn needed(widths: &[u16]) -> u16 {
+    let shown = widths.iter().filter(|width| **width > 0);
+    shown.map(|width| width + 1).sum::<u16>().saturating_sub(1)
+}
+
+/// What must stay and has no room: names go first, they can be told from a part of them; then whatever is widest.
+fn shrink(widths: &mut [u16], columns: &[Column], room: u16) {
+    /// A name of so many columns still says something.
+    const NAME: u16 = 6;
+    for _ in room..needed(widths) {
+        let names = columns.iter().zip(&*widths);
+        let named = names
+            .enumerate()
+            .filter(|(_, (column, width))| column.grow > 0 && **width > NAME);
+        let name = named.max_by_key(|(at, (_, width))| (**width, *at)).map(|(at, _)| at);
+        let widest = || {
+            widths
+                .iter()
+                .enumerate()
+                .max_by_key(|(at, width)| (**width, *at))
+                .map(|(at, _)| at)
+        };
+        if let Some(width) = name.or_else(widest).and_then(|at| widths.get_mut(at)) {
+            // A column that was there and is gone would be noticed; one that is cut can be guessed.
+            *width = (*width - 1).max(1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -225,11 +255,36 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_written_outside_of_the_area() {
+        let (all, around) = (Rect::new(0, 0, 60, 7), Tone::Plain);
+        let mut list = List::default();
+        list.set_keys((0..9).map(|number| number.to_string()).collect(), 9);
+        for width in 0..50 {
+            let mut buffer = Buffer::empty(all);
+            let mut canvas = Canvas::new(&mut buffer, Theme::default(), Glyphs::ASCII);
+            for y in 0..all.height {
+                canvas.text(0, y, 60, "#".repeat(60), around);
+            }
+            let area = Rect::new(3, 1, width, 5);
+            let row = || ["a long name of something", "running", "a=b"].map(plain).to_vec();
+            table(&mut canvas, area, &COLUMNS, &list, true, |_| row());
+            fixed_table(&mut canvas, area, &COLUMNS, &[(); 9], |()| row());
+            for (x, y) in (0..60).flat_map(|x| (0..7).map(move |y| (x, y))) {
+                let outside = !area.contains((x, y).into());
+                assert!(!outside || buffer[(x, y)].symbol() == "#", "{x},{y} of {area}");
+            }
+        }
+    }
+
+    #[test]
     fn room_is_shared_and_columns_are_dropped() {
         assert_eq!(fit(&COLUMNS, 40), [17, 6, 15]);
         assert_eq!(fit(&COLUMNS, 26), [10, 6, 8]);
         assert_eq!(fit(&COLUMNS, 20), [13, 6, 0]);
-        assert_eq!(fit(&COLUMNS, 3), [10, 6, 0]);
+        assert_eq!(fit(&COLUMNS, 16), [9, 6, 0]);
+        assert_eq!(fit(&COLUMNS, 10), [5, 4, 0]);
+        assert_eq!(fit(&COLUMNS, 3), [1, 1, 0]);
+        assert_eq!(fit(&COLUMNS, 0), [1, 1, 0], "the area clips what is left");
         assert_eq!(fit(&[], 3), Vec::<u16>::new());
     }
 }
