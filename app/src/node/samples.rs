@@ -161,21 +161,20 @@ fn grant(sample: &SampleGrant) -> v1::Grant {
     }
 }
 
-/// Reads its files again and again, as a program does that opens connections; a missing file ends it. With a mount
-/// namespace of its own the files are at `/run/secrets`, otherwise where the variable says.
+/// Reads its files again and again, as a program does that opens connections, and says when one is new; a missing file ends
+/// it, and a signal makes it look at once. With a mount namespace of its own the files are at `/run/secrets`, otherwise where
+/// the variable says.
 fn script(sample: &SampleService) -> String {
-    let reads: Vec<String> = sample
-        .grants
-        .iter()
-        .map(|grant| {
-            let target = &grant.target;
-            format!("read -r value < \"$dir/{target}\" || [ -n \"$value\" ] || exit 1")
-        })
-        .collect();
-    format!(
-        "dir=\"${{WARDROOM_SECRETS_DIR:-/run/secrets}}\"; trap : HUP; while :; do {}; value=; sleep 20; done",
-        reads.join("; ")
-    )
+    let targets: Vec<&str> = sample.grants.iter().map(|grant| grant.target.as_str()).collect();
+    let targets = targets.join(" ");
+    [
+        "dir=\"${WARDROOM_SECRETS_DIR:-/run/secrets}\"; trap : HUP; while :; do now=;",
+        &format!("for file in {targets}; do"),
+        "read -r value < \"$dir/$file\" || [ -n \"$value\" ] || exit 1; size=${#value}; value=;",
+        "set -- $(cksum < \"$dir/$file\"); now=\"$now $file:$1\"; case \"$seen \" in *\" $file:$1 \"*) ;;",
+        "*) echo \"$file: reads a value of $size characters\" ;; esac; done; seen=$now; sleep 20 & wait $!; done",
+    ]
+    .join(" ")
 }
 
 #[cfg(test)]
@@ -202,17 +201,26 @@ mod tests {
             .iter()
             .find(|service| service.name == "mail")
             .expect("it has mail");
-        let run = |script: &str| {
-            let ends_at_once = script.replace("sleep 20", "exit 0");
+        let run = |times: &str| {
+            // So often, and not for ever.
+            let ends = script(sample).replace("while :;", &format!("for time in {times};"));
+            let ends = ends.replace("sleep 20 & wait $!", ":");
             let mut shell = std::process::Command::new("sh");
-            shell
-                .arg("-c")
-                .arg(ends_at_once)
-                .env("WARDROOM_SECRETS_DIR", dir.path());
-            shell.status().expect("there is a shell").success()
+            shell.arg("-c").arg(ends).env("WARDROOM_SECRETS_DIR", dir.path());
+            let output = shell.output().expect("there is a shell");
+            (
+                output.status.success(),
+                String::from_utf8_lossy(&output.stdout).into_owned(),
+            )
         };
-        assert!(!run(&script(sample)), "a missing file ends it");
+        let (lived, said) = run("1");
+        assert!(!lived && said.is_empty(), "a missing file ends it: {said}");
         std::fs::write(dir.path().join("smtp_password"), "no newline at the end").expect("room for a file");
-        assert!(run(&script(sample)));
+        let said_once = "smtp_password: reads a value of 21 characters\n";
+        assert_eq!(
+            run("1 2 3"),
+            (true, said_once.to_owned()),
+            "what is not new is not news"
+        );
     }
 }
