@@ -58,7 +58,12 @@ fn table(status: &v1::StatusResponse, hostnames: &BTreeMap<String, String>) -> T
             manager.applied.to_string(),
             manager.snapshot_index.to_string(),
             format!("{}/{} us", log.fsync_p50_us, log.fsync_p99_us),
-            manager.digest.clone(),
+            if manager.digest.is_empty() {
+                "-"
+            } else {
+                &manager.digest
+            }
+            .to_owned(),
         ]);
     }
     for lost in &status.lost {

@@ -14,6 +14,7 @@ mod config;
 mod connections;
 mod context;
 pub(crate) mod control;
+mod digest;
 pub(crate) mod dispatcher;
 mod doorstep;
 mod elections;

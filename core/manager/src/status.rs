@@ -14,6 +14,7 @@ use wardroom_ca::{Clock, NodeTls};
 use wardroom_keys::{KeyMemory, SharedKeyring};
 
 use crate::ManagerConfig;
+use crate::digest::Digest;
 use crate::elections::Elections;
 use crate::keeping::{self, Progress};
 use crate::raft::{Consensus, Peer, View};
@@ -64,21 +65,24 @@ struct Senders {
 }
 
 /// What the reporter has seen and told so far.
-#[derive(Default)]
 struct Memory {
     elections: Elections,
     /// The last view, and whether a quorum had confirmed it.
     seen: Option<(View, bool)>,
     /// On a leader: when its quorum's last answer is too old to rely on.
     confirmed_until: Option<Instant>,
-    /// The state's digest, and the index it was computed at.
-    digest: Option<(u64, [u8; 32])>,
+    digest: Digest,
 }
 
 impl Reporter {
     /// Starts reporting until `stop`.
     pub(crate) fn start(self, stop: CancellationToken) -> Reports {
-        let mut memory = Memory::default();
+        let mut memory = Memory {
+            elections: Elections::default(),
+            seen: None,
+            confirmed_until: None,
+            digest: self.replica.read(Digest::new),
+        };
         let view = self.consensus.view();
         let senders = Senders {
             status: watch::Sender::new(self.status(&view, &mut memory)),
@@ -117,6 +121,10 @@ impl Reporter {
                 () = at(memory.confirmed_until) => {
                     memory.confirmed_until = None;
                     pending |= self.tell_news(&senders, &mut memory, self.consensus.view());
+                }
+                () = at(memory.digest.due()) => {
+                    memory.digest.wait_no_more();
+                    pending = true;
                 }
                 () = tokio::time::sleep_until(next), if pending => {
                     pending = false;
@@ -182,11 +190,7 @@ impl Reporter {
     }
 
     fn status(&self, view: &View, memory: &mut Memory) -> v1::ManagerStatus {
-        let (applied, digest) = self.replica.read(|state| match memory.digest {
-            Some(known) if known.0 == state.index() => known,
-            _ => (state.index(), state.digest()),
-        });
-        memory.digest = Some((applied, digest));
+        let (applied, digest) = self.replica.read(|state| (state.index(), memory.digest.of(state)));
         let log = self.consensus.log_status();
         let at_ms = self.clock.now_ms();
         let acked = |ms: u64| at_ms.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX));
@@ -205,7 +209,7 @@ impl Reporter {
             snapshot_index: view.snapshot,
             followers: view.followers(),
             elections: memory.elections.told(),
-            digest: hex(&digest[..8]),
+            digest: digest.map_or_else(String::new, |digest| hex(&digest[..8])),
             log: Some(log),
             keys: Some(self.keys()),
             at_ms,

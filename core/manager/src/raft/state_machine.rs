@@ -28,6 +28,8 @@ pub(crate) struct StateMachine {
     log: LogStore,
     applied: Option<LogId>,
     membership: StoredMembership,
+    /// What it began with, until openraft has asked for it: that is at once, and large files are not read twice.
+    beginning: Option<Snapshot<TypeConfig>>,
 }
 
 impl StateMachine {
@@ -43,10 +45,12 @@ impl StateMachine {
             log,
             applied: None,
             membership: StoredMembership::default(),
+            beginning: None,
         };
-        if let Some(Snapshot { meta, snapshot }) = machine.snapshots.load()? {
-            let state = decode(&meta, &snapshot)?;
-            machine.adopt(&meta, state);
+        if let Some(newest) = machine.snapshots.load()? {
+            let state = decode(&newest.meta, &newest.snapshot)?;
+            machine.adopt(&newest.meta, state);
+            machine.beginning = Some(newest);
         }
         Ok(machine)
     }
@@ -180,7 +184,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>, StorageError> {
-        self.snapshots.load()
+        let newest = self.snapshots.covers();
+        let known = self.beginning.take().filter(|known| known.meta.last_log_id == newest);
+        known.map_or_else(|| self.snapshots.load(), |known| Ok(Some(known)))
     }
 }
 
