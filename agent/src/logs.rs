@@ -189,9 +189,11 @@ impl Reader {
             let mut read = log.read(*next, TASK_BYTES);
             *next = read.next;
             let mut lost = std::mem::take(&mut read.lost);
-            for line in read.lines {
+            let first = read.next - read.lines.len() as u64;
+            for (number, line) in (first + 1..).zip(read.lines) {
                 bytes += line.text.len();
-                lines.push(sent(task, &line, std::mem::take(&mut lost)));
+                let line = sent(task, &line, std::mem::take(&mut lost));
+                lines.push(LogLine { number, ..line });
             }
         }
         lines
@@ -255,6 +257,8 @@ mod tests {
             ("session", "r1")
         );
         assert_eq!(texts(&batch), ["t1 b", "t2 c"]);
+        let numbers: Vec<u64> = batch.lines.iter().map(|line| line.number).collect();
+        assert_eq!(numbers, [2, 1], "whoever asks again knows these");
         assert!(batch.lines[0].error && !batch.lines[1].error);
         assert!(reader.batch().await.is_none());
     }
@@ -299,5 +303,6 @@ mod tests {
         assert!(batch.lines[0].lost);
         assert!(batch.lines[1..].iter().all(|line| !line.lost), "told once");
         assert!(batch.lines.len() > 1000);
+        assert_eq!(batch.lines[0].number, 10_001 - 4096 + 1, "those that are gone count");
     }
 }

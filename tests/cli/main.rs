@@ -10,6 +10,7 @@ mod deks;
 mod failpoints;
 mod life;
 mod lock;
+mod logs;
 mod rotation;
 mod run;
 mod second_process;

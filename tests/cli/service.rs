@@ -269,39 +269,3 @@ fn the_sequence_of_docker_works_with_containers() {
     assert!(listed.contains(image), "{listed}");
     demo.run(&["service", "rm", "web"]).ok();
 }
-#[test]
-fn what_tasks_write_is_shown_with_who_wrote_it() {
-    let demo = Demo::empty(&binary());
-    demo.run(&[
-        "service",
-        "create",
-        "--name",
-        "web",
-        "--replicas",
-        "2",
-        "--",
-        "sh",
-        "-c",
-        "echo out; echo err >&2; exec sleep 1000",
-    ])
-    .ok();
-    let said = until("both tasks' lines are there", || {
-        let said = demo.run(&["service", "logs", "web"]);
-        (said.out.lines().count() == 2 && said.err.lines().count() == 2).then_some(said)
-    });
-    for line in said.out.lines() {
-        let (prefix, text) = line.split_once("| ").unwrap();
-        assert_eq!(text, "out");
-        assert!(prefix.starts_with("web.") && prefix.contains("@worker-"), "{line}");
-    }
-    let raw = demo.run(&["service", "logs", "--raw", "--tail", "1", "web.1"]);
-    assert_eq!(
-        (raw.out.lines().count() + raw.err.lines().count(), raw.code),
-        (1, 0),
-        "{} {}",
-        raw.out,
-        raw.err
-    );
-    let bare = demo.run(&["service", "logs", "--no-task-ids", "web.1"]).ok();
-    assert!(bare.starts_with("web.1@worker-"), "{bare}");
-}

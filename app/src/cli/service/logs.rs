@@ -4,9 +4,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use serde_json::json;
-use tonic::Request;
-use wardroom_api::channel::{CALL_DEADLINE, within};
-use wardroom_api::v1;
+use wardroom_api::{LogFeed, v1};
 
 use crate::cli::arguments::ServiceLogs;
 use crate::cli::holders;
@@ -33,11 +31,9 @@ pub async fn logs(logs: &ServiceLogs, session: &mut Session) -> Result<(), Repor
         },
         since_ms,
     };
-    let mut control = session.client.control();
-    // The deadline bounds the opening; in the metadata it would end the stream.
-    let mut lines = within(CALL_DEADLINE, control.logs(Request::new(message))).await?;
-    while let Some(line) = lines.message().await.map_err(wardroom_api::CallError::from)? {
-        print(&line, &prefix, session)?;
+    let mut feed = LogFeed::open(session.client.clone(), message).await?;
+    while let Some(line) = feed.line().await {
+        print(&line?, &prefix, session)?;
     }
     Ok(())
 }

@@ -1,11 +1,9 @@
 //! How do logs get here? One stream, read for as long as somebody looks at it; whatever has come meanwhile is one message.
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
-use tonic::{Request, Status};
-use wardroom_api::channel::{CALL_DEADLINE, within};
 use wardroom_api::v1::{LogLine, LogsRequest};
-use wardroom_api::{CallError, Client};
+use wardroom_api::{CallError, Client, LogFeed};
 
 use crate::tui::msg::{Msg, Ticket};
 
@@ -19,17 +17,19 @@ pub async fn read(
     ticket: Ticket,
     request: LogsRequest,
 ) -> Result<(), CallError> {
-    let mut control = client.control();
-    // The deadline bounds the opening; in the metadata it would end the stream.
-    let lines = within(CALL_DEADLINE, control.logs(Request::new(request))).await?;
-    hand_on(out, ticket, lines).await
+    let feed = LogFeed::open(client.clone(), request).await?;
+    let lines = stream::unfold(feed, |mut feed| async move {
+        let line = feed.line().await?;
+        Some((line, feed))
+    });
+    hand_on(out, ticket, Box::pin(lines)).await
 }
 
 /// A console that is busy is waited for: nothing piles up on this side.
 async fn hand_on(
     out: &mpsc::Sender<Msg>,
     ticket: Ticket,
-    lines: impl futures_util::Stream<Item = Result<LogLine, Status>> + Unpin,
+    lines: impl futures_util::Stream<Item = Result<LogLine, CallError>> + Unpin,
 ) -> Result<(), CallError> {
     let mut batches = lines.ready_chunks(BATCH);
     while let Some(batch) = batches.next().await {
@@ -38,14 +38,14 @@ async fn hand_on(
         for line in batch {
             match line {
                 Ok(line) => came.push(line),
-                Err(status) => failure = Some(status),
+                Err(error) => failure = Some(error),
             }
         }
         if !came.is_empty() && out.send(Msg::Logged(ticket, came)).await.is_err() {
             return Ok(());
         }
-        if let Some(status) = failure {
-            return Err(status.into());
+        if let Some(error) = failure {
+            return Err(error);
         }
     }
     Ok(())
@@ -55,19 +55,17 @@ async fn hand_on(
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the line that fails")]
 
-    use futures_util::stream;
-
     use super::*;
 
     #[expect(clippy::unnecessary_wraps, reason = "it is what a stream gives")]
-    fn line(text: &str) -> Result<LogLine, Status> {
+    fn line(text: &str) -> Result<LogLine, CallError> {
         Ok(LogLine {
             text: text.into(),
             ..LogLine::default()
         })
     }
 
-    async fn read(lines: Vec<Result<LogLine, Status>>) -> (Vec<usize>, Result<(), CallError>) {
+    async fn read(lines: Vec<Result<LogLine, CallError>>) -> (Vec<usize>, Result<(), CallError>) {
         let (out, mut inbox) = mpsc::channel(8);
         let ended = hand_on(&out, 7, stream::iter(lines)).await;
         drop(out);
@@ -87,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_before_a_failure_are_kept() {
-        let (batches, ended) = read(vec![line("a"), line("b"), Err(Status::unavailable("gone"))]).await;
+        let (batches, ended) = read(vec![line("a"), line("b"), Err(CallError::Unavailable("gone".into()))]).await;
         assert_eq!(batches, [2]);
         assert!(matches!(ended, Err(CallError::Unavailable(_))), "{ended:?}");
     }

@@ -822,6 +822,9 @@ pub struct LogLine {
     /// set by the manager
     #[prost(string, tag = "7")]
     pub node_id: ::prost::alloc::string::String,
+    /// among its task's, from 1; 0: a word of the manager, and no line of the task
+    #[prost(uint64, tag = "8")]
+    pub number: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2368,7 +2371,7 @@ pub struct ManagerStatus {
     /// newest last, at most 16
     #[prost(message, repeated, tag = "14")]
     pub elections: ::prost::alloc::vec::Vec<Election>,
-    /// of the state at `applied`, hex, first 16 characters
+    /// of the state at `applied`, hex, first 16 characters; empty until it is computed
     #[prost(string, tag = "15")]
     pub digest: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "16")]

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::control::chance;
 use crate::control::error::Failure;
 use crate::control::forward::{self, in_the_name_of};
-use crate::dispatcher::logs::{End, Lines, Question};
+use crate::dispatcher::logs::{End, Lines, Question, Unasked};
 use crate::links::Lane;
 use crate::replica::Applied;
 
@@ -74,6 +74,7 @@ fn read_here(context: &Context, request: v1::LogsRequest) -> Result<Stream, Fail
         ended,
         ends,
         asked: BTreeSet::new(),
+        away: BTreeSet::new(),
         open: BTreeMap::new(),
         _turn: turn,
     };
@@ -139,6 +140,8 @@ struct Reading {
     ended: mpsc::UnboundedSender<(String, End)>,
     ends: mpsc::UnboundedReceiver<(String, End)>,
     asked: BTreeSet<TaskId>,
+    /// Workers whose lines are missing until they are back.
+    away: BTreeSet<NodeId>,
     open: BTreeMap<String, Open>,
     /// Of those that may read at once.
     _turn: OwnedSemaphorePermit,
@@ -160,10 +163,12 @@ impl Drop for Reading {
 }
 
 impl Reading {
-    /// Until all is told, the reader goes, or this manager leads no more.
+    /// Until all is told, the reader goes, or this manager leads no more. A reader whose worker was away and is back is sent
+    /// to ask again: it knows which lines it has.
     async fn run(mut self, mut applied: broadcast::Receiver<std::sync::Arc<Applied>>) {
         let mut leadership = self.context.leadership.clone();
         let stop = self.context.stop.clone();
+        let logs = self.context.offices.logs.clone();
         self.ask_for_new().await;
         while self.request.follow || !self.open.is_empty() {
             let late = self.open.values().map(|open| open.until).min();
@@ -172,9 +177,10 @@ impl Reading {
                 () = self.lines.closed() => return,
                 () = stop.cancelled() => return,
                 () = leadership.wait_for(|known| !known.mine).map(drop) => {
-                    let moved = Status::unavailable("another manager leads now; read the logs again");
-                    let _ = self.lines.send(Err(moved)).await;
-                    return;
+                    return self.again("another manager leads now; read the logs again").await;
+                }
+                () = logs.any_listens(&self.away), if self.request.follow && !self.away.is_empty() => {
+                    return self.again("a worker is back; read the logs again").await;
                 }
                 Some((id, end)) = self.ends.recv() => self.close(&id, end).await,
                 () = tokio::time::sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => self.give_up().await,
@@ -187,6 +193,11 @@ impl Reading {
                 }
             }
         }
+    }
+
+    async fn again(&self, why: &str) {
+        // A reader that is gone does not ask.
+        let _ = self.lines.send(Err(Status::unavailable(why))).await;
     }
 
     async fn ask_for_new(&mut self) {
@@ -216,10 +227,12 @@ impl Reading {
                 until: Instant::now() + PATIENCE,
             };
             let logs = &self.context.offices.logs;
-            if logs.ask(question, self.lines.clone(), self.ended.clone()) {
-                self.open.insert(id, open);
-            } else {
-                self.tell(&open, "its node does not take questions for logs now").await;
+            match logs.ask(question, self.lines.clone(), self.ended.clone()) {
+                Ok(()) => {
+                    self.open.insert(id, open);
+                }
+                Err(Unasked::Away) => self.miss(open, "its node is not connected").await,
+                Err(Unasked::Busy) => self.tell(&open, "its node does not take more questions now").await,
             }
         }
     }
@@ -228,8 +241,13 @@ impl Reading {
         if let Some(open) = self.open.remove(id)
             && end == End::Cut
         {
-            self.tell(&open, "its node was cut off").await;
+            self.miss(open, "its node was cut off").await;
         }
+    }
+
+    async fn miss(&mut self, open: Open, why: &str) {
+        self.tell(&open, why).await;
+        self.away.insert(open.node);
     }
 
     /// Workers that have not begun by now do not know of logs, or hang. The others have all the time they want.
@@ -253,17 +271,18 @@ impl Reading {
         }
     }
 
-    /// A last line for each task whose lines are not to be had.
+    /// A word for each task whose lines are not to be had.
     async fn tell(&self, open: &Open, why: &str) {
         for (id, name) in &open.tasks {
             let line = v1::LogLine {
                 task_id: id.clone(),
                 at_ms: self.context.clock.now_ms(),
                 error: true,
-                text: format!("wardroom: no more logs of {name}: {why}").into_bytes(),
+                text: format!("wardroom: no logs of {name} now: {why}").into_bytes(),
                 lost: false,
                 task_name: name.clone(),
                 node_id: open.node.to_string(),
+                number: 0,
             };
             // A reader that is gone is noticed by whoever waits for it.
             let _ = self.lines.send(Ok(line)).await;

@@ -10,11 +10,11 @@
 //! a service asks anew for tasks that come, under another id. A worker is asked only for tasks that are on it, and
 //! believed only about those.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{Stream, StreamExt, stream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 use wardroom_api::v1;
@@ -39,9 +39,22 @@ pub(crate) enum End {
     Cut,
 }
 
+/// Why a question was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unasked {
+    /// The worker does not listen now.
+    Away,
+    /// It, or this manager, has too many already.
+    Busy,
+}
+
 /// Cheap to clone; all clones are the same table.
 #[derive(Clone, Default)]
-pub(crate) struct Logs(Arc<Mutex<Table>>);
+pub(crate) struct Logs {
+    table: Arc<Mutex<Table>>,
+    /// Says that some worker has begun to listen.
+    listening: Arc<watch::Sender<()>>,
+}
 
 #[derive(Default)]
 struct Table {
@@ -76,7 +89,7 @@ pub(crate) struct Question {
 
 impl Logs {
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The requests for one worker, as long as its session lasts.
@@ -96,6 +109,7 @@ impl Logs {
         if before.is_some() {
             self.cut(&node);
         }
+        self.listening.send_replace(());
         let open = Listening {
             logs: self.clone(),
             node,
@@ -108,8 +122,25 @@ impl Logs {
         requests.take_until(over.cancelled_owned())
     }
 
-    /// Sends a question to its worker. `false`: the worker cannot be asked.
-    pub(crate) fn ask(&self, question: Question, lines: Lines, ended: mpsc::UnboundedSender<(String, End)>) -> bool {
+    /// Returns when one of these workers listens.
+    pub(crate) async fn any_listens(&self, nodes: &BTreeSet<NodeId>) {
+        let mut listening = self.listening.subscribe();
+        loop {
+            if nodes.iter().any(|node| self.table().workers.contains_key(node)) {
+                return;
+            }
+            // The sender is here, in `self`.
+            let _ = listening.changed().await;
+        }
+    }
+
+    /// Sends a question to its worker.
+    pub(crate) fn ask(
+        &self,
+        question: Question,
+        lines: Lines,
+        ended: mpsc::UnboundedSender<(String, End)>,
+    ) -> Result<(), Unasked> {
         let mut table = self.table();
         let message = v1::LogRequest {
             id: question.id.clone(),
@@ -120,10 +151,10 @@ impl Logs {
             since_ms: question.since_ms,
         };
         let Some(worker) = table.workers.get(&question.node) else {
-            return false;
+            return Err(Unasked::Away);
         };
         if table.requests.len() >= OPEN || worker.requests.try_send(message).is_err() {
-            return false;
+            return Err(Unasked::Busy);
         }
         let request = Request {
             node: question.node,
@@ -133,7 +164,7 @@ impl Logs {
             begun: false,
         };
         table.requests.insert(question.id, request);
-        true
+        Ok(())
     }
 
     /// Nobody reads the answer any more.
@@ -293,10 +324,15 @@ mod tests {
         let logs = Logs::default();
         let (lines, _reader) = mpsc::channel(4);
         let (ended, mut ends) = mpsc::unbounded_channel();
-        assert!(!logs.ask(question("a"), lines.clone(), ended.clone()), "nobody listens");
+        let unasked = logs.ask(question("a"), lines.clone(), ended.clone());
+        assert_eq!(unasked, Err(Unasked::Away), "nobody listens");
+        let away = [node("w1")].into();
+        let mut back = Box::pin(logs.any_listens(&away));
+        assert!(back.as_mut().now_or_never().is_none());
         let over = CancellationToken::new();
         let mut requests = Box::pin(logs.requests(node("w1"), "s1".into(), over.clone()));
-        assert!(logs.ask(question("b"), lines.clone(), ended.clone()));
+        assert!(back.now_or_never().is_some(), "it is heard of");
+        logs.ask(question("b"), lines.clone(), ended.clone()).unwrap();
         let asked = requests.next().await.unwrap().unwrap();
         assert_eq!(
             (asked.id.as_str(), asked.task_ids.as_slice()),
@@ -306,7 +342,7 @@ mod tests {
         let told = requests.next().await.unwrap().unwrap();
         assert!(told.over && told.id == "b");
         // With its session, its open questions end.
-        assert!(logs.ask(question("c"), lines, ended));
+        logs.ask(question("c"), lines, ended).unwrap();
         requests.next().await.unwrap().unwrap();
         over.cancel();
         assert!(requests.next().await.is_none());
@@ -323,7 +359,7 @@ mod tests {
         drop(old);
         let (lines, _reader) = mpsc::channel(4);
         let (ended, _ends) = mpsc::unbounded_channel();
-        assert!(logs.ask(question("a"), lines, ended));
+        logs.ask(question("a"), lines, ended).unwrap();
         assert!(new.next().now_or_never().is_some());
     }
 
@@ -333,7 +369,7 @@ mod tests {
         let _listening = logs.requests(node("w1"), "s1".into(), CancellationToken::new());
         let (lines, _reader) = mpsc::channel(4);
         let (ended, _ends) = mpsc::unbounded_channel();
-        assert!(logs.ask(question("a"), lines, ended));
+        logs.ask(question("a"), lines, ended).unwrap();
         assert!(logs.begin(&node("w2"), "a").is_none(), "another worker was asked");
         assert!(logs.begin(&node("w1"), "b").is_none(), "nobody asked that");
         let (tasks, _) = logs.begin(&node("w1"), "a").unwrap();

@@ -158,7 +158,7 @@ async fn lines_reach_their_reader_through_a_follower() {
     );
     let of_other: Vec<_> = got.iter().filter(|line| line.node_id == "w2").collect();
     assert!(of_other.len() == 1 && of_other[0].error, "{of_other:?}");
-    assert!(text(of_other[0]).contains("no more logs of web."), "{of_other:?}");
+    assert!(text(of_other[0]).contains("no logs of web."), "{of_other:?}");
     drop(other.session);
     fleet.stop().await;
 }
@@ -208,6 +208,34 @@ async fn a_reader_that_follows_gets_new_tasks_and_its_end_is_told() {
     assert_eq!(over, asked);
     in_time("the answer ends", publishing).await.unwrap().unwrap();
     drop(worker.session);
+    fleet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_follows_asks_again_when_its_worker_is_back() {
+    let fleet = Fleet::start(1).await;
+    let mut worker = Worker::start(&fleet, "w1").await;
+    serve(&fleet, 1).await;
+    worker.runs(&fleet, "w1", 1).await;
+    let mut requests = worker.requests().await;
+    let mut control = fleet.control(fleet.follower());
+    let mut lines = control.logs(read(true)).await.unwrap().into_inner();
+    let first = in_time("the question", requests.message()).await.unwrap().unwrap();
+    drop(requests);
+    let word = in_time("a word about it", lines.next()).await.unwrap().unwrap();
+    assert!(text(&word).contains("no logs of web.1 now"), "{word:?}");
+    assert_eq!(word.number, 0, "no line of the task");
+
+    let mut requests = worker.requests().await;
+    let back = in_time("the end", lines.next()).await.unwrap().unwrap_err();
+    assert_eq!(back.code(), Code::Unavailable);
+    let again = control.logs(read(true)).await.unwrap().into_inner();
+    let second = in_time("the question again", requests.message())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(second.task_ids, first.task_ids);
+    drop((again, worker.session));
     fleet.stop().await;
 }
 

@@ -4,7 +4,7 @@ use tonic::{Code, Status};
 use wardroom_api::v1;
 use wardroom_api::v1::control_client::ControlClient;
 
-use crate::fleet::{Fleet, list};
+use crate::fleet::{Fleet, list, until};
 
 type Control = ControlClient<tonic::transport::Channel>;
 
@@ -292,6 +292,14 @@ async fn grants_of_several_services_change_together() {
         change("two", &["key"], &["db"]),
         change("one", &[], &["db"]),
     ]);
+    // A plan is made from the tasks too, and they are still being made.
+    for manager in &fleet.managers {
+        until(manager, "each task says why it has no node", |state| {
+            let tasks = state.tasks().values();
+            tasks.filter(|task| !task.status.message.is_empty()).count() == 4
+        })
+        .await;
+    }
     let planned = v1::UpdateGrantsRequest {
         plan_only: true,
         ..good.clone()
