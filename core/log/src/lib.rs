@@ -9,6 +9,7 @@
 //! Nothing is acknowledged before its bytes are on the disk, and no byte on the disk is plaintext. The formats stand
 //! in `FORMAT.md` beside this crate.
 
+mod chunks;
 mod disk;
 mod error;
 mod frame;

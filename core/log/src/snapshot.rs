@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use wardroom_keys::{Chance, SharedKeyring, SnapshotCipher, TAG_LEN};
+use wardroom_keys::{Chance, SharedKeyring};
 
 use crate::Identity;
-use crate::disk::{Disk, read_exact_at, read_file};
+use crate::chunks::{CHUNK, Failure, Sealed};
+use crate::disk::{Disk, DiskFile, read_exact_at};
 use crate::error::{SnapshotError, is_no_space};
 use crate::prepare::remove_if_there;
 use crate::segment::{fits, read_id};
@@ -15,8 +16,6 @@ use crate::segment::{fits, read_id};
 pub const SNAPSHOT_FORMAT: u16 = 1;
 const DIR: &str = "snapshots";
 const MAGIC: &[u8; 8] = b"WRDRSNAP";
-/// Plaintext bytes of a chunk; the last one may be shorter.
-const CHUNK: usize = 64 << 10;
 const FILE_BYTES_MAX: u64 = 16 << 30;
 /// Fixed fields and two ids of the longest kind.
 const HEADER_BYTES_MAX: usize = 38 + 2 * (1 + 255);
@@ -107,8 +106,13 @@ impl Snapshots {
         let Some(number) = self.numbers()?.last().copied() else {
             return Ok(None);
         };
-        let bytes = read_file(&*self.disk, &path_of(number), FILE_BYTES_MAX).map_err(io_error("reading", number))?;
-        self.unseal(number, &bytes).map(Some)
+        let failed = io_error("reading", number);
+        let file = self.disk.open(&path_of(number)).map_err(&failed)?;
+        let size = file.size().map_err(&failed)?;
+        if size > FILE_BYTES_MAX {
+            return Err(failed(io::ErrorKind::FileTooLarge.into()));
+        }
+        self.unseal(number, &*file, size).map(Some)
     }
 
     /// Bytes on disk of the newest snapshot; 0 without one.
@@ -129,9 +133,7 @@ impl Snapshots {
         let failed = io_error("reading", number);
         let file = self.disk.open(&path_of(number)).map_err(&failed)?;
         let bytes = file.size().map_err(&failed)?;
-        let mut head = vec![0; usize::try_from(bytes).map_or(HEADER_BYTES_MAX, |bytes| bytes.min(HEADER_BYTES_MAX))];
-        read_exact_at(&*file, 0, &mut head).map_err(&failed)?;
-        let (epoch, _) = self.read_header(number, &head)?;
+        let (epoch, _) = self.read_header(number, &head_of(&*file, bytes).map_err(&failed)?)?;
         Ok(SnapshotUse { epoch, bytes })
     }
 
@@ -187,32 +189,28 @@ impl Snapshots {
         out
     }
 
-    fn unseal(&self, number: u64, bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
-        let damaged = |chunk| SnapshotError::Damaged { number, chunk };
-        let (epoch, id) = self.read_header(number, bytes)?;
+    fn unseal(&self, number: u64, file: &dyn DiskFile, size: u64) -> Result<Snapshot, SnapshotError> {
+        let failed = io_error("reading", number);
+        let head = head_of(file, size).map_err(&failed)?;
+        let (epoch, id) = self.read_header(number, &head)?;
         let dek = self
             .keyring
             .dek_of(epoch)
             .ok_or(SnapshotError::KeyGone { number, epoch })?;
         let header = self.header(number, epoch, id);
-        let sealed = bytes.strip_prefix(header.as_slice()).ok_or_else(|| damaged(0))?;
-        let cipher = dek.snapshot_cipher(&self.identity.cluster, &self.identity.node, id);
-        let mut plain = unseal_chunks(&cipher, &header, sealed).map_err(damaged)?;
-        let meta_len = plain
-            .first_chunk()
-            .map(|len| u32::from_le_bytes(*len))
-            .ok_or_else(|| damaged(0))?;
-        let meta_end = usize::try_from(meta_len)
-            .ok()
-            .and_then(|len| len.checked_add(4))
-            .ok_or_else(|| damaged(0))?;
-        if meta_end > plain.len() {
-            return Err(damaged(0));
+        if !head.starts_with(&header) {
+            return Err(SnapshotError::Damaged { number, chunk: 0 });
         }
-        let meta = plain[4..meta_end].to_vec();
-        // In place: a second buffer of that size costs more than moving the bytes.
-        plain.drain(..meta_end);
-        Ok(Snapshot { meta, data: plain })
+        let cipher = dek.snapshot_cipher(&self.identity.cluster, &self.identity.node, id);
+        let sealed = Sealed {
+            file,
+            at: header.len() as u64,
+            end: size,
+        };
+        sealed.open(&cipher, &header).map_err(|failure| match failure {
+            Failure::Damaged(chunk) => SnapshotError::Damaged { number, chunk },
+            Failure::Disk(error) => failed(error),
+        })
     }
 
     /// Epoch and id of a snapshot of this manager in a format this build reads.
@@ -240,20 +238,11 @@ impl Snapshots {
     }
 }
 
-/// The plaintext, or the number of the chunk that is not what was written.
-fn unseal_chunks(cipher: &SnapshotCipher, header: &[u8], sealed: &[u8]) -> Result<Vec<u8>, u32> {
-    let mut plain = Vec::with_capacity(sealed.len());
-    let chunks = sealed.chunks(CHUNK + TAG_LEN);
-    let count = chunks.len();
-    if count == 0 {
-        return Err(0);
-    }
-    for (counter, chunk) in chunks.enumerate() {
-        let chunk_no = u32::try_from(counter).map_err(|_| u32::MAX)?;
-        let opened = cipher.open_chunk(chunk_no, counter + 1 == count, header, chunk);
-        plain.extend_from_slice(&opened.map_err(|_| chunk_no)?);
-    }
-    Ok(plain)
+/// What a header can be read from; it may be shorter than a header.
+fn head_of(file: &dyn DiskFile, size: u64) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; usize::try_from(size).map_or(HEADER_BYTES_MAX, |size| size.min(HEADER_BYTES_MAX))];
+    read_exact_at(file, 0, &mut head)?;
+    Ok(head)
 }
 
 fn path_of(number: u64) -> String {
