@@ -199,10 +199,10 @@ fn shrink(widths: &mut [u16], columns: &[Column], room: u16) {
     const NAME: u16 = 6;
     for _ in room..needed(widths) {
         let names = columns.iter().zip(&*widths);
-        let named = names
+        let long = names
             .enumerate()
             .filter(|(_, (column, width))| column.grow > 0 && **width > NAME);
-        let name = named.max_by_key(|(at, (_, width))| (**width, *at)).map(|(at, _)| at);
+        let name = long.max_by_key(|(at, (_, width))| (**width, *at)).map(|(at, _)| at);
         let widest = || {
             widths
                 .iter()
