@@ -58,12 +58,9 @@ fn table(status: &v1::StatusResponse, hostnames: &BTreeMap<String, String>) -> T
             manager.applied.to_string(),
             manager.snapshot_index.to_string(),
             format!("{}/{} us", log.fsync_p50_us, log.fsync_p99_us),
-            if manager.digest.is_empty() {
-                "-"
-            } else {
-                &manager.digest
-            }
-            .to_owned(),
+            Some(manager.digest.clone())
+                .filter(|digest| !digest.is_empty())
+                .unwrap_or_else(|| "-".to_owned()),
         ]);
     }
     for lost in &status.lost {

@@ -228,8 +228,13 @@ fn stores(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             cell(log.map(|log| words::size(log.bytes).into())),
             cell(log.map(|log| micros(log.fsync_p50_us))),
             cell(log.map(|log| micros(log.fsync_p99_us))),
-            // One that has to wait is empty.
-            cell(manager.status.map(|status| (&status.digest).into())),
+            cell(
+                manager
+                    .status
+                    .map(|status| &status.digest)
+                    .filter(|digest| !digest.is_empty())
+                    .map(Into::into),
+            ),
         ]
     };
     let inner = canvas.pane(area, &titled("Stores (encrypted at rest)"), false);

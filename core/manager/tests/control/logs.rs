@@ -99,6 +99,15 @@ async fn serve(fleet: &Fleet, replicas: u32) {
     fleet.control(fleet.leader()).create_service(request).await.unwrap();
 }
 
+/// Worker `w1`, which runs the only task there is and hears questions about it.
+async fn worker_with_one_task(fleet: &Fleet) -> (Worker, Streaming<v1::LogRequest>) {
+    let mut worker = Worker::start(fleet, "w1").await;
+    serve(fleet, 1).await;
+    worker.runs(fleet, "w1", 1).await;
+    let requests = worker.requests().await;
+    (worker, requests)
+}
+
 async fn placed(fleet: &Fleet, count: usize) {
     for manager in &fleet.managers {
         until(manager, "the tasks have nodes", |state| {
@@ -166,10 +175,7 @@ async fn lines_reach_their_reader_through_a_follower() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_follows_gets_new_tasks_and_its_end_is_told() {
     let fleet = Fleet::start(1).await;
-    let mut worker = Worker::start(&fleet, "w1").await;
-    serve(&fleet, 1).await;
-    worker.runs(&fleet, "w1", 1).await;
-    let mut requests = worker.requests().await;
+    let (mut worker, mut requests) = worker_with_one_task(&fleet).await;
     let mut control = fleet.control(fleet.follower());
     let mut lines = control.logs(read(true)).await.unwrap().into_inner();
     let first = in_time("the question", requests.message()).await.unwrap().unwrap();
@@ -214,10 +220,7 @@ async fn a_reader_that_follows_gets_new_tasks_and_its_end_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_follows_asks_again_when_its_worker_is_back() {
     let fleet = Fleet::start(1).await;
-    let mut worker = Worker::start(&fleet, "w1").await;
-    serve(&fleet, 1).await;
-    worker.runs(&fleet, "w1", 1).await;
-    let mut requests = worker.requests().await;
+    let (mut worker, mut requests) = worker_with_one_task(&fleet).await;
     let mut control = fleet.control(fleet.follower());
     let mut lines = control.logs(read(true)).await.unwrap().into_inner();
     let first = in_time("the question", requests.message()).await.unwrap().unwrap();
